@@ -1,0 +1,211 @@
+# Paris traceroute toolkit. `make help` lists the targets; README.md tells the rest.
+#
+# Yours to set: CC, CFLAGS, CPPFLAGS, LDFLAGS, prefix and the folders below, DESTDIR,
+#   V=1 (show commands), SAN=address,undefined or VALGRIND=1 (variants that build in a
+#   folder of their own, with the sandbox compiled out).
+
+CC ?= gcc
+CFLAGS ?= -O2 -g
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+libexecdir ?= $(prefix)/libexec
+mandir ?= $(prefix)/share/man
+docdir ?= $(prefix)/share/doc/paris-traceroute
+
+VERSION := $(shell cat VERSION)
+
+# ---- variants ------------------------------------------------------------------------
+ifdef SAN
+comma := ,
+variant := san-$(subst $(comma),-,$(SAN))
+VARIANT_CFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	-DPARIS_NO_SANDBOX
+VARIANT_LDFLAGS := -fsanitize=$(SAN)
+else ifdef VALGRIND
+variant := valgrind
+VARIANT_CFLAGS := -DPARIS_NO_SANDBOX
+else
+variant := release
+HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
+	-fcf-protection
+endif
+BUILD ?= build$(if $(filter-out release,$(variant)),/$(variant))
+
+# ---- the project's own flags, apart from the user's ----------------------------------
+PROJECT_CPPFLAGS := -I. -D_GNU_SOURCE -DPARIS_VERSION='"$(VERSION)"'
+PROJECT_CFLAGS := -std=gnu11 -fPIE -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
+	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wno-format-nonliteral
+ifeq ($(WERROR),1)
+PROJECT_CFLAGS += -Werror
+endif
+PROJECT_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+
+# pkg-config is asked once, when the first recipe needs it: by then `deps` may have run.
+ask = $(eval $(1) := $$(shell $(PKG_CONFIG) $(2)))$($(1))
+SANDBOX_LIBS = $(call ask,SANDBOX_LIBS,--libs libseccomp libcap-ng)
+CARES_LIBS = $(call ask,CARES_LIBS,--libs libcares)
+JANSSON_LIBS = $(call ask,JANSSON_LIBS,--libs jansson)
+CAPNG_LIBS = $(call ask,CAPNG_LIBS,--libs libcap-ng)
+MNL_LIBS = $(call ask,MNL_LIBS,--libs libmnl)
+CHECK_LIBS = $(call ask,CHECK_LIBS,--libs check)
+PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags libseccomp libcap-ng libcares jansson libmnl check)
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2);
+endif
+
+# ---- what is built of what -----------------------------------------------------------
+bin := $(BUILD)/bin
+libexec := $(BUILD)/libexec/paris-traceroute
+obj := $(BUILD)/obj
+lib := $(BUILD)/lib
+
+common_c := $(wildcard common/*.c)
+prober_c := $(filter-out prober/main.c,$(wildcard prober/*.c prober/protocols/*.c))
+algorithms_c := $(wildcard algorithms/*.c)
+shared_c := $(wildcard tools/shared/*.c)
+traceroute_c := $(wildcard tools/traceroute/*.c)
+names_c := $(filter-out tools/names/main.c,$(wildcard tools/names/*.c))
+fakeroute_c := $(filter-out tools/fakeroute/main.c,$(wildcard tools/fakeroute/*.c))
+
+objects = $(patsubst %.c,$(obj)/%.o,$(1))
+
+tools := $(bin)/paris-traceroute $(bin)/paris-fakeroute
+servants := $(libexec)/paris-prober $(libexec)/paris-names
+programs := $(tools) $(servants)
+
+unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/check_*.c))
+test_programs := $(unit_tests) \
+	$(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
+test_support_c := $(wildcard tests/support/*.c)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help demo check check-all check-unit check-lab check-functional check-programs \
+	bench lint format install uninstall dist deps deps-auto clean
+
+all: $(programs)
+
+help:
+	@echo "make            build into $(BUILD)/"
+	@echo "make demo       install what is missing, build, trace a simulated network"
+	@echo "make check      install what is missing, build, run every test"
+	@echo "make check-unit | check-functional | check-lab   one kind of tests"
+	@echo "make bench      side by side with Debian's traceroute"
+	@echo "make lint | format | deps | install | uninstall | dist | clean"
+	@echo "variants: SAN=address,undefined   VALGRIND=1   CC=clang   V=1   WERROR=1"
+
+$(obj)/%.o: %.c
+	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(PROJECT_CPPFLAGS) $(CPPFLAGS) \
+	$(PROJECT_CFLAGS) $(PKG_CFLAGS) $(HARDENING) $(VARIANT_CFLAGS) $(CFLAGS) \
+	-MMD -MP -c -o $@ $<
+
+archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+$(lib)/libcommon.a: $(call objects,$(common_c)); $(archive)
+$(lib)/libprober.a: $(call objects,$(prober_c)); $(archive)
+$(lib)/libalgorithms.a: $(call objects,$(algorithms_c)); $(archive)
+$(lib)/libshared.a: $(call objects,$(shared_c)); $(archive)
+$(lib)/libnames.a: $(call objects,$(names_c)); $(archive)
+$(lib)/libfakeroute.a: $(call objects,$(fakeroute_c)); $(archive)
+$(lib)/libsupport.a: $(call objects,$(test_support_c)); $(archive)
+
+link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(PROJECT_LDFLAGS) $(VARIANT_CFLAGS) \
+	$(CFLAGS) $(VARIANT_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+$(libexec)/paris-prober: $(obj)/prober/main.o $(lib)/libalgorithms.a $(lib)/libprober.a \
+		$(lib)/libcommon.a
+	$(link) $(SANDBOX_LIBS)
+$(libexec)/paris-names: $(obj)/tools/names/main.o $(lib)/libnames.a $(lib)/libcommon.a
+	$(link) $(CARES_LIBS) $(SANDBOX_LIBS)
+$(bin)/paris-traceroute: $(call objects,$(traceroute_c)) $(lib)/libshared.a \
+		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
+	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS)
+$(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
+		$(lib)/libshared.a $(lib)/libprober.a $(lib)/libcommon.a
+	$(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CAPNG_LIBS)
+
+test_link = $(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) $(SANDBOX_LIBS)
+test_archives := $(lib)/libsupport.a $(lib)/libfakeroute.a $(lib)/libnames.a \
+	$(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
+$(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)
+	$(test_link)
+
+-include $(patsubst %.c,$(obj)/%.d,$(common_c) $(prober_c) prober/main.c $(algorithms_c) \
+	$(shared_c) $(traceroute_c) $(wildcard tools/*/*.c tests/*/*.c))
+
+# ---- what a newcomer types -----------------------------------------------------------
+packages := gcc libc6-dev pkg-config libseccomp-dev libcap-ng-dev libc-ares-dev \
+	libjansson-dev libmnl-dev uthash-dev check python3 iproute2
+missing = $(shell for p in $(packages) $(EXTRA_PACKAGES); do \
+	dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
+
+# Installs the packages that are missing.
+deps:
+	@set -e; missing='$(missing)'; [ -n "$$missing" ] || exit 0; \
+	command -v apt-get >/dev/null || { echo "make deps knows only apt; install:" \
+		"$$missing" >&2; exit 1; }; \
+	if [ $$(id -u) -eq 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; \
+	else echo "packages are missing; as root: apt-get update && apt-get install" \
+		"--no-install-recommends $$missing" >&2; exit 1; fi; \
+	echo "installing: $$missing"; \
+	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+demo: deps
+	@$(MAKE) --no-print-directory -j $$(nproc) all
+	@tests/demo $(BUILD)
+
+check: deps
+	@$(MAKE) --no-print-directory check-all
+
+test_run := tests/run --build $(BUILD) --variant $(variant)
+check-programs: ; @$(MAKE) --no-print-directory -j $$(nproc) all $(test_programs)
+check-all: check-programs ; @$(test_run) unit functional lab
+check-unit: check-programs ; @$(test_run) unit
+check-functional: check-programs ; @$(test_run) functional
+check-lab: check-programs ; @$(test_run) lab
+
+bench: check-programs
+	@tests/bench/run $(BUILD)
+
+lint:
+	@tests/lint
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# ---- installing ----------------------------------------------------------------------
+# The tools find their servants by this path from their own folder.
+relative := $(shell realpath -m --relative-to=$(bindir) $(libexecdir)/paris-traceroute)
+PROJECT_CPPFLAGS += -DPARIS_LIBEXEC='"$(relative)"'
+manuals := $(wildcard man/*.[158])
+documents := README.md ARCHITECTURE.md SECURITY.md NEWS LICENSE
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/paris-traceroute \
+		$(DESTDIR)$(docdir)
+	$(INSTALL) -m 0755 $(tools) $(DESTDIR)$(bindir)
+	$(INSTALL) -m 0755 $(servants) $(DESTDIR)$(libexecdir)/paris-traceroute
+	$(INSTALL) -m 0644 $(documents) $(DESTDIR)$(docdir)
+	set -e; for page in $(manuals); do \
+		folder=$(DESTDIR)$(mandir)/man$${page##*.}; $(INSTALL) -d $$folder; \
+		$(INSTALL) -m 0644 $$page $$folder; done
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(tools)))
+	rm -rf $(DESTDIR)$(libexecdir)/paris-traceroute $(DESTDIR)$(docdir)
+	for page in $(manuals); do \
+		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); done
+
+dist:
+	git archive --prefix=paris-traceroute-$(VERSION)/ -o paris-traceroute-$(VERSION).tar.gz HEAD
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,78 @@
+#include "common/privilege.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* True when any of the three uids is 0. */
+static bool
+is_root(void)
+{
+	uid_t real, effective, saved;
+
+	if (getresuid(&real, &effective, &saved) != 0)
+		return true;
+	return real == 0 || effective == 0 || saved == 0;
+}
+
+int
+privilege_leave_root(gid_t gid)
+{
+	if (!is_root())
+		return 0;
+	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
+	    setresuid(PRIVILEGE_NOBODY, PRIVILEGE_NOBODY, PRIVILEGE_NOBODY) != 0)
+		return -errno;
+	if (is_root() || setuid(0) == 0)
+		return -EPERM;
+	return 0;
+}
+
+int
+privilege_drop_all(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	/* The bounding set stays when we may not change it: no matter under NNP. */
+	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return -EPERM;
+	(void)capng_apply(CAPNG_SELECT_BOUNDS);
+	(void)capng_apply(CAPNG_SELECT_AMBIENT);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return -errno;
+	if (capng_get_caps_process() != 0 ||
+	    capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+		return -EPERM;
+	return 0;
+}
+
+/* Lowers the soft and hard limit to at most `most`. */
+static int
+limit(__rlimit_resource_t resource, rlim_t most)
+{
+	struct rlimit now;
+
+	if (getrlimit(resource, &now) != 0)
+		return -errno;
+	if (now.rlim_max > most)
+		now.rlim_max = most;
+	now.rlim_cur = now.rlim_max;
+	return setrlimit(resource, &now) != 0 ? -errno : 0;
+}
+
+int
+privilege_limit(unsigned long files)
+{
+	int error = limit(RLIMIT_CORE, 0);
+
+	if (error == 0)
+		error = limit(RLIMIT_FSIZE, 0);
+	if (error == 0)
+		error = limit(RLIMIT_NPROC, 0);
+	if (error == 0)
+		error = limit(RLIMIT_NOFILE, files);
+	return error;
+}

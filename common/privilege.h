@@ -1,0 +1,35 @@
+/*
+ * Giving privilege away for good. Called by every program at its start, before it reads
+ * anything from the network; nothing here ever gains a privilege.
+ */
+#ifndef COMMON_PRIVILEGE_H
+#define COMMON_PRIVILEGE_H
+
+#include <sys/types.h>
+
+/* Who we become when started by uid 0: "nobody" and "nogroup" of Debian. */
+#define PRIVILEGE_NOBODY 65534
+
+/*
+ * Leaves uid 0 (real, effective or saved): no supplementary groups, gid and uid to
+ * PRIVILEGE_NOBODY, verified. gid: which group to keep, so that ping sockets can be
+ * opened (net.ipv4.ping_group_range); PRIVILEGE_NOBODY when it does not matter. Does
+ * nothing for an ordinary user. Returns 0 or -errno; -EPERM in a container whose root
+ * may not change its uid.
+ */
+int privilege_leave_root(gid_t gid);
+
+/*
+ * Empties every capability set (libcap-ng) and sets no_new_privs. Verified by reading
+ * the sets back. Returns 0 or -errno.
+ */
+int privilege_drop_all(void);
+
+/*
+ * Resource limits of a program that only talks: no core file, no file written, no new
+ * process, at most `files` descriptors (as far as the hard limit allows). Returns 0 or
+ * -errno.
+ */
+int privilege_limit(unsigned long files);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Starting one of our own programs (paris-prober, paris-names) with a channel to it.
+ * Used by the tools only. A servant is found relative to the running executable, never
+ * through PATH or the environment, and gets nothing but standard error and its channel.
+ */
+#ifndef TOOLS_SHARED_SERVANT_H
+#define TOOLS_SHARED_SERVANT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/message.h"
+
+struct servant {
+	pid_t pid; /* 0 when not running */
+	struct channel channel;
+};
+
+/*
+ * Starts the program `name` of our libexec folder with its end of the channel at
+ * MESSAGE_CHILD_FD, an empty environment, default signals, standard input and output at
+ * /dev/null. Returns 0 or -errno; -ENOENT means that it is not installed. path (of
+ * path_room bytes) receives where it was looked for, for the message to the user.
+ */
+int servant_start(struct servant *s, const char *name, char *path, size_t path_room);
+
+/*
+ * Closes the channel, which makes the servant exit, and waits for it; one that does not
+ * exit within a second is killed. Returns its wait status, 0 if it was not running.
+ */
+int servant_stop(struct servant *s);
+
+#endif
