@@ -1,0 +1,239 @@
+/*
+ * What a tool and its paris-prober say to each other: the body of each message and its
+ * bounds. The tool sends the plan and starts instances; the prober streams results. The
+ * tool treats what comes up as hostile (the prober parses network data), the prober
+ * what comes down as merely fallible, but both check everything.
+ *
+ * Times are nanoseconds. Order on the channel: PROBER_HELLO up first; then PROBER_PLAN
+ * down once; then for each instance PROBER_START down, PROBER_STARTED up, any number of
+ * PROBER_RESULT up and exactly one PROBER_DONE up, the last word of that instance.
+ */
+#ifndef COMMON_PROBER_MESSAGES_H
+#define COMMON_PROBER_MESSAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/bytes.h"
+
+#define PROBER_NAME_MAX 31    /* an algorithm's, a field's or an interface's name */
+#define PROBER_MPLS_MAX 16    /* label stack entries told of one reply */
+#define PROBER_OBJECTS_MAX 8  /* other RFC 4884 objects told of one reply */
+#define PROBER_OBJECT_DATA 64 /* bytes told of one such object */
+#define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
+#define PROBER_ALL_INSTANCES UINT32_MAX
+
+enum prober_message {
+	PROBER_HELLO = 1, /* prober: sandbox entered; empty body */
+	PROBER_PLAN,      /* tool: struct prober_plan */
+	PROBER_START,     /* tool: struct prober_start */
+	PROBER_STOP,      /* tool: struct prober_stop */
+	PROBER_STARTED,   /* prober: struct prober_started */
+	PROBER_RESULT,    /* prober: struct prober_result */
+	PROBER_DONE,      /* prober: struct prober_done */
+};
+
+/* Ways to send and to receive; a plan names one of each. */
+enum prober_transport {
+	TRANSPORT_NONE = 0,
+	TRANSPORT_UDP,  /* UDP datagram sockets and their error queue */
+	TRANSPORT_PING, /* ICMP datagram ("ping") sockets */
+};
+
+/* The choice for one family; see prober/plan.h, which makes it. */
+struct prober_plan_family {
+	uint8_t send; /* enum prober_transport; TRANSPORT_NONE: family not possible */
+	uint8_t receive; /* enum prober_transport */
+	uint16_t window; /* probes of one flow in flight at most; 0: no limit */
+	char tag[PROBER_NAME_MAX +
+		 1]; /* "udp.payload"; empty: matched by its flow alone */
+};
+
+/* Index 0 is IPv4, 1 is IPv6. */
+struct prober_plan {
+	struct prober_plan_family family[2];
+	uint8_t stamp_ids_chosen; /* the kernel takes SCM_TS_OPT_ID (Linux 6.13) */
+};
+
+/* One trace. What is 0 or empty where noted is left to the prober or the kernel. */
+struct prober_start {
+	uint32_t instance; /* chosen by the tool, below PROBER_ALL_INSTANCES */
+	char algorithm[PROBER_NAME_MAX + 1];
+	struct addr target;
+	struct addr source;               /* none: by the route */
+	char device[PROBER_NAME_MAX + 1]; /* empty: any */
+	uint16_t
+	    src_port; /* 0: by flow_id; with flow_chosen it is the port of flow 0 */
+	uint16_t dst_port; /* UDP destination port, constant in a Paris trace */
+	uint16_t
+	    first_tag; /* ICMP: first sequence number, as traceroute -I -p; 0: random */
+	uint8_t flow_chosen; /* 1: exactly flow_id, or fail; 0: the next free port will
+				do */
+	uint32_t flow_id;
+	uint32_t flow_label; /* IPv6, 20 bits; 0: constant, made from the flow */
+	uint8_t tos;         /* TOS or traffic class */
+	uint8_t dont_fragment;
+	uint16_t packet_len; /* whole IP packet; raised to the smallest that works */
+	uint8_t first_ttl;   /* 1 to max_ttl */
+	uint8_t max_ttl;     /* to 255 */
+	uint8_t queries;     /* probes a hop, 1 to 255 */
+	uint16_t window;     /* probes in flight, at most; 0: all queries of 16 hops */
+	uint8_t gap_limit;   /* stop after so many silent hops in a row; 0: never */
+	uint8_t loop_limit;  /* stop when so many addresses came back at a later hop; 0:
+				never */
+	uint32_t
+	    wait_here; /* thousandths: wait so many times the RTT of this hop; 0: off */
+	uint32_t wait_near; /* thousandths: ... or of a later hop; 0: off */
+	int64_t wait_max;   /* longest wait for one reply */
+	int64_t send_gap;   /* least time between two probes of this trace */
+	int64_t timeout;    /* of the whole trace; 0: none */
+};
+
+struct prober_stop {
+	uint32_t instance; /* or PROBER_ALL_INSTANCES: as if interrupted */
+};
+
+/* How the trace is really done; comes before its first result. */
+struct prober_started {
+	uint32_t instance;
+	struct addr source;
+	uint16_t src_port; /* UDP; 0 for ICMP */
+	uint16_t dst_port;
+	uint16_t icmp_id;       /* ICMP; 0 for UDP */
+	uint16_t icmp_checksum; /* ICMP: the constant checksum of the flow */
+	uint32_t flow_label;    /* IPv6 */
+	uint16_t packet_len;    /* after raising it to what the tag and the flow need */
+};
+
+/* What became of a probe, or what else arrived. */
+enum prober_outcome {
+	RESULT_REPLY = 1,   /* answered: the final word on (ttl, query) */
+	RESULT_TIMEOUT,     /* not answered in time: the final word on (ttl, query) */
+	RESULT_SEND_FAILED, /* never left: the final word on (ttl, query); error says
+			       why */
+	/* The rest is told as well, and is never the final word on a query. */
+	RESULT_DUPLICATE, /* a further reply to a probe already answered */
+	RESULT_LATE,      /* a reply after its RESULT_TIMEOUT */
+	RESULT_AMBIGUOUS, /* a reply that fits `candidates` probes; ttl and query are 0
+			   */
+};
+
+/* What kind of packet a reply is. */
+enum prober_reply {
+	REPLY_NONE = 0,
+	REPLY_TIME_EXCEEDED, /* ICMP time exceeded in transit */
+	REPLY_UNREACHABLE,   /* ICMP destination unreachable or packet too big; see code
+			      */
+	REPLY_ECHO,          /* ICMP echo reply */
+	REPLY_DATA,          /* a UDP datagram from the destination */
+	REPLY_OTHER,         /* another ICMP error (parameter problem, ...) */
+};
+
+enum prober_result_flag {
+	RESULT_REACHED = 1, /* this kind of reply comes from the destination only */
+	RESULT_FINAL = 2,   /* no probe with a higher TTL is worth sending */
+	RESULT_OTHER_ADDRESS =
+	    4,              /* reached, but the answer has another source address */
+	RESULT_ALTERED = 8, /* the quote differs from what was sent */
+	RESULT_LOOP = 16,   /* this address answered at a lower hop already */
+	RESULT_EXTENSIONS_BAD =
+	    32, /* an extension structure was there but is malformed */
+};
+
+/* Where the two ends of an RTT were stamped. */
+enum prober_rtt_source {
+	RTT_NONE = 0,
+	RTT_KERNEL, /* both by the kernel */
+	RTT_USER,   /* sent: before the system call; received: by the kernel */
+};
+
+struct prober_mpls { /* RFC 4950 section 3 */
+	uint32_t label;
+	uint8_t traffic_class;
+	uint8_t bottom;
+	uint8_t ttl;
+};
+
+struct prober_object { /* RFC 4884 section 8 */
+	uint8_t class_num;
+	uint8_t c_type;
+	uint16_t len; /* of the object's payload; at most PROBER_OBJECT_DATA are told */
+	uint8_t data[PROBER_OBJECT_DATA];
+};
+
+struct prober_result {
+	uint32_t instance;
+	uint32_t
+	    probe; /* number of the probe in its instance, from 0 in sending order */
+	uint32_t flow;
+	uint8_t ttl;
+	uint8_t query;      /* 0 to queries - 1 */
+	uint8_t outcome;    /* enum prober_outcome */
+	uint8_t reply;      /* enum prober_reply */
+	uint8_t flags;      /* of enum prober_result_flag */
+	uint8_t rtt_source; /* enum prober_rtt_source */
+	uint8_t icmp_type;
+	uint8_t icmp_code;
+	int16_t reply_ttl;   /* -1: not known */
+	int16_t reply_tos;   /* -1: not known */
+	uint16_t candidates; /* RESULT_AMBIGUOUS */
+	uint32_t mtu;        /* next-hop MTU of a "fragmentation needed", else 0 */
+	int32_t error;       /* RESULT_SEND_FAILED: errno */
+	int64_t sent;        /* CLOCK_REALTIME */
+	int64_t rtt;         /* -1: not known */
+	struct addr from;
+	uint8_t mpls_count;
+	uint8_t objects_count;
+	struct prober_mpls mpls[PROBER_MPLS_MAX];
+	struct prober_object objects[PROBER_OBJECTS_MAX];
+};
+
+/* Why a trace ended. */
+enum prober_reason {
+	REASON_REACHED = 1,
+	REASON_UNREACHABLE, /* a router said so */
+	REASON_GAP_LIMIT,
+	REASON_HOP_LIMIT,
+	REASON_LOOP,
+	REASON_INTERRUPTED, /* PROBER_STOP */
+	REASON_TIMED_OUT,   /* the whole trace's timeout */
+	REASON_FAILED,      /* could not measure: error and detail say why */
+};
+
+struct prober_done {
+	uint32_t instance;
+	uint8_t reason;  /* enum prober_reason */
+	uint8_t end_ttl; /* hop of the reply that ended it; else the last hop asked */
+	int32_t error;   /* errno of REASON_FAILED, else 0 */
+	uint32_t sent;   /* packets that left */
+	uint32_t replies;
+	uint32_t timeouts;
+	uint32_t duplicates;
+	uint32_t late;
+	uint32_t ambiguous; /* replies that fitted several probes */
+	uint32_t reasked;   /* probes sent again because of those */
+	uint32_t lost_here; /* replies that this machine dropped (socket buffer full) */
+	uint32_t window;    /* of the flow at the end; 0: never limited */
+	char detail[PROBER_DETAIL_MAX +
+		    1]; /* REASON_FAILED: what failed, on which value */
+};
+
+/*
+ * Each pair writes and reads one body. unpack returns 0, or -EBADMSG for a wrong size,
+ * an enumeration or count out of range, or a text that does not fit.
+ */
+void prober_plan_pack(const struct prober_plan *m, struct writer *w);
+int prober_plan_unpack(struct prober_plan *m, struct reader *r);
+void prober_start_pack(const struct prober_start *m, struct writer *w);
+int prober_start_unpack(struct prober_start *m, struct reader *r);
+void prober_stop_pack(const struct prober_stop *m, struct writer *w);
+int prober_stop_unpack(struct prober_stop *m, struct reader *r);
+void prober_started_pack(const struct prober_started *m, struct writer *w);
+int prober_started_unpack(struct prober_started *m, struct reader *r);
+void prober_result_pack(const struct prober_result *m, struct writer *w);
+int prober_result_unpack(struct prober_result *m, struct reader *r);
+void prober_done_pack(const struct prober_done *m, struct writer *w);
+int prober_done_unpack(struct prober_done *m, struct reader *r);
+
+#endif

@@ -1,0 +1,167 @@
+/*
+ * The interface that algorithms implement and the only things they may call. An
+ * algorithm sees its instance, never a socket, a packet or the machine's clock, so the
+ * same file runs against the world and against a model network on a virtual clock
+ * (tests/support/model.h). Adding one: a file in algorithms/ and a line in its table.
+ */
+#ifndef PROBER_ALGORITHM_H
+#define PROBER_ALGORITHM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/prober_messages.h"
+#include "prober/probe.h"
+
+struct instance;
+
+/* What an algorithm wants sent; all that it does not name is its instance's business.
+ */
+struct probe_spec {
+	uint32_t flow; /* which flow: 0 is the one of --flow-id, 1 the next ... */
+	uint8_t ttl;
+	uint8_t query; /* returned in the probe; means what the algorithm likes */
+};
+
+enum event_type {
+	EVENT_STARTED,     /* first event; nothing in the union */
+	EVENT_REPLY,       /* reply.probe has been answered */
+	EVENT_TIMEOUT,     /* probe: was not answered until its deadline */
+	EVENT_SEND_FAILED, /* failed.probe never left the machine */
+	EVENT_DUPLICATE,   /* a further reply to reply.probe */
+	EVENT_LATE,        /* a reply to reply.probe after its EVENT_TIMEOUT */
+	EVENT_AMBIGUOUS,   /* a reply that fits several probes, told in ambiguous */
+	EVENT_TIMER,       /* the instance's timer has run out */
+	EVENT_STOPPED,     /* the user asks to end: report what is known, then finish */
+};
+
+/* A reply as algorithms see it. */
+struct reply_view {
+	struct probe *probe; /* the store's; take probe_ref() to keep it */
+	const struct prober_result
+	    *result; /* filled but for what the algorithm knows */
+};
+
+struct event {
+	enum event_type type;
+	union {
+		struct reply_view reply; /* EVENT_REPLY, EVENT_DUPLICATE, EVENT_LATE */
+		struct probe *probe;     /* EVENT_TIMEOUT */
+		struct {
+			struct probe *probe;
+			int error; /* errno */
+		} failed;
+		struct {
+			/* Still unanswered probes that it may answer; none is resolved.
+			 */
+			struct probe *const *probes;
+			size_t count;
+			const struct prober_result *result;
+		} ambiguous;
+	};
+};
+
+struct algorithm {
+	const char *name;    /* as the user types it */
+	const char *summary; /* one line for --help */
+	bool flow_constant; /* keeps flow_id constant: its tag cannot be a flow field */
+	size_t state_size;  /* bytes of state, zeroed, that the instance keeps for it */
+	/* The one handler. Must not call back into itself; may end with
+	 * instance_finish. */
+	void (*handle)(struct instance *i, void *state, const struct event *event);
+	/* Frees what the state holds; called once, after instance_finish or on abort.
+	 */
+	void (*clear)(struct instance *i, void *state);
+};
+
+/* Every algorithm there is, NULL at the end. Defined in algorithms/table.c. */
+extern const struct algorithm *const algorithm_table[];
+
+/* The algorithm of that name, or NULL. */
+const struct algorithm *algorithm_find(const char *name);
+
+/*
+ * Where an instance's answers come from: the prober (instance.c) or a model network.
+ * All times are nanoseconds of one clock that never goes back.
+ */
+struct instance_world {
+	int64_t (*now)(struct instance *i);
+	uint64_t (*random)(struct instance *i);
+	int (*send)(struct instance *i, const struct probe_spec *spec, int64_t wait,
+	    struct probe **out);
+	void (*set_deadline)(struct instance *i, struct probe *p, int64_t at);
+	void (*set_timer)(struct instance *i, int64_t at);
+	void (*report)(struct instance *i, const struct prober_result *result);
+	void (*finish)(struct instance *i, enum prober_reason reason, uint8_t end_ttl);
+};
+
+/* What every world keeps at the front of its instance. */
+struct instance {
+	const struct instance_world *world;
+	const struct algorithm *algorithm;
+	void *state;
+	struct prober_start options;
+	uint16_t
+	    flow_window; /* probes of one flow that may be in flight; 0: no limit */
+	struct prober_done done; /* counters; algorithms add to `reasked` only */
+};
+
+/* The time now, ns. */
+static inline int64_t
+instance_now(struct instance *i)
+{
+	return i->world->now(i);
+}
+
+/* 64 random bits, from the instance's own seeded generator. */
+static inline uint64_t
+instance_random(struct instance *i)
+{
+	return i->world->random(i);
+}
+
+/*
+ * Sends a probe that waits at most `wait` ns for its answer. Returns 0 and, in *out
+ * (may be NULL), the probe, which the store holds while it is in flight. -EAGAIN: not
+ * now (tags or descriptors are all in use, or the reader of results is slow);
+ * EVENT_TIMER comes when it is worth trying again. Any other error ends the instance by
+ * itself.
+ */
+static inline int
+instance_send(
+    struct instance *i, const struct probe_spec *spec, int64_t wait, struct probe **out)
+{
+	return i->world->send(i, spec, wait, out);
+}
+
+/* Moves the deadline of a probe in flight to `at`, earlier or later. */
+static inline void
+instance_set_deadline(struct instance *i, struct probe *p, int64_t at)
+{
+	i->world->set_deadline(i, p, at);
+}
+
+/* Asks for one EVENT_TIMER at `at`; a second call moves it, INT64_MAX cancels it. */
+static inline void
+instance_set_timer(struct instance *i, int64_t at)
+{
+	i->world->set_timer(i, at);
+}
+
+/* Sends a result record up to the tool. The record is copied; never lost. */
+static inline void
+instance_report(struct instance *i, const struct prober_result *result)
+{
+	i->world->report(i, result);
+}
+
+/* The last call: nothing more is sent, and no event comes after this handler returns.
+ */
+static inline void
+instance_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)
+{
+	i->world->finish(i, reason, end_ttl);
+}
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * What this machine and this user may do: the impure half of planning. The tool calls
+ * it once a run, before anything else starts; the choice itself (plan.h) is pure.
+ */
+#ifndef PROBER_HOST_FACTS_H
+#define PROBER_HOST_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Index 0 is IPv4, 1 is IPv6, as everywhere in plans. */
+struct host_facts {
+	int udp[2];  /* 0, or the errno of opening a UDP socket */
+	int ping[2]; /* 0, or the errno of opening a ping socket */
+	bool group_range_known;
+	uint32_t group_low; /* net.ipv4.ping_group_range, which gates IPv6 too */
+	uint32_t group_high;
+	gid_t gid;          /* ours, for the message about that range */
+	bool extensions[2]; /* IP_RECVERR_RFC4884 / IPV6_RECVERR_RFC4884 (Linux 5.9) */
+	bool stamp_ids_chosen; /* SCM_TS_OPT_ID (Linux 6.13) */
+};
+
+/* Tries each thing and closes it again. Never fails: what cannot be told is "no". */
+void host_facts_gather(struct host_facts *facts);
+
+/*
+ * The group that a process which leaves uid 0 should take so that ping sockets open:
+ * PRIVILEGE_NOBODY where net.ipv4.ping_group_range admits it or nobody at all, else the
+ * lowest group that the range admits.
+ */
+gid_t host_facts_unprivileged_group(void);
+
+#endif
