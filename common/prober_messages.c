@@ -1,0 +1,382 @@
+#include "common/prober_messages.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/wire.h"
+
+/*
+ * Each message has one function that walks its fields in wire order, for packing and
+ * for unpacking: the two cannot drift apart. Exactly one of r and w is set.
+ */
+struct codec {
+	struct reader *r;
+	struct writer *w;
+};
+
+static void
+code_u8(struct codec *c, uint8_t *value)
+{
+	if (c->w != NULL)
+		writer_u8(c->w, *value);
+	else
+		*value = reader_u8(c->r);
+}
+
+static void
+code_u16(struct codec *c, uint16_t *value)
+{
+	if (c->w != NULL)
+		writer_u16(c->w, *value);
+	else
+		*value = reader_u16(c->r);
+}
+
+static void
+code_i16(struct codec *c, int16_t *value)
+{
+	uint16_t bits = (uint16_t)*value;
+
+	code_u16(c, &bits);
+	*value = (int16_t)bits;
+}
+
+static void
+code_u32(struct codec *c, uint32_t *value)
+{
+	if (c->w != NULL)
+		writer_u32(c->w, *value);
+	else
+		*value = reader_u32(c->r);
+}
+
+static void
+code_i32(struct codec *c, int32_t *value)
+{
+	uint32_t bits = (uint32_t)*value;
+
+	code_u32(c, &bits);
+	*value = (int32_t)bits;
+}
+
+static void
+code_i64(struct codec *c, int64_t *value)
+{
+	if (c->w != NULL)
+		writer_u64(c->w, (uint64_t)*value);
+	else
+		*value = (int64_t)reader_u64(c->r);
+}
+
+static void
+code_addr(struct codec *c, struct addr *value)
+{
+	if (c->w != NULL)
+		wire_addr_write(c->w, value);
+	else
+		wire_addr_read(c->r, value);
+}
+
+static void
+code_text(struct codec *c, char *text, size_t room)
+{
+	if (c->w != NULL)
+		wire_text_write(c->w, text);
+	else
+		wire_text_read(c->r, text, room);
+}
+
+/* A count of array entries: an impossible one must not reach the loop over them. */
+static void
+code_count(struct codec *c, uint8_t *count, uint8_t most)
+{
+	code_u8(c, count);
+	if (*count <= most)
+		return;
+	*count = 0;
+	if (c->w != NULL)
+		c->w->failed = true;
+	else
+		c->r->failed = true;
+}
+
+/* The verdict on a body: everything read, nothing left over, and the values sane. */
+static int
+verdict(const struct reader *r, bool sane)
+{
+	return reader_finish(r) != 0 || !sane ? -EBADMSG : 0;
+}
+
+/* ---- plan ------------------------------------------------------------------------ */
+
+static void
+code_plan(struct codec *c, struct prober_plan *m)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct prober_plan_family *f = &m->family[i];
+
+		code_u8(c, &f->send);
+		code_u8(c, &f->receive);
+		code_u16(c, &f->window);
+		code_text(c, f->tag, sizeof(f->tag));
+	}
+	code_u8(c, &m->stamp_ids_chosen);
+}
+
+void
+prober_plan_pack(const struct prober_plan *m, struct writer *w)
+{
+	struct prober_plan copy = *m;
+
+	code_plan(&(struct codec){.w = w}, &copy);
+}
+
+int
+prober_plan_unpack(struct prober_plan *m, struct reader *r)
+{
+	bool sane;
+
+	*m = (struct prober_plan){0};
+	code_plan(&(struct codec){.r = r}, m);
+	sane = m->stamp_ids_chosen <= 1;
+	for (size_t i = 0; i < 2; i++)
+		sane = sane && m->family[i].send <= TRANSPORT_PING &&
+		       m->family[i].receive <= TRANSPORT_PING;
+	return verdict(r, sane);
+}
+
+/* ---- start and stop -------------------------------------------------------------- */
+
+static void
+code_start(struct codec *c, struct prober_start *m)
+{
+	code_u32(c, &m->instance);
+	code_text(c, m->algorithm, sizeof(m->algorithm));
+	code_addr(c, &m->target);
+	code_addr(c, &m->source);
+	code_text(c, m->device, sizeof(m->device));
+	code_u16(c, &m->src_port);
+	code_u16(c, &m->dst_port);
+	code_u16(c, &m->first_tag);
+	code_u8(c, &m->flow_chosen);
+	code_u32(c, &m->flow_id);
+	code_u32(c, &m->flow_label);
+	code_u8(c, &m->tos);
+	code_u8(c, &m->dont_fragment);
+	code_u16(c, &m->packet_len);
+	code_u8(c, &m->first_ttl);
+	code_u8(c, &m->max_ttl);
+	code_u8(c, &m->queries);
+	code_u16(c, &m->window);
+	code_u8(c, &m->gap_limit);
+	code_u8(c, &m->loop_limit);
+	code_u32(c, &m->wait_here);
+	code_u32(c, &m->wait_near);
+	code_i64(c, &m->wait_max);
+	code_i64(c, &m->send_gap);
+	code_i64(c, &m->timeout);
+}
+
+static bool
+start_is_sane(const struct prober_start *m)
+{
+	return m->instance != PROBER_ALL_INSTANCES && m->algorithm[0] != '\0' &&
+	       !addr_is_none(&m->target) &&
+	       (addr_is_none(&m->source) || m->source.family == m->target.family) &&
+	       m->flow_chosen <= 1 && m->flow_label < 1U << 20 &&
+	       m->dont_fragment <= 1 && m->first_ttl >= 1 &&
+	       m->first_ttl <= m->max_ttl && m->queries >= 1 && m->wait_max >= 0 &&
+	       m->send_gap >= 0 && m->timeout >= 0;
+}
+
+void
+prober_start_pack(const struct prober_start *m, struct writer *w)
+{
+	struct prober_start copy = *m;
+
+	code_start(&(struct codec){.w = w}, &copy);
+}
+
+int
+prober_start_unpack(struct prober_start *m, struct reader *r)
+{
+	*m = (struct prober_start){0};
+	code_start(&(struct codec){.r = r}, m);
+	return verdict(r, start_is_sane(m));
+}
+
+void
+prober_stop_pack(const struct prober_stop *m, struct writer *w)
+{
+	writer_u32(w, m->instance);
+}
+
+int
+prober_stop_unpack(struct prober_stop *m, struct reader *r)
+{
+	m->instance = reader_u32(r);
+	return verdict(r, true);
+}
+
+/* ---- started --------------------------------------------------------------------- */
+
+static void
+code_started(struct codec *c, struct prober_started *m)
+{
+	code_u32(c, &m->instance);
+	code_addr(c, &m->source);
+	code_u16(c, &m->src_port);
+	code_u16(c, &m->dst_port);
+	code_u16(c, &m->icmp_id);
+	code_u16(c, &m->icmp_checksum);
+	code_u32(c, &m->flow_label);
+	code_u16(c, &m->packet_len);
+}
+
+void
+prober_started_pack(const struct prober_started *m, struct writer *w)
+{
+	struct prober_started copy = *m;
+
+	code_started(&(struct codec){.w = w}, &copy);
+}
+
+int
+prober_started_unpack(struct prober_started *m, struct reader *r)
+{
+	*m = (struct prober_started){0};
+	code_started(&(struct codec){.r = r}, m);
+	return verdict(
+	    r, m->instance != PROBER_ALL_INSTANCES && m->flow_label < 1U << 20);
+}
+
+/* ---- result ---------------------------------------------------------------------- */
+
+static void
+code_mpls(struct codec *c, struct prober_mpls *m)
+{
+	code_u32(c, &m->label);
+	code_u8(c, &m->traffic_class);
+	code_u8(c, &m->bottom);
+	code_u8(c, &m->ttl);
+}
+
+/* Only the bytes that there are travel: at most PROBER_OBJECT_DATA. */
+static void
+code_object(struct codec *c, struct prober_object *m)
+{
+	size_t told;
+
+	code_u8(c, &m->class_num);
+	code_u8(c, &m->c_type);
+	code_u16(c, &m->len);
+	told = m->len < PROBER_OBJECT_DATA ? m->len : PROBER_OBJECT_DATA;
+	if (c->w != NULL)
+		writer_copy(c->w, m->data, told);
+	else
+		reader_copy(c->r, m->data, told);
+}
+
+static void
+code_result(struct codec *c, struct prober_result *m)
+{
+	code_u32(c, &m->instance);
+	code_u32(c, &m->probe);
+	code_u32(c, &m->flow);
+	code_u8(c, &m->ttl);
+	code_u8(c, &m->query);
+	code_u8(c, &m->outcome);
+	code_u8(c, &m->reply);
+	code_u8(c, &m->flags);
+	code_u8(c, &m->rtt_source);
+	code_u8(c, &m->icmp_type);
+	code_u8(c, &m->icmp_code);
+	code_i16(c, &m->reply_ttl);
+	code_i16(c, &m->reply_tos);
+	code_u16(c, &m->candidates);
+	code_u32(c, &m->mtu);
+	code_i32(c, &m->error);
+	code_i64(c, &m->sent);
+	code_i64(c, &m->rtt);
+	code_addr(c, &m->from);
+	code_count(c, &m->mpls_count, PROBER_MPLS_MAX);
+	for (size_t i = 0; i < m->mpls_count; i++)
+		code_mpls(c, &m->mpls[i]);
+	code_count(c, &m->objects_count, PROBER_OBJECTS_MAX);
+	for (size_t i = 0; i < m->objects_count; i++)
+		code_object(c, &m->objects[i]);
+}
+
+static bool
+result_is_sane(const struct prober_result *m)
+{
+	const uint8_t all_flags = RESULT_REACHED | RESULT_FINAL | RESULT_OTHER_ADDRESS |
+				  RESULT_ALTERED | RESULT_LOOP | RESULT_EXTENSIONS_BAD;
+
+	for (size_t i = 0; i < m->mpls_count; i++)
+		if (m->mpls[i].label >= 1U << 20 || m->mpls[i].traffic_class > 7 ||
+		    m->mpls[i].bottom > 1)
+			return false;
+	return m->instance != PROBER_ALL_INSTANCES && m->outcome >= RESULT_REPLY &&
+	       m->outcome <= RESULT_AMBIGUOUS &&
+	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
+	       m->reply <= REPLY_OTHER && (m->flags & ~all_flags) == 0 &&
+	       m->rtt_source <= RTT_USER && m->reply_ttl >= -1 && m->reply_ttl <= 255 &&
+	       m->reply_tos >= -1 && m->reply_tos <= 255 && m->rtt >= -1;
+}
+
+void
+prober_result_pack(const struct prober_result *m, struct writer *w)
+{
+	struct prober_result copy = *m;
+
+	code_result(&(struct codec){.w = w}, &copy);
+}
+
+int
+prober_result_unpack(struct prober_result *m, struct reader *r)
+{
+	*m = (struct prober_result){0};
+	code_result(&(struct codec){.r = r}, m);
+	return verdict(r, result_is_sane(m));
+}
+
+/* ---- done ------------------------------------------------------------------------ */
+
+static void
+code_done(struct codec *c, struct prober_done *m)
+{
+	code_u32(c, &m->instance);
+	code_u8(c, &m->reason);
+	code_u8(c, &m->end_ttl);
+	code_i32(c, &m->error);
+	code_u32(c, &m->sent);
+	code_u32(c, &m->replies);
+	code_u32(c, &m->timeouts);
+	code_u32(c, &m->duplicates);
+	code_u32(c, &m->late);
+	code_u32(c, &m->ambiguous);
+	code_u32(c, &m->reasked);
+	code_u32(c, &m->lost_here);
+	code_u32(c, &m->window);
+	code_text(c, m->detail, sizeof(m->detail));
+}
+
+void
+prober_done_pack(const struct prober_done *m, struct writer *w)
+{
+	struct prober_done copy = *m;
+
+	code_done(&(struct codec){.w = w}, &copy);
+}
+
+int
+prober_done_unpack(struct prober_done *m, struct reader *r)
+{
+	*m = (struct prober_done){0};
+	code_done(&(struct codec){.r = r}, m);
+	return verdict(r, m->instance != PROBER_ALL_INSTANCES &&
+			      m->reason >= REASON_REACHED &&
+			      m->reason <= REASON_FAILED && m->error >= 0);
+}
