@@ -4,7 +4,9 @@
 #   V=1 (show commands), SAN=address,undefined or VALGRIND=1 (variants that build in a
 #   folder of their own, with the sandbox compiled out).
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CFLAGS ?= -O2 -g
 AR ?= ar
 PKG_CONFIG ?= pkg-config
@@ -39,7 +41,8 @@ BUILD ?= build$(if $(filter-out release,$(variant)),/$(variant))
 PROJECT_CPPFLAGS := -I. -D_GNU_SOURCE -DPARIS_VERSION='"$(VERSION)"'
 PROJECT_CFLAGS := -std=gnu11 -fPIE -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
-	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wno-format-nonliteral
+	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wno-format-nonliteral \
+	-Wno-missing-field-initializers
 ifeq ($(WERROR),1)
 PROJECT_CFLAGS += -Werror
 endif
@@ -53,7 +56,8 @@ JANSSON_LIBS = $(call ask,JANSSON_LIBS,--libs jansson)
 CAPNG_LIBS = $(call ask,CAPNG_LIBS,--libs libcap-ng)
 MNL_LIBS = $(call ask,MNL_LIBS,--libs libmnl)
 CHECK_LIBS = $(call ask,CHECK_LIBS,--libs check)
-PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags libseccomp libcap-ng libcares jansson libmnl check)
+CHECK_CFLAGS = $(call ask,CHECK_CFLAGS,--cflags check)
+PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags libseccomp libcap-ng libcares jansson libmnl)
 
 ifneq ($(V),1)
 Q := @
@@ -88,7 +92,7 @@ test_support_c := $(wildcard tests/support/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help demo check check-all check-unit check-lab check-functional check-programs \
-	bench lint format install uninstall dist deps deps-auto clean
+	bench lint format install uninstall dist deps deps-build deps-ci compile-flags tests clean
 
 all: $(programs)
 
@@ -105,6 +109,8 @@ $(obj)/%.o: %.c
 	$(call say,CC,$<)mkdir -p $(@D) && $(CC) $(PROJECT_CPPFLAGS) $(CPPFLAGS) \
 	$(PROJECT_CFLAGS) $(PKG_CFLAGS) $(HARDENING) $(VARIANT_CFLAGS) $(CFLAGS) \
 	-MMD -MP -c -o $@ $<
+
+$(obj)/tests/%.o: PROJECT_CFLAGS += $(CHECK_CFLAGS)
 
 archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 $(lib)/libcommon.a: $(call objects,$(common_c)); $(archive)
@@ -142,31 +148,48 @@ $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)
 
 # ---- what a newcomer types -----------------------------------------------------------
 packages := gcc libc6-dev pkg-config libseccomp-dev libcap-ng-dev libc-ares-dev \
-	libjansson-dev libmnl-dev uthash-dev check python3 iproute2
-missing = $(shell for p in $(packages) $(EXTRA_PACKAGES); do \
-	dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done)
+	libjansson-dev libmnl-dev uthash-dev
+test_packages := check python3 iproute2
+# With these nothing is skipped: tools to compare with, to look for faults, to lint.
+ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
+	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark
 
-# Installs the packages that are missing.
-deps:
-	@set -e; missing='$(missing)'; [ -n "$$missing" ] || exit 0; \
-	command -v apt-get >/dev/null || { echo "make deps knows only apt; install:" \
-		"$$missing" >&2; exit 1; }; \
-	if [ $$(id -u) -eq 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; \
-	else echo "packages are missing; as root: apt-get update && apt-get install" \
-		"--no-install-recommends $$missing" >&2; exit 1; fi; \
-	echo "installing: $$missing"; \
-	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive \
-	apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+# Installs the packages that are missing; one quick question when none is.
+deps-build: ; @$(call install_missing,$(packages))
+deps: ; @$(call install_missing,$(packages) $(test_packages))
+deps-ci: ; @$(call install_missing,$(packages) $(test_packages) $(ci_packages))
 
-demo: deps
-	@$(MAKE) --no-print-directory -j $$(nproc) all
+define install_missing
+command -v dpkg-query >/dev/null || { echo "make deps knows only Debian's packages," \
+	"please see to the like of: $(1)" >&2; exit 0; }; \
+present=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(1) 2>/dev/null | \
+	sed -n 's/ installed$$//p'); missing=; \
+for package in $(1); do \
+	printf '%s\n' "$$present" | grep -qxF "$$package" || missing="$$missing $$package"; \
+done; \
+[ -n "$$missing" ] || exit 0; \
+if [ $$(id -u) -eq 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; \
+else echo "packages are missing; as root run: apt-get update && apt-get install" \
+	"--no-install-recommends$$missing" >&2; exit 1; fi; \
+echo "installing:$$missing"; log=$$(mktemp); \
+if $$sudo apt-get update -qq >$$log 2>&1 && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	apt-get install -y -qq --no-install-recommends $$missing </dev/null >>$$log 2>&1; \
+then rm -f $$log; else cat $$log >&2; rm -f $$log; exit 1; fi
+endef
+
+# Uses all processors unless a -j from above says how many.
+parallel = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $$(nproc))
+
+demo: deps-build
+	@$(parallel) all
 	@tests/demo $(BUILD)
 
 check: deps
-	@$(MAKE) --no-print-directory check-all
+	@$(parallel) check-all
 
-test_run := tests/run --build $(BUILD) --variant $(variant)
-check-programs: ; @$(MAKE) --no-print-directory -j $$(nproc) all $(test_programs)
+test_run = tests/run --build $(BUILD) --variant $(variant)
+tests: $(test_programs)
+check-programs: ; @$(parallel) all tests
 check-all: check-programs ; @$(test_run) unit functional lab
 check-unit: check-programs ; @$(test_run) unit
 check-functional: check-programs ; @$(test_run) functional
@@ -179,7 +202,11 @@ lint:
 	@tests/lint
 
 format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	clang-format -i $$(tests/lint --files .c .h)
+
+# For tests/lint: what the sources are compiled with.
+compile-flags:
+	@printf '%s\n' "$(subst ",\",$(PROJECT_CPPFLAGS)) $(PKG_CFLAGS) $(CHECK_CFLAGS) -std=gnu11"
 
 # ---- installing ----------------------------------------------------------------------
 # The tools find their servants by this path from their own folder.
@@ -204,8 +231,14 @@ uninstall:
 	for page in $(manuals); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); done
 
+# Of what is committed; from an unpacked tarball, of what is there.
+dist_name := paris-traceroute-$(VERSION)
 dist:
-	git archive --prefix=paris-traceroute-$(VERSION)/ -o paris-traceroute-$(VERSION).tar.gz HEAD
+	@if git rev-parse --verify -q HEAD >/dev/null 2>&1; then \
+	git archive --prefix=$(dist_name)/ -o $(dist_name).tar.gz HEAD; else \
+	tests/lint --files | tar -czf $(dist_name).tar.gz --transform 's,^,$(dist_name)/,' \
+	--owner=0 --group=0 -T -; fi
+	@echo $(dist_name).tar.gz
 
 clean:
 	rm -rf $(BUILD)

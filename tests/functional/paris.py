@@ -1,0 +1,395 @@
+"""What functional and lab tests share: where the programs are, running them as a user
+without privilege, the simulated network, its captures.
+
+    trace = paris.traceroute("line.topo", "198.51.100.9")     # the parsed JSON
+    result = paris.fakeroute("line.topo", "paris-traceroute", "-n", "198.51.100.9")
+    result.returncode, result.stdout, result.report, result.packets()
+
+A topology is the name of a file of tests/topologies, a path, or the text itself (if it
+holds a newline). Programs are named as in bin/. Every wait has a limit, after which the
+programs are killed and the test fails. A sanitizer's report on standard error fails the
+test too; tests/run looks at everything that is left behind after each test.
+"""
+
+import atexit
+import functools
+import ipaddress
+import itertools
+import json
+import os
+import shlex
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path.insert(1, str(TESTS))
+
+from harness import reports, system  # noqa: E402
+
+TOPOLOGIES = TESTS / "topologies"
+BUILD = Path(os.environ.get("PARIS_BUILD", TESTS.parent / "build")).resolve()
+VARIANT = os.environ.get("PARIS_VARIANT", "release")
+# Time limits are multiplied by it: valgrind is slow.
+SLOWNESS = float(os.environ.get("PARIS_SLOWNESS", "1"))
+# What our programs are started with (valgrind), and where that reports.
+WRAP = shlex.split(os.environ.get("PARIS_WRAP", ""))
+LOGS = os.environ.get("PARIS_LOGS")
+
+NOBODY = 65534
+SETPRIV = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+           "--no-new-privs", "--"]
+TIME_LIMIT = 30
+
+_run_number = itertools.count(1)
+
+
+# ---- where, and as whom --------------------------------------------------------------
+
+def as_user(command):
+    """The command, as a user without any privilege if we are root."""
+    return (SETPRIV if os.geteuid() == 0 else []) + [str(part) for part in command]
+
+
+def temporary_folder():
+    """A new folder that any user can write to; it goes when the module ends."""
+    folder = tempfile.mkdtemp(prefix="paris-")
+    os.chmod(folder, 0o777)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@functools.lru_cache(maxsize=None)
+def stage():
+    """The build folder or, if other users cannot reach that, a copy of what they need."""
+    prober = BUILD / "libexec" / "paris-traceroute" / "paris-prober"
+    if subprocess.run(as_user(["test", "-r", prober, "-a", "-x", prober]),
+                      check=False).returncode == 0:
+        return BUILD
+    folder = temporary_folder()
+    for part in ("bin", "libexec", "tests/programs"):
+        if (BUILD / part).is_dir():
+            shutil.copytree(BUILD / part, folder / part)
+    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+    return folder
+
+
+def program(name):
+    """The path of one of our programs; any other name is returned as it is."""
+    for part in ("bin", "libexec/paris-traceroute", "tests/programs"):
+        path = stage() / part / name
+        if "/" not in str(name) and path.is_file():
+            return str(path)
+    return str(name)
+
+
+def started_with(command):
+    """The command as it is executed: with its path and under valgrind, if asked for."""
+    path = program(command[0])
+    wrap = []
+    if WRAP and path.startswith(str(stage())):
+        log = f"--log-file={LOGS}/valgrind.{next(_run_number)}.%p" if LOGS else ""
+        wrap = WRAP + ([log] if log else [])
+    return wrap + [path] + [str(part) for part in command[1:]]
+
+
+# ---- running -------------------------------------------------------------------------
+
+class Result:
+    """What a command did. Text is decoded so that no byte is lost (surrogateescape)."""
+
+    def __init__(self, returncode, stdout, stderr, seconds, files=None):
+        self.returncode = returncode
+        self.stdout = stdout.decode("utf-8", "surrogateescape")
+        self.stderr = stderr.decode("utf-8", "surrogateescape")
+        self.seconds = seconds
+        self.files = files or {}
+
+    @property
+    def report(self):
+        """The simulator's report, parsed."""
+        return json.loads(self.files["report"].read_text())
+
+    @property
+    def pcap(self):
+        """The path of the simulator's capture."""
+        return self.files["pcap"]
+
+    def packets(self):
+        """The captured packets, decoded, in the order of time."""
+        return read_pcap(self.pcap)
+
+    @property
+    def json(self):
+        return json.loads(self.stdout)
+
+    def __str__(self):
+        text = (f"exit status {self.returncode} after {self.seconds:.2f} s\n"
+                f"--- stdout\n{self.stdout}--- stderr\n{self.stderr}---")
+        return text.encode("utf-8", "replace").decode()
+
+
+class Running:
+    """A command that runs; end it with finish()."""
+
+    def __init__(self, command, user=True, env=None, files=None, stdin=None):
+        self.command = [str(part) for part in command]
+        self.files = files
+        self.begun = time.monotonic()
+        # Files, not pipes: nobody has to read meanwhile, and no limit applies.
+        self.output = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            as_user(self.command) if user else self.command,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=self.output, stderr=self.errors, env=dict(os.environ, **(env or {})),
+            cwd="/", start_new_session=True)
+
+    def find(self, name, limit=10):
+        """The pid of the descendant that runs one of our programs, once it does."""
+        def runs(pid):
+            try:
+                line = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+            except OSError:
+                return False
+            names = [os.path.basename(part) for part in line]
+            holders = {"paris-fakeroute", "setpriv"} - {name}
+            return name in names and not holders.intersection(names)
+
+        def look():
+            pids = [self.process.pid] + system.descendants(self.process.pid)
+            return next(filter(runs, pids), None)
+        return wait_for(look, limit, f"{name} is not running")
+
+    def text(self):
+        """What it has written to standard output so far."""
+        return os.pread(self.output.fileno(), 1 << 24, 0).decode(errors="replace")
+
+    def finish(self, limit=TIME_LIMIT):
+        """Waits for its end; returns its Result."""
+        late = False
+        try:
+            self.process.wait(limit * SLOWNESS)
+        except subprocess.TimeoutExpired:
+            late = True
+            system.kill_tree(self.process.pid)
+            self.process.wait()
+        texts = []
+        for stream in (self.output, self.errors):
+            stream.seek(0)
+            texts.append(stream.read())
+            stream.close()
+        result = Result(self.process.returncode, *texts,
+                        time.monotonic() - self.begun, self.files)
+        shown = shlex.join(self.command)
+        if late:
+            raise AssertionError(f"{shown}: no end within {limit * SLOWNESS} s\n{result}")
+        if reports.in_text(result.stderr):
+            raise AssertionError(f"{shown}\n{result}")
+        return result
+
+
+def start(*command, user=True, env=None, stdin=None):
+    """Starts a command outside any simulated network."""
+    return Running(started_with(command), user=user, env=env, stdin=stdin)
+
+
+def run(*command, user=True, env=None, stdin=None, limit=TIME_LIMIT):
+    """Runs a command outside any simulated network; returns its Result."""
+    return start(*command, user=user, env=env, stdin=stdin).finish(limit)
+
+
+def topology_file(topology):
+    """The path of a topology file that every user can read."""
+    source = Path(topology) if "\n" not in str(topology) else None
+    if source is not None and not source.is_absolute():
+        source = TOPOLOGIES / source
+    path = temporary_folder() / (source.name if source is not None else "net.topo")
+    path.write_text(source.read_text() if source is not None else topology)
+    path.chmod(0o644)
+    return path
+
+
+def start_fakeroute(topology, *command, options=(), user=True, env=None):
+    """Starts a command in a simulated network; options are paris-fakeroute's."""
+    folder = temporary_folder()
+    files = {"report": folder / "report.json", "pcap": folder / "capture.pcap"}
+    line = [program("paris-fakeroute"), "--report", files["report"], "--pcap",
+            files["pcap"], *options, topology_file(topology), "--", *started_with(command)]
+    return Running(line, user=user, env=env, files=files)
+
+
+def fakeroute(topology, *command, options=(), user=True, env=None, limit=TIME_LIMIT):
+    """Runs a command in a simulated network; returns its Result."""
+    return start_fakeroute(topology, *command, options=options, user=user,
+                           env=env).finish(limit)
+
+
+def traceroute(topology, *arguments, options=(), status=0, **more):
+    """The object that paris-traceroute --format json gives in a simulated network.
+    `status` is the exit status it must have (None: any)."""
+    result = fakeroute(topology, "paris-traceroute", "--format", "json", *arguments,
+                       options=options, **more)
+    if status is not None and result.returncode != status:
+        raise AssertionError(f"expected exit status {status}, got {result}")
+    return result.json
+
+
+def wait_for(condition, limit, complaint):
+    """Calls condition until it returns something true, and returns that."""
+    deadline = time.monotonic() + limit * SLOWNESS
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{complaint} (waited {limit * SLOWNESS} s)")
+        time.sleep(0.01)
+
+
+def open_files(pid):
+    """{descriptor: what it is} of a process."""
+    return system.open_files(pid)
+
+
+def children(pid):
+    """{pid: command line} of the children of a process."""
+    return {child: what[2] for child, what in system.children(pid).items()}
+
+
+# ---- captures ------------------------------------------------------------------------
+
+PCAP_MAGICS = {0xA1B2C3D4: 1e-6, 0xA1B23C4D: 1e-9}
+LINKTYPE_RAW = 101
+ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
+IPV6_FRAGMENT = 44
+IPV6_EXTENSIONS = (0, 43, 60)
+# Errors that quote a packet, by family.
+ICMP_ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
+
+
+class Packet:
+    """One IP packet; what is not there (other protocol, short quote) is None."""
+
+    def __init__(self, data, when=None):
+        self.raw = data
+        self.time = when
+        self.fragment_offset = 0
+        self.more_fragments = False
+        for name in ("sport", "dport", "checksum", "type", "code", "id", "seq", "ack",
+                     "flags", "udp_length", "ip_id", "flow_label", "quoted"):
+            setattr(self, name, None)
+        self.family = data[0] >> 4
+        transport = self._ipv4() if self.family == 4 else self._ipv6()
+        self.transport = transport
+        self.payload = b""
+        if not self.fragment_offset:
+            {UDP: self._udp, TCP: self._tcp, ICMP: self._icmp,
+             ICMP6: self._icmp}.get(self.proto, lambda data: None)(transport)
+
+    def _ipv4(self):
+        data = self.raw
+        self.length, self.ip_id, offset = struct.unpack_from("!HHH", data, 2)
+        self.tos, self.ttl, self.proto = data[1], data[8], data[9]
+        self.src, self.dst = (str(ipaddress.ip_address(data[at:at + 4]))
+                              for at in (12, 16))
+        self.dont_fragment = bool(offset & 0x4000)
+        self.more_fragments = bool(offset & 0x2000)
+        self.fragment_offset = (offset & 0x1FFF) * 8
+        return data[(data[0] & 15) * 4:self.length]
+
+    def _ipv6(self):
+        data = self.raw
+        first, payload_length, following, self.ttl = struct.unpack_from("!IHBB", data)
+        self.tos, self.flow_label = first >> 20 & 0xFF, first & 0xFFFFF
+        self.length = 40 + payload_length
+        self.src, self.dst = (str(ipaddress.ip_address(data[at:at + 16]))
+                              for at in (8, 24))
+        at = 40
+        while following in IPV6_EXTENSIONS and at + 8 <= len(data):
+            following, at = data[at], at + 8 + data[at + 1] * 8
+        if following == IPV6_FRAGMENT and at + 8 <= len(data):
+            following, _, offset, self.ip_id = struct.unpack_from("!BBHI", data, at)
+            self.fragment_offset, self.more_fragments = offset & ~7, bool(offset & 1)
+            at += 8
+        self.proto = following
+        return data[at:self.length]
+
+    def _udp(self, data):
+        if len(data) >= 4:
+            self.sport, self.dport = struct.unpack_from("!HH", data)
+        if len(data) >= 8:
+            self.udp_length, self.checksum = struct.unpack_from("!HH", data, 4)
+        self.payload = data[8:]
+
+    def _tcp(self, data):
+        if len(data) >= 8:
+            self.sport, self.dport, self.seq = struct.unpack_from("!HHI", data)
+        if len(data) >= 20:
+            self.ack, offset, self.flags, _, self.checksum = struct.unpack_from(
+                "!IBBHH", data, 8)
+            self.payload = data[(offset >> 4) * 4:]
+
+    def _icmp(self, data):
+        if len(data) < 8:
+            return
+        self.type, self.code, self.checksum, self.id, self.seq = struct.unpack_from(
+            "!BBHHH", data)
+        self.payload = data[8:]
+        header = 20 if self.family == 4 else 40
+        if self.type in ICMP_ERRORS[self.family] and len(self.payload) >= header:
+            self.id = self.seq = None
+            self.quoted = Packet(self.payload)
+
+    @property
+    def checksum_ok(self):
+        """Whether the transport checksum is right (of a whole, unfragmented packet)."""
+        if self.proto == ICMP:
+            pseudo = b""
+        else:
+            addresses = b"".join(ipaddress.ip_address(address).packed
+                                 for address in (self.src, self.dst))
+            pseudo = addresses + struct.pack("!II", len(self.transport), self.proto)
+        return internet_checksum(pseudo + self.transport) == 0
+
+    def flow(self):
+        """What a per-flow load balancer hashes (as the toolkit's flow_id)."""
+        base = (self.family, self.src, self.dst, self.proto, self.flow_label)
+        if self.proto in (ICMP, ICMP6):
+            return base + (self.type, self.code, self.id, self.checksum)
+        return base + (self.sport, self.dport)
+
+    def __repr__(self):
+        ports = f" {self.sport}>{self.dport}" if self.sport is not None else ""
+        kind = f" type {self.type}/{self.code} {self.id}/{self.seq}" \
+            if self.type is not None else ""
+        return (f"<{self.src} > {self.dst} proto {self.proto} ttl {self.ttl}"
+                f"{ports}{kind} length {self.length}>")
+
+
+def internet_checksum(data):
+    """RFC 1071; 0 for data that holds its own right checksum."""
+    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def read_pcap(path):
+    """The packets of a capture of link type RAW."""
+    data = Path(path).read_bytes()
+    order = "<" if struct.unpack_from("<I", data)[0] in PCAP_MAGICS else ">"
+    magic, _, _, _, _, _, link = struct.unpack_from(order + "IHHiIII", data)
+    if magic not in PCAP_MAGICS or link != LINKTYPE_RAW:
+        raise ValueError(f"{path}: magic {magic:#x}, link type {link}")
+    packets, at = [], 24
+    while at + 16 <= len(data):
+        seconds, fraction, size, _ = struct.unpack_from(order + "IIII", data, at)
+        at += 16
+        packets.append(Packet(data[at:at + size], seconds + fraction * PCAP_MAGICS[magic]))
+        at += size
+    return packets

@@ -1,0 +1,1 @@
+"""What tests/run is made of: processes left over, reports of valgrind and sanitizers."""
