@@ -68,8 +68,8 @@ struct names_addrs {
 /*
  * Each pair writes and reads one body. pack: the writer fails when there is no room,
  * which cannot happen with MESSAGE_BODY_MAX bytes. unpack returns 0, or -EBADMSG for a
- * wrong size, a NUL inside a string, an unknown family or status, or a count out of
- * range.
+ * wrong size, a NUL inside a string, an unknown family or status, a count out of range,
+ * no address or name where one must be, or one in an answer that is not NAMES_OK.
  */
 void names_configure_pack(const struct names_configure *m, struct writer *w);
 int names_configure_unpack(struct names_configure *m, struct reader *r);
