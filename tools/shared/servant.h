@@ -18,9 +18,11 @@ struct servant {
 
 /*
  * Starts the program `name` of our libexec folder with its end of the channel at
- * MESSAGE_CHILD_FD, an empty environment, default signals, standard input and output at
- * /dev/null. Returns 0 or -errno; -ENOENT means that it is not installed. path (of
- * path_room bytes) receives where it was looked for, for the message to the user.
+ * MESSAGE_CHILD_FD, an empty environment, standard input and output at /dev/null, and
+ * default signals; SIGINT, SIGTERM and SIGHUP are blocked, for they reach the whole
+ * process group and it is the tool that ends its servants. Returns 0 or -errno; -ENOENT
+ * means that it is not installed. path (of path_room bytes) receives where it was
+ * looked for, for the message to the user.
  */
 int servant_start(struct servant *s, const char *name, char *path, size_t path_room);
 
