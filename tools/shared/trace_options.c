@@ -1,0 +1,390 @@
+#include "tools/shared/trace_options.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/names_messages.h"
+#include "prober/algorithm.h"
+
+#define WAIT_MAX_HIGH (3600 * NS_PER_SECOND)
+#define FACTOR_HIGH 1000 /* -w HERE and NEAR */
+#define GAP_MS_FROM 10   /* -z: from here on the number means milliseconds */
+
+/* ---- parsers of single options --------------------------------------------------- */
+
+/* One of the numbers of -w: up to `high` whole units. */
+static int
+read_wait_part(const char **text, int64_t high, int64_t *billionths)
+{
+	if (options_read_decimal(*text, billionths, text) != 0 ||
+	    *billionths > high * NS_PER_SECOND)
+		return -EINVAL;
+	if (**text == '\0')
+		return 0;
+	if (**text != ',' && **text != '/')
+		return -EINVAL;
+	(*text)++;
+	return **text == '\0' ? -EINVAL : 0;
+}
+
+/* MAX[,HERE[,NEAR]]; what is not said is off. The destination is the prober_start. */
+static int
+parse_wait(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct prober_start *start = value;
+	int64_t max = 0, here = 0, near = 0;
+	int error;
+
+	(void)spec;
+	error = read_wait_part(&text, WAIT_MAX_HIGH / NS_PER_SECOND, &max);
+	if (error == 0 && *text != '\0')
+		error = read_wait_part(&text, FACTOR_HIGH, &here);
+	if (error == 0 && *text != '\0')
+		error = read_wait_part(&text, FACTOR_HIGH, &near);
+	if (error != 0 || *text != '\0' || max < NS_PER_MS) {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "MAX[,HERE,NEAR] with 0.001 to 3600 seconds and factors from 0 to "
+		    "%d",
+		    FACTOR_HIGH);
+		return -EINVAL;
+	}
+	start->wait_max = max;
+	start->wait_here = (uint32_t)(here / NS_PER_MS);
+	start->wait_near = (uint32_t)(near / NS_PER_MS);
+	return 0;
+}
+
+/* Seconds below GAP_MS_FROM, else milliseconds; the destination is int64_t ns. */
+static int
+parse_send_gap(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	const char *end;
+	int64_t gap;
+
+	(void)spec;
+	if (options_read_decimal(text, &gap, &end) != 0 || *end != '\0' ||
+	    gap > 3600 * 1000 * NS_PER_SECOND) {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "a time: below %d in seconds, from %d to 3600000 in milliseconds",
+		    GAP_MS_FROM, GAP_MS_FROM);
+		return -EINVAL;
+	}
+	if (gap >= GAP_MS_FROM * NS_PER_SECOND)
+		gap /= 1000;
+	memcpy(value, &gap, sizeof(gap));
+	return 0;
+}
+
+/* The destination is the prober_start. */
+static int
+parse_flow_id(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct prober_start *start = value;
+
+	if (option_number(spec, text, &start->flow_id, expected) != 0)
+		return -EINVAL;
+	start->flow_chosen = 1;
+	return 0;
+}
+
+/* The destination is the prober_start's algorithm. */
+static int
+parse_algorithm(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	const struct algorithm *found = algorithm_find(text);
+	size_t len;
+
+	if (found == NULL) {
+		snprintf(expected, OPTIONS_TEXT_MAX, "an algorithm; there are:");
+		for (size_t i = 0; algorithm_table[i] != NULL; i++) {
+			len = strlen(expected);
+			snprintf(expected + len, OPTIONS_TEXT_MAX - len, " %s",
+			    algorithm_table[i]->name);
+		}
+		return -EINVAL;
+	}
+	snprintf(value, spec->size, "%s", found->name);
+	return 0;
+}
+
+static int
+parse_format(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	static const char *const names[] = {"text", "json"};
+
+	(void)spec;
+	for (uint8_t i = 0; i < 2; i++)
+		if (strcmp(text, names[i]) == 0) {
+			memcpy(value, &i, sizeof(i));
+			return 0;
+		}
+	snprintf(expected, OPTIONS_TEXT_MAX, "one of text, json");
+	return -EINVAL;
+}
+
+/* True for ADDR, ADDR:PORT (IPv4) and [ADDR]:PORT. */
+static bool
+is_server(const char *text, size_t len)
+{
+	char copy[ADDR_TEXT_MAX + 16];
+	struct addr a;
+	char *host = copy;
+	char *port = NULL;
+	int64_t number = 1;
+
+	if (len >= sizeof(copy))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (copy[0] == '[') {
+		port = strchr(copy, ']');
+		if (port == NULL)
+			return false;
+		*port++ = '\0';
+		host = copy + 1;
+		if (*port != '\0' && *port++ != ':')
+			return false;
+	} else if (strchr(copy, ':') == strrchr(copy, ':')) {
+		port = strchr(copy, ':');
+		if (port != NULL)
+			*port++ = '\0';
+	}
+	if (port != NULL && *port != '\0' &&
+	    options_read_whole(port, UINT16_MAX, &number) != 0)
+		return false;
+	return number > 0 && addr_from_text(host, &a) == 0;
+}
+
+static int
+parse_resolver(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	bool good = strlen(text) <= NAMES_SERVERS_MAX;
+
+	(void)spec;
+	for (const char *at = text; good; at++) {
+		size_t len = strcspn(at, ",");
+
+		good = is_server(at, len);
+		at += len;
+		if (*at == '\0')
+			break;
+	}
+	if (!good) {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "a list of addresses of name servers: ADDR, ADDR:PORT or "
+		    "[ADDR]:PORT, separated by commas");
+		return -EINVAL;
+	}
+	memcpy(value, &text, sizeof(text));
+	return 0;
+}
+
+/* ---- the table ------------------------------------------------------------------- */
+
+#define AT(member) offsetof(struct trace_options, member)
+#define TO(member) AT(member), sizeof(((struct trace_options *)0)->member)
+#define FLAG(member, set) option_flag, TO(member), 0, set
+#define NUMBER(member, low, high) option_number, TO(member), low, high
+
+static const struct option_spec table[] = {
+    {'4', NULL, NULL, "Use IPv4", FLAG(family, AF_INET)},
+    {'6', NULL, NULL, "Use IPv6", FLAG(family, AF_INET6)},
+    {'a', "algorithm", "NAME", "How to trace; the algorithms are listed below",
+	parse_algorithm, TO(start.algorithm), 0, 0},
+    {'e', "extensions", NULL,
+	"Show ICMP extensions (RFC 4884); MPLS labels are shown parsed",
+	FLAG(extensions, 1)},
+    {'f', "first", "TTL", "Start at this hop (default 1)",
+	NUMBER(start.first_ttl, 1, 255)},
+    {'F', "dont-fragment", NULL, "Do not fragment probes",
+	FLAG(start.dont_fragment, 1)},
+    {'i', "interface", "DEVICE", "Send through this network interface", option_text,
+	TO(device), 1, IF_NAMESIZE - 1},
+    {'I', "icmp", NULL, "Use ICMP echo requests as probes", FLAG(method, METHOD_ICMP)},
+    {'l', "flowlabel", "LABEL", "IPv6 flow label of the probes",
+	NUMBER(start.flow_label, 0, 0xfffff)},
+    {'m', "max-hops", "TTL", "Try no hop beyond this one (default 30)",
+	NUMBER(start.max_ttl, 1, 255)},
+    {'n', NULL, NULL, "Print addresses only, look up no names", FLAG(numeric, 1)},
+    {'N', "sim-queries", "N",
+	"Keep at most N probes in flight (default: all queries of 16 hops)",
+	NUMBER(start.window, 1, UINT16_MAX)},
+    {'p', "port", "PORT",
+	"UDP destination port (default 33434, with -U 53); with -I the first sequence "
+	"number",
+	NUMBER(port, 1, UINT16_MAX)},
+    {'q', "queries", "N", "Probes a hop (default 3)", NUMBER(start.queries, 1, 10)},
+    {'s', "source", "ADDR", "Source address of the probes", option_addr,
+	TO(start.source), 0, 0},
+    {'t', "tos", "TOS", "IPv4 type of service or IPv6 traffic class of the probes",
+	NUMBER(start.tos, 0, 255)},
+    {'U', "udp", NULL, "Use UDP to port 53", FLAG(method, METHOD_UDP_FIXED)},
+    {'w', "wait", "MAX[,HERE,NEAR]",
+	"Wait for a reply no longer than MAX seconds (default 5), HERE (3) times the "
+	"round trip of another probe to the same hop, NEAR (10) times that of a later "
+	"hop; without HERE and NEAR always MAX",
+	parse_wait, AT(start), 0, 0, 0},
+    {'z', "sendwait", "TIME",
+	"Least time between two probes (default 0): seconds, or from 10 on "
+	"milliseconds",
+	parse_send_gap, TO(start.send_gap), 0, 0},
+    {0, "explain", NULL, "Print how the probes would be sent, and why; send nothing",
+	FLAG(explain, 1)},
+    {0, "flow-id", "N", "Trace the path of this flow (default: any one)", parse_flow_id,
+	AT(start), sizeof(uint32_t), 0, UINT16_MAX},
+    {0, "format", "text|json", "What to print (default text)", parse_format, TO(format),
+	0, 0},
+    {0, "gap-limit", "N", "Stop after N silent hops in a row (default 0: never)",
+	NUMBER(start.gap_limit, 0, 255)},
+    {0, "loop-limit", "N",
+	"Stop when N addresses came back at a later hop (default 3; 0: never)",
+	NUMBER(start.loop_limit, 0, 255)},
+    {0, "resolver", "SERVERS",
+	"Name servers to ask instead of the system's, such as 127.0.0.1:5353",
+	parse_resolver, TO(resolver), 0, 0},
+    {0, "sport", "PORT", "UDP source port of the probes",
+	NUMBER(start.src_port, 1, UINT16_MAX)},
+    {0, "tag", "FIELD",
+	"Header field that tells one probe from another, such as udp.checksum",
+	option_text, TO(tag), 1, PROBER_NAME_MAX},
+    {0, "timeout", "SECONDS", "End the whole trace after this time", option_seconds,
+	TO(start.timeout), NS_PER_MS, 86400 * NS_PER_SECOND},
+    {'V', "version", NULL, "Print the version", FLAG(version, 1)},
+    {0, "help", NULL, "Print this help", FLAG(help, 1)},
+};
+
+#define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
+_Static_assert(TABLE_COUNT <= OPTIONS_MAX, "the table must fit options_parse");
+
+void
+trace_options_print_help(FILE *out)
+{
+	fputs(
+	    "Usage: paris-traceroute [OPTION]... HOST [PACKET_LEN]\n"
+	    "Print the path that one flow of packets takes to HOST.\n\n"
+	    "PACKET_LEN is the length of a probe with its IP header, up to 65000 bytes "
+	    "(default\n60 for IPv4, 80 for IPv6; raised to the smallest that "
+	    "works).\n\n",
+	    out);
+	options_print_help(table, TABLE_COUNT, out);
+	fputs("\nAlgorithms:\n", out);
+	for (size_t i = 0; algorithm_table[i] != NULL; i++)
+		fprintf(out, "  %-25s %s%s\n", algorithm_table[i]->name,
+		    algorithm_table[i]->summary, i == 0 ? " (default)" : "");
+	fputs("\nExit status: 0 the host was reached, 1 it was not, 2 wrong usage or "
+	      "unknown name,\n3 could not measure.\n",
+	    out);
+}
+
+/* ---- the whole command line ------------------------------------------------------ */
+
+static void
+set_defaults(struct trace_options *o)
+{
+	*o = (struct trace_options){.packet_len = PACKET_LEN_DEFAULT,
+	    .start = {.first_ttl = 1,
+		.max_ttl = 30,
+		.queries = 3,
+		.loop_limit = 3,
+		.wait_max = 5 * NS_PER_SECOND,
+		.wait_here = 3000,
+		.wait_near = 10000}};
+	if (algorithm_table[0] != NULL)
+		snprintf(o->start.algorithm, sizeof(o->start.algorithm), "%s",
+		    algorithm_table[0]->name);
+}
+
+/* HOST [PACKET_LEN] */
+static int
+take_operands(struct trace_options *o, char **operands, char *error)
+{
+	int64_t len;
+
+	if (operands[0] == NULL)
+		return 0;
+	o->host = operands[0];
+	if (*o->host == '\0' || strlen(o->host) > NAMES_NAME_MAX) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "host: '%.60s' is not a name or address of 1 to %d bytes", o->host,
+		    NAMES_NAME_MAX);
+		return -EINVAL;
+	}
+	if (operands[1] == NULL)
+		return 0;
+	if (options_read_whole(operands[1], PACKET_LEN_MAX, &len) != 0) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "packet_len: '%.60s' is not a whole number from 0 to %d",
+		    operands[1], PACKET_LEN_MAX);
+		return -EINVAL;
+	}
+	o->packet_len = (uint32_t)len;
+	if (operands[2] != NULL) {
+		snprintf(error, OPTIONS_TEXT_MAX, "too many arguments: '%.60s'",
+		    operands[2]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Options that contradict each other. */
+static int
+check_together(const struct trace_options *o, char *error)
+{
+	if (o->start.first_ttl > o->start.max_ttl) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-f: first hop %u is above the last one, %u (-m)",
+		    o->start.first_ttl, o->start.max_ttl);
+		return -EINVAL;
+	}
+	if (o->method == METHOD_ICMP && o->start.src_port != 0) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--sport: ICMP probes (-I) have no source port");
+		return -EINVAL;
+	}
+	if (o->family != AF_UNSPEC && !addr_is_none(&o->start.source) &&
+	    o->family != o->start.source.family) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-s: the source is not an IPv%c address",
+		    o->family == AF_INET ? '4' : '6');
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int
+trace_options_parse(struct trace_options *o, int argc, char **argv, char *error)
+{
+	int first;
+
+	set_defaults(o);
+	first = options_parse(table, TABLE_COUNT, argc, argv, o, error);
+	if (first < 0)
+		return first;
+	if (o->help || o->version)
+		return 0;
+	if (take_operands(o, argv + first, error) != 0 || check_together(o, error) != 0)
+		return -EINVAL;
+	if (o->family == AF_UNSPEC)
+		o->family = o->start.source.family;
+	if (o->host == NULL && !o->explain) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "specify \"host\": paris-traceroute [OPTION]... HOST [PACKET_LEN]");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+const char *
+trace_options_protocol(const struct trace_options *o)
+{
+	return o->method == METHOD_ICMP ? "icmp" : "udp";
+}

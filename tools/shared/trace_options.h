@@ -1,0 +1,64 @@
+/*
+ * The options of paris-traceroute: their table and their defaults. Used by the tools;
+ * reads nothing but argv.
+ */
+#ifndef TOOLS_SHARED_TRACE_OPTIONS_H
+#define TOOLS_SHARED_TRACE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/prober_messages.h"
+#include "tools/shared/options.h"
+
+enum trace_method {
+	METHOD_UDP,       /* UDP, destination port 33434 unless -p */
+	METHOD_UDP_FIXED, /* -U: UDP, destination port 53 unless -p */
+	METHOD_ICMP,      /* -I */
+};
+
+enum trace_format {
+	FORMAT_TEXT,
+	FORMAT_JSON,
+};
+
+#define PACKET_LEN_DEFAULT UINT32_MAX
+#define PACKET_LEN_MAX 65000
+
+struct trace_options {
+	/* Options that the prober takes as they are; the rest is set by
+	 * trace_request_start. */
+	struct prober_start start;
+	uint32_t family;     /* -4, -6; AF_UNSPEC: not said */
+	uint32_t packet_len; /* PACKET_LEN_DEFAULT, or as asked for */
+	uint16_t port;       /* -p; 0: not said */
+	uint8_t method;      /* enum trace_method */
+	uint8_t format;      /* enum trace_format */
+	uint8_t numeric;     /* -n */
+	uint8_t extensions;  /* -e */
+	uint8_t explain;
+	uint8_t help;
+	uint8_t version;
+	const char *host;     /* into argv; NULL: none given */
+	const char *tag;      /* into argv; NULL: the best one */
+	const char *device;   /* into argv; NULL: any */
+	const char *resolver; /* into argv; NULL: the system's */
+};
+
+/*
+ * Reads the command line (argv is permuted). Returns 0, or -EINVAL with one line in
+ * error (OPTIONS_TEXT_MAX bytes). Only --help, --version and --explain go without a
+ * host.
+ */
+int trace_options_parse(
+    struct trace_options *options, int argc, char **argv, char *error);
+
+/* The text of --help. */
+void trace_options_print_help(FILE *out);
+
+/* "udp" or "icmp": the protocol's name in texts and in json. */
+const char *trace_options_protocol(const struct trace_options *options);
+
+#endif
