@@ -40,7 +40,7 @@ def children(pid, everything=None):
 
 
 def descendants(pid):
-    """All processes below one, children first."""
+    """All processes below one, parents first."""
     everything = processes()
     found, queue = [], [pid]
     while queue:
@@ -50,13 +50,22 @@ def descendants(pid):
     return found
 
 
-def kill_tree(pid):
-    """Kills a process that we started and all that descends from it."""
-    for victim in [pid] + descendants(pid):
+def kill(pids):
+    for pid in pids:
         try:
-            os.kill(victim, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+
+
+def kill_tree(pid):
+    """Kills a process that we started and all that descends from it."""
+    kill([pid] + descendants(pid))
+
+
+def kill_descendants():
+    """Kills all that we started."""
+    kill(descendants(os.getpid()))
 
 
 def leftovers(known, grace):
