@@ -71,7 +71,7 @@ obj := $(BUILD)/obj
 lib := $(BUILD)/lib
 
 common_c := $(wildcard common/*.c)
-prober_c := $(filter-out prober/main.c,$(wildcard prober/*.c prober/protocols/*.c))
+prober_c := $(filter-out prober/main.c,$(wildcard prober/*.c prober/*/*.c))
 algorithms_c := $(wildcard algorithms/*.c)
 shared_c := $(wildcard tools/shared/*.c)
 traceroute_c := $(wildcard tools/traceroute/*.c)
