@@ -175,13 +175,14 @@ turn(struct names *names)
 	if (status != 0)
 		return status;
 	channel = watch[WATCH_CHANNEL].revents;
-	if (names->lookup != NULL)
-		lookup_process(
-		    names->lookup, &watch[WATCH_LOOKUP], count - WATCH_LOOKUP);
 	if ((channel & POLLIN) != 0)
 		status = channel_receive(&names->channel, dispatch, names);
 	else if ((channel & (POLLHUP | POLLERR)) != 0)
 		status = 1;
+	/* After the questions, so that they are asked in the same turn. */
+	if (names->lookup != NULL && status == 0)
+		lookup_process(
+		    names->lookup, &watch[WATCH_LOOKUP], count - WATCH_LOOKUP);
 	if (status == 0)
 		status = names->error;
 	if (status == 0)
