@@ -1,0 +1,123 @@
+#include "tools/fakeroute/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "tools/fakeroute/namespace.h"
+
+/* The most packets taken in before replies that are due are sent. */
+#define RECEIVE_BATCH 64
+
+/* Takes in what has come; true when there may be more. */
+static bool
+receive(struct loop *l)
+{
+	struct farend_packet packet;
+	int64_t now = clock_monotonic();
+	int64_t today = clock_realtime();
+	int taken = 0;
+
+	for (; taken < RECEIVE_BATCH && farend_receive(l->far, &packet); taken++) {
+		/* The kernel's stamp, on the clock of the timers. */
+		int64_t when = now - clock_elapsed(packet.stamp, today);
+
+		if (l->capture != NULL)
+			capture_write(
+			    l->capture, packet.bytes, packet.len, packet.stamp);
+		simulator_receive(l->simulator, packet.bytes, packet.len, when);
+		farend_next(l->far);
+	}
+	return taken == RECEIVE_BATCH;
+}
+
+/* Sends what is due, a batch at a time. */
+static void
+send_due(struct loop *l)
+{
+	struct replyqueue *replies = simulator_replies(l->simulator);
+	uint8_t *frames[FAREND_BATCH];
+	uint32_t slots[FAREND_BATCH];
+	size_t lens[FAREND_BATCH];
+	unsigned int count = 0;
+	int64_t now, today = 0;
+	uint8_t *bytes;
+
+	if (replyqueue_due(replies) == REPLYQUEUE_NEVER)
+		return;
+	now = clock_monotonic();
+	if (l->capture != NULL)
+		today = clock_realtime();
+	while (count < FAREND_BATCH && (bytes = replyqueue_pop(replies, now,
+					    &slots[count], &lens[count])) != NULL) {
+		if (l->capture != NULL)
+			capture_write(l->capture, bytes, lens[count], today);
+		frames[count] = bytes - NAMESPACE_ETHERNET_LEN;
+		lens[count] += NAMESPACE_ETHERNET_LEN;
+		namespace_ethernet(frames[count], bytes[0] >> 4 == 6);
+		count++;
+	}
+	if (count == 0)
+		return;
+	farend_send(l->far, frames, lens, count);
+	while (count > 0)
+		replyqueue_release(replies, slots[--count]);
+}
+
+/*
+ * Passes a signal on, unless the terminal sent it: then the command has it already, as
+ * a member of the foreground process group.
+ */
+static void
+pass_signal(const struct loop *l)
+{
+	struct signalfd_siginfo info;
+
+	while (read(l->signal_fd, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_code != SI_KERNEL)
+			command_signal(l->command, (int)info.ssi_signo);
+}
+
+/* Waits until something comes or a reply is due. */
+static int
+wait_for_events(struct loop *l, struct pollfd *fds, nfds_t count, bool busy)
+{
+	int64_t due = replyqueue_due(simulator_replies(l->simulator));
+	struct timespec timeout = {0};
+
+	if (!busy && due != REPLYQUEUE_NEVER)
+		timeout = clock_to_timespec(clock_elapsed(clock_monotonic(), due));
+	if (ppoll(fds, count, !busy && due == REPLYQUEUE_NEVER ? NULL : &timeout,
+		NULL) < 0 &&
+	    errno != EINTR)
+		return -errno;
+	return 0;
+}
+
+int
+loop_run(struct loop *l)
+{
+	struct pollfd fds[] = {
+	    {.fd = l->far->fd, .events = POLLIN},
+	    {.fd = l->command->pidfd, .events = POLLIN},
+	    {.fd = l->signal_fd, .events = POLLIN},
+	};
+	bool busy = false;
+	int error;
+
+	for (;;) {
+		error = wait_for_events(l, fds, sizeof(fds) / sizeof(*fds), busy);
+		if (error != 0)
+			return error;
+		if ((fds[2].revents & POLLIN) != 0)
+			pass_signal(l);
+		busy = receive(l);
+		send_due(l);
+		if ((fds[1].revents & POLLIN) != 0)
+			return 0;
+	}
+}

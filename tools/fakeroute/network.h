@@ -1,0 +1,92 @@
+/*
+ * The compiled network: routes, balancing and the walk of one packet through it. Pure:
+ * no sockets, no clock, and the same seed and packets give the same walks, so it serves
+ * the simulator and any test that needs a network without one.
+ */
+#ifndef FAKEROUTE_NETWORK_H
+#define FAKEROUTE_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "tools/fakeroute/topology.h"
+
+#define NETWORK_WALK_MAX 255 /* nodes on one walk: no TTL leads further */
+#define NETWORK_NOWHERE UINT32_MAX
+
+struct network;
+
+/* What the network looks at of a packet. */
+struct network_packet {
+	struct addr dst;
+	uint8_t ttl; /* as it left the host: 1 to 255 */
+	size_t len;  /* of the whole IP packet */
+	bool may_fragment;
+	uint64_t hashes[TOPOLOGY_FIELDS]; /* network_hash of each field, 0 if absent */
+};
+
+enum network_outcome {
+	NETWORK_DELIVERED, /* arrived at the node that has the address */
+	NETWORK_EXPIRED,   /* TTL 1 on arrival at a node that is not the destination */
+	NETWORK_UNREACHABLE, /* a node refuses to forward: its option unreachable */
+	NETWORK_NO_ROUTE,    /* nothing leads to that address from here */
+	NETWORK_TOO_BIG,     /* larger than the node's mtu and not to be fragmented */
+	NETWORK_LOST,        /* dropped on the link behind the last node */
+};
+
+struct network_walk {
+	enum network_outcome outcome;
+	size_t count;                     /* nodes walked, 1 at least unless lost */
+	uint32_t nodes[NETWORK_WALK_MAX]; /* the last one acts on the packet */
+	uint32_t links[NETWORK_WALK_MAX]; /* links[i] leads to nodes[i] */
+	uint8_t ttl;                      /* on arrival at the last node */
+	int64_t rtt;                      /* of the way there and back, in ns */
+};
+
+/*
+ * Compiles a topology without errors, which must outlive the network. Returns NULL
+ * without memory.
+ */
+struct network *network_new(const struct topology *t);
+void network_free(struct network *n);
+
+const struct topology *network_topology(const struct network *n);
+
+/* The node that answers for an address: the longest prefix; NETWORK_NOWHERE if none. */
+uint32_t network_find(const struct network *n, const struct addr *a);
+
+/*
+ * Sends one packet. The time is that of the links walked, without jitter. Returns 0, or
+ * -ENOMEM when the routes to a destination asked for the first time cannot be kept.
+ */
+int network_send(
+    struct network *n, const struct network_packet *packet, struct network_walk *walk);
+
+/* Whether a reply is lost on its way back over the links of a walk. */
+bool network_reply_lost(struct network *n, const struct network_walk *walk);
+
+/* The seeded source of every choice by chance. */
+bool network_chance(struct network *n, uint32_t millionth);
+uint64_t network_random_below(struct network *n, uint64_t bound); /* bound > 0 */
+
+/* A seeded hash of bytes; salt keeps the fields of a packet apart. */
+uint64_t network_hash(
+    const struct network *n, uint64_t salt, const void *data, size_t len);
+
+/* The same for one number: cheap enough for every field of every packet. */
+uint64_t network_hash_number(const struct network *n, uint64_t salt, uint64_t value);
+
+/*
+ * The successors of a node on the way to a destination node, as indices into the
+ * topology's links, in the order of the file. Returns how many; *links belongs to the
+ * network. 0 at the destination, when nothing leads there, and without memory.
+ */
+size_t network_next(
+    struct network *n, uint32_t from, uint32_t to, const uint32_t **links);
+
+/* How often packets came over a link, by its index in the topology. */
+uint64_t network_link_walked(const struct network *n, uint32_t link);
+
+#endif

@@ -1,0 +1,258 @@
+#include "tools/fakeroute/simreply.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/checksum.h"
+
+#define ERROR_MAX_V4 576
+#define ERROR_MAX_V6 1280
+#define EXTENDED_QUOTE_MIN 128 /* RFC 4884 section 4 */
+
+static size_t
+header_len(const struct simpacket *p)
+{
+	return p->src.family == AF_INET ? 20 : 40;
+}
+
+/* Puts a number in network order at an offset of what was written. */
+static void
+patch_u16(uint8_t *at, uint16_t value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+/* Begins a packet: its header with the length left open. */
+static void
+begin(struct writer *w, const struct simreply_header *header, const struct simpacket *p,
+    uint8_t protocol)
+{
+	if (p->src.family == AF_INET) {
+		writer_u16(w, 0x4500);
+		writer_u16(w, 0);
+		writer_u16(w, header->identification);
+		writer_u16(w, 0);
+		writer_u8(w, header->ttl);
+		writer_u8(w, protocol);
+		writer_u16(w, 0);
+		writer_copy(w, header->src.bytes, 4);
+		writer_copy(w, p->src.bytes, 4);
+	} else {
+		writer_u32(w, 0x60000000);
+		writer_u16(w, 0);
+		writer_u8(w, protocol);
+		writer_u8(w, header->ttl);
+		writer_copy(w, header->src.bytes, 16);
+		writer_copy(w, p->src.bytes, 16);
+	}
+}
+
+/*
+ * Ends a packet: lengths and checksums. checksum_at: offset of the transport checksum
+ * in the packet, its field zero so far.
+ */
+static size_t
+end(struct writer *w, const struct simreply_header *header, const struct simpacket *p,
+    uint8_t protocol, size_t checksum_at)
+{
+	size_t len = writer_len(w), start = header_len(p);
+	uint8_t *out = w->start;
+	uint32_t sum = 0;
+	uint16_t checksum;
+
+	if (w->failed || len > 65535)
+		return 0;
+	if (protocol != IPPROTO_ICMP)
+		sum = checksum_add_pseudo(
+		    0, &header->src, &p->src, protocol, (uint32_t)(len - start));
+	checksum = checksum_finish(checksum_add(sum, out + start, len - start));
+	if (checksum == 0 && protocol == IPPROTO_UDP)
+		checksum = 0xffff;
+	patch_u16(out + checksum_at, checksum);
+	if (p->src.family == AF_INET) {
+		patch_u16(out + 2, (uint16_t)len);
+		patch_u16(out + 10, checksum_finish(checksum_add(0, out, 20)));
+	} else {
+		patch_u16(out + 4, (uint16_t)(len - 40));
+	}
+	return len;
+}
+
+/* ---- ICMP errors ----------------------------------------------------------------- */
+
+/* The first bytes of the packet as they were when it arrived with this TTL. */
+static void
+quote_packet(struct writer *w, const struct simpacket *p, uint8_t ttl, size_t len)
+{
+	uint8_t header[60];
+	size_t own = p->src.family == AF_INET ? (size_t)(p->bytes[0] & 0x0f) * 4 : 40;
+	size_t part = len < own ? len : own;
+
+	memcpy(header, p->bytes, own);
+	if (p->src.family == AF_INET) {
+		header[8] = ttl;
+		patch_u16(header + 10, 0);
+		patch_u16(header + 10, checksum_finish(checksum_add(0, header, own)));
+	} else {
+		header[7] = ttl;
+	}
+	writer_copy(w, header, part);
+	writer_copy(w, p->bytes + part, len - part);
+}
+
+static size_t
+smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many bytes of the packet to quote when after_quote bytes follow. */
+static size_t
+quote_len(const struct simpacket *p, const struct simreply_error *e, size_t room,
+    size_t after_quote)
+{
+	size_t fixed = header_len(p) + 8 + after_quote;
+	size_t most = p->src.family == AF_INET ? ERROR_MAX_V4 : ERROR_MAX_V6;
+	size_t len = smaller(p->len, e->quote);
+
+	if (e->quote != TOPOLOGY_QUOTE_FULL || most > room)
+		most = room;
+	return most < fixed ? 0 : smaller(len, most - fixed);
+}
+
+static size_t
+extension_len(const struct simreply_error *e)
+{
+	return e->labels_count == 0 ? 0 : 8 + 4 * e->labels_count;
+}
+
+/* RFC 4884 section 7, with one object: RFC 4950 section 3. */
+static void
+write_extension(struct writer *w, const struct simreply_error *e)
+{
+	uint8_t *start = w->at;
+	size_t len = extension_len(e);
+
+	writer_u16(w, 0x2000);
+	writer_u16(w, 0);
+	writer_u16(w, (uint16_t)(len - 4));
+	writer_u16(w, 0x0101);
+	for (size_t i = 0; i < e->labels_count; i++)
+		writer_u32(w, e->labels[i].label << 12 |
+				  (uint32_t)e->labels[i].traffic_class << 9 |
+				  (i + 1 == e->labels_count ? 0x100u : 0) |
+				  e->labels[i].ttl);
+	if (!w->failed)
+		patch_u16(start + 2, checksum_finish(checksum_add(0, start, len)));
+}
+
+/*
+ * The quote padded with zeros, then the extension. Returns the value of the length
+ * field, in its units. A noncompliant router quotes exactly 128 bytes, which is where
+ * readers then look (RFC 4884 section 5.5).
+ */
+static uint8_t
+write_extended(struct writer *w, const struct simpacket *p,
+    const struct simreply_error *e, size_t room)
+{
+	static const uint8_t zeros[EXTENDED_QUOTE_MIN];
+	size_t unit = p->src.family == AF_INET ? 4 : 8;
+	size_t len = quote_len(p, e, room, extension_len(e) + unit);
+	size_t padded = EXTENDED_QUOTE_MIN;
+
+	len = smaller(len, e->noncompliant ? EXTENDED_QUOTE_MIN : 255 * unit);
+	if (len > padded)
+		padded = (len + unit - 1) / unit * unit;
+	quote_packet(w, p, e->ttl, len);
+	writer_copy(w, zeros, padded - len);
+	write_extension(w, e);
+	return e->noncompliant ? 0 : (uint8_t)(padded / unit);
+}
+
+size_t
+simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
+    const struct simpacket *p, const struct simreply_error *error)
+{
+	bool v4 = p->src.family == AF_INET;
+	uint8_t protocol = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	size_t start = header_len(p);
+	struct writer w;
+	uint8_t length = 0;
+
+	writer_init(&w, out, room);
+	begin(&w, header, p, protocol);
+	writer_u8(&w, error->type);
+	writer_u8(&w, error->code);
+	writer_u16(&w, 0);
+	writer_u32(&w, error->word);
+	if (error->labels_count != 0)
+		length = write_extended(&w, p, error, room);
+	else
+		quote_packet(&w, p, error->ttl, quote_len(p, error, room, 0));
+	if (w.failed)
+		return 0;
+	if (length != 0)
+		out[start + (v4 ? 5 : 4)] = length;
+	return end(&w, header, p, protocol, start + 2);
+}
+
+/* ---- answers --------------------------------------------------------------------- */
+
+size_t
+simreply_echo(uint8_t *out, size_t room, const struct simreply_header *header,
+    const struct simpacket *p)
+{
+	bool v4 = p->src.family == AF_INET;
+	uint8_t protocol = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	struct writer w;
+
+	writer_init(&w, out, room);
+	begin(&w, header, p, protocol);
+	writer_u16(&w, v4 ? 0x0000 : 0x8100);
+	writer_u16(&w, 0);
+	writer_u16(&w, p->icmp_id);
+	writer_u16(&w, p->icmp_sequence);
+	writer_copy(&w, p->bytes + p->payload, p->len - p->payload);
+	return end(&w, header, p, protocol, header_len(p) + 2);
+}
+
+size_t
+simreply_udp(uint8_t *out, size_t room, const struct simreply_header *header,
+    const struct simpacket *p)
+{
+	struct writer w;
+
+	writer_init(&w, out, room);
+	begin(&w, header, p, IPPROTO_UDP);
+	writer_u16(&w, p->dst_port);
+	writer_u16(&w, p->src_port);
+	writer_u16(&w, (uint16_t)(8 + p->len - p->payload));
+	writer_u16(&w, 0);
+	writer_copy(&w, p->bytes + p->payload, p->len - p->payload);
+	return end(&w, header, p, IPPROTO_UDP, header_len(p) + 6);
+}
+
+size_t
+simreply_tcp(uint8_t *out, size_t room, const struct simreply_header *header,
+    const struct simpacket *p, uint8_t flags, uint32_t sequence,
+    uint32_t acknowledgment)
+{
+	bool syn = (flags & SIMPACKET_TCP_SYN) != 0;
+	struct writer w;
+
+	writer_init(&w, out, room);
+	begin(&w, header, p, IPPROTO_TCP);
+	writer_u16(&w, p->dst_port);
+	writer_u16(&w, p->src_port);
+	writer_u32(&w, sequence);
+	writer_u32(&w, acknowledgment);
+	writer_u8(&w, syn ? 0x60 : 0x50);
+	writer_u8(&w, flags);
+	writer_u16(&w, syn ? 65535 : 0);
+	writer_u32(&w, 0);
+	if (syn)
+		writer_u32(&w, 0x02040000 | 1220);
+	return end(&w, header, p, IPPROTO_TCP, header_len(p) + 16);
+}

@@ -1,0 +1,56 @@
+/*
+ * Building what the simulated nodes send back: whole IP packets with right checksums,
+ * written into memory of the caller. The functions return the length of the packet, or
+ * 0 when it does not fit.
+ */
+#ifndef FAKEROUTE_SIMREPLY_H
+#define FAKEROUTE_SIMREPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "tools/fakeroute/simpacket.h"
+#include "tools/fakeroute/topology.h"
+
+/* The IP header of a reply; it goes to where the packet came from. */
+struct simreply_header {
+	struct addr src;
+	uint8_t ttl; /* as it arrives at the host */
+	uint16_t identification;
+};
+
+/* An ICMP error about a packet. */
+struct simreply_error {
+	uint8_t type, code;
+	uint32_t word;       /* the second word of the header: MTU or pointer, or 0 */
+	uint8_t ttl;         /* of the packet when it arrived at the node */
+	size_t quote;        /* bytes of the packet to quote, or TOPOLOGY_QUOTE_FULL */
+	size_t labels_count; /* RFC 4950 label stack in an RFC 4884 extension */
+	const struct topology_label *labels;
+	bool noncompliant; /* the length field of RFC 4884 stays 0 */
+};
+
+/*
+ * The quote shows the packet as it arrived there: its TTL and IPv4 header checksum are
+ * set for that. A full quote fills an error to 576 bytes (RFC 1812 section 4.3.2.3) or
+ * 1280 (RFC 4443 section 2.4). With labels it is padded to 128 bytes or more.
+ */
+size_t simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
+    const struct simpacket *p, const struct simreply_error *error);
+
+/* The echo reply to an echo request. */
+size_t simreply_echo(uint8_t *out, size_t room, const struct simreply_header *header,
+    const struct simpacket *p);
+
+/* A UDP datagram back with the payload of the one that came. */
+size_t simreply_udp(uint8_t *out, size_t room, const struct simreply_header *header,
+    const struct simpacket *p);
+
+/* A TCP segment without data; SYN brings an MSS option. */
+size_t simreply_tcp(uint8_t *out, size_t room, const struct simreply_header *header,
+    const struct simpacket *p, uint8_t flags, uint32_t sequence,
+    uint32_t acknowledgment);
+
+#endif

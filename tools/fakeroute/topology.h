@@ -1,0 +1,172 @@
+/*
+ * The topology file of the network simulator: what a person wrote, checked, with line
+ * numbers, as one plain data structure (paris-topology(5) describes the language). It
+ * knows nothing of packets; network.h compiles it. Used by the simulator and its tests.
+ */
+#ifndef FAKEROUTE_TOPOLOGY_H
+#define FAKEROUTE_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/addr.h"
+
+#define TOPOLOGY_NAME_MAX 31
+#define TOPOLOGY_NODES_MAX 8192
+#define TOPOLOGY_ADDRS_MAX 8  /* addresses of one node */
+#define TOPOLOGY_LABELS_MAX 8 /* entries of one MPLS label stack */
+#define TOPOLOGY_PORTS_MAX 16 /* entries of one list of ports */
+#define TOPOLOGY_HOST 0       /* the index of the host among the nodes */
+
+#define TOPOLOGY_QUOTE_FULL SIZE_MAX
+#define TOPOLOGY_CERTAIN \
+	1000000u /* the probability 1: all are in parts per million \
+		  */
+
+enum topology_kind {
+	TOPOLOGY_KIND_HOST,
+	TOPOLOGY_KIND_ROUTER,
+	TOPOLOGY_KIND_TARGET,
+};
+
+enum topology_balance {
+	TOPOLOGY_PER_FLOW,        /* by the hash of the fields in hash_fields */
+	TOPOLOGY_PER_PACKET,      /* by chance */
+	TOPOLOGY_PER_DESTINATION, /* by the hash of both addresses */
+};
+
+/* What a balancer hashes: bits of hash_fields, and of network.h's field hashes. */
+enum topology_field {
+	TOPOLOGY_FIELD_SRC,
+	TOPOLOGY_FIELD_DST,
+	TOPOLOGY_FIELD_PROTOCOL,
+	TOPOLOGY_FIELD_SRC_PORT,
+	TOPOLOGY_FIELD_DST_PORT,
+	TOPOLOGY_FIELD_ICMP_TYPE, /* type and code */
+	TOPOLOGY_FIELD_ICMP_CHECKSUM,
+	TOPOLOGY_FIELD_FLOW_LABEL,
+	TOPOLOGY_FIELD_TOS,
+	TOPOLOGY_FIELDS,
+};
+
+enum topology_udp {
+	TOPOLOGY_UDP_UNREACHABLE, /* port unreachable */
+	TOPOLOGY_UDP_ECHO,        /* a datagram with the same payload */
+	TOPOLOGY_UDP_SILENT,
+};
+
+enum topology_tcp {
+	TOPOLOGY_TCP_RST,
+	TOPOLOGY_TCP_SYN_ACK,
+	TOPOLOGY_TCP_SILENT,
+};
+
+enum topology_unreachable {
+	TOPOLOGY_REACHABLE,
+	TOPOLOGY_UNREACHABLE_NET,
+	TOPOLOGY_UNREACHABLE_HOST,
+	TOPOLOGY_UNREACHABLE_PROTOCOL,
+	TOPOLOGY_UNREACHABLE_PORT,
+	TOPOLOGY_UNREACHABLE_PROHIBITED,
+	TOPOLOGY_UNREACHABLE_CODE, /* the code in unreachable_code, both families */
+};
+
+struct topology_label {
+	uint32_t label; /* 20 bits */
+	uint8_t traffic_class;
+	uint8_t ttl;
+};
+
+struct topology_ports {
+	size_t count;
+	struct {
+		uint16_t first, last;
+	} ranges[TOPOLOGY_PORTS_MAX];
+};
+
+/* The key=value options of a node. Times in nanoseconds, chances per million. */
+struct topology_options {
+	int64_t rtt;    /* what the way to this node and back adds to a round trip */
+	int64_t jitter; /* own answers come up to this much later */
+	uint32_t loss;  /* own answers lost */
+	uint32_t duplicates;
+	uint32_t late;
+	int64_t late_delay;
+	bool silent;
+	bool shared;     /* may have an address that another node has too */
+	size_t quote[2]; /* IPv4, IPv6: bytes of the packet that errors quote */
+	size_t labels_count;
+	struct topology_label labels[TOPOLOGY_LABELS_MAX];
+	bool mpls_noncompliant; /* RFC 4884 length field left 0 */
+	uint8_t reply_ttl;      /* TTL that replies start with; 0: by kind */
+	enum topology_unreachable unreachable;
+	uint8_t unreachable_code;
+	bool unreachable_on_arrival; /* before the TTL is looked at */
+	uint32_t mtu;                /* of what it forwards; 0: no limit */
+	enum topology_balance balance;
+	uint32_t hash_fields; /* 1 << enum topology_field */
+	enum topology_udp udp;
+	struct topology_ports udp_open;
+	enum topology_tcp tcp;
+	struct topology_ports tcp_open;
+	bool icmp_silent;
+};
+
+/* An address of a node, or a whole prefix that it answers for. */
+struct topology_addr {
+	struct addr addr;
+	uint8_t prefix; /* 32 or 128 for one address */
+};
+
+struct topology_node {
+	char name[TOPOLOGY_NAME_MAX + 1];
+	unsigned int line;
+	enum topology_kind kind;
+	size_t addrs_count;
+	struct topology_addr addrs[TOPOLOGY_ADDRS_MAX];
+	struct topology_options options;
+};
+
+/* One way from a node to the next. */
+struct topology_link {
+	unsigned int line;
+	uint32_t from, to; /* indices of nodes */
+	uint32_t weight;
+	int64_t rtt;   /* -1: that of the node it leads to */
+	uint32_t loss; /* of a packet, in each direction */
+};
+
+struct topology {
+	uint64_t seed;
+	uint32_t mtu; /* of the host's interface */
+	size_t nodes_count;
+	struct topology_node *nodes; /* the host first */
+	size_t links_count;
+	struct topology_link *links; /* in the order of the file */
+	size_t errors;
+	size_t warnings;
+};
+
+/*
+ * Reads a topology from text of len bytes. name stands before the line number of each
+ * message, written to messages as "name:line: error: ..." or "... warning: ...";
+ * messages may be NULL. Returns a topology, to be freed, whose errors tells whether it
+ * may be used; NULL only without memory.
+ */
+struct topology *topology_parse(
+    const char *name, const char *text, size_t len, FILE *messages);
+
+/* Reads a file; as topology_parse. Returns NULL with errno set if it cannot be read. */
+struct topology *topology_load(const char *path, FILE *messages);
+
+void topology_free(struct topology *t);
+
+/* The first address of a family (AF_INET, AF_INET6), or NULL. */
+const struct topology_addr *topology_node_addr(
+    const struct topology_node *node, uint32_t family);
+
+bool topology_ports_have(const struct topology_ports *ports, uint16_t port);
+
+#endif
