@@ -149,7 +149,7 @@ $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)
 # ---- what a newcomer types -----------------------------------------------------------
 packages := gcc libc6-dev pkg-config libseccomp-dev libcap-ng-dev libc-ares-dev \
 	libjansson-dev libmnl-dev uthash-dev
-test_packages := check python3 iproute2
+test_packages := check python3 iproute2 $(if $(VALGRIND),valgrind)
 # With these nothing is skipped: tools to compare with, to look for faults, to lint.
 ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
 	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark
@@ -195,7 +195,8 @@ check-unit: check-programs ; @$(test_run) unit
 check-functional: check-programs ; @$(test_run) functional
 check-lab: check-programs ; @$(test_run) lab
 
-bench: check-programs
+bench:
+	@$(parallel) all
 	@tests/bench/run $(BUILD)
 
 lint:

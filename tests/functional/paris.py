@@ -112,7 +112,7 @@ class Result:
     @property
     def report(self):
         """The simulator's report, parsed."""
-        return json.loads(self.files["report"].read_text())
+        return json.loads(self.files["report"].read_text() or '{"processes_left": 0}')
 
     @property
     def pcap(self):
@@ -136,7 +136,9 @@ class Result:
 class Running:
     """A command that runs; end it with finish()."""
 
-    def __init__(self, command, user=True, env=None, files=None, stdin=None):
+    def __init__(self, command, user=True, env=None, files=None, stdin=None,
+                 may_leave=False):
+        self.may_leave = may_leave
         self.command = [str(part) for part in command]
         self.files = files
         self.begun = time.monotonic()
@@ -190,6 +192,9 @@ class Running:
             raise AssertionError(f"{shown}: no end within {limit * SLOWNESS} s\n{result}")
         if reports.in_text(result.stderr):
             raise AssertionError(f"{shown}\n{result}")
+        if self.files and not self.may_leave and self.files["report"].exists():
+            if result.report["processes_left"]:
+                raise AssertionError(f"{shown}: processes left running\n{result}")
         return result
 
 
@@ -214,26 +219,28 @@ def topology_file(topology):
     return path
 
 
-def start_fakeroute(topology, *command, options=(), user=True, env=None):
-    """Starts a command in a simulated network; options are paris-fakeroute's."""
+def start_fakeroute(topology, *command, options=(), user=True, env=None,
+                    may_leave=False):
+    """Starts a command in a simulated network; options are paris-fakeroute's. A command
+    that leaves processes running there fails the test, unless it may."""
     folder = temporary_folder()
     files = {"report": folder / "report.json", "pcap": folder / "capture.pcap"}
     line = [program("paris-fakeroute"), "--report", files["report"], "--pcap",
             files["pcap"], *options, topology_file(topology), "--", *started_with(command)]
-    return Running(line, user=user, env=env, files=files)
+    return Running(line, user=user, env=env, files=files, may_leave=may_leave)
 
 
-def fakeroute(topology, *command, options=(), user=True, env=None, limit=TIME_LIMIT):
-    """Runs a command in a simulated network; returns its Result."""
-    return start_fakeroute(topology, *command, options=options, user=user,
-                           env=env).finish(limit)
+def fakeroute(topology, *command, limit=TIME_LIMIT, **more):
+    """Runs a command in a simulated network; returns its Result. `more` is for
+    start_fakeroute."""
+    return start_fakeroute(topology, *command, **more).finish(limit)
 
 
-def traceroute(topology, *arguments, options=(), status=0, **more):
+def traceroute(topology, *arguments, status=0, **more):
     """The object that paris-traceroute --format json gives in a simulated network.
     `status` is the exit status it must have (None: any)."""
     result = fakeroute(topology, "paris-traceroute", "--format", "json", *arguments,
-                       options=options, **more)
+                       **more)
     if status is not None and result.returncode != status:
         raise AssertionError(f"expected exit status {status}, got {result}")
     return result.json
