@@ -235,7 +235,7 @@ uninstall:
 # Of what is committed; from an unpacked tarball, of what is there.
 dist_name := paris-traceroute-$(VERSION)
 dist:
-	@if git rev-parse --verify -q HEAD >/dev/null 2>&1; then \
+	@if [ -e .git ]; then \
 	git archive --prefix=$(dist_name)/ -o $(dist_name).tar.gz HEAD; else \
 	tests/lint --files | tar -czf $(dist_name).tar.gz --transform 's,^,$(dist_name)/,' \
 	--owner=0 --group=0 -T -; fi
