@@ -1,0 +1,177 @@
+#include "tools/shared/prober_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "common/clock.h"
+
+#define PROGRAM "paris-prober"
+
+int
+prober_client_start(struct prober_client *c, const struct prober_events *events,
+    void *context, char *error)
+{
+	char path[PROBER_CLIENT_ERROR_MAX - 200] = "";
+	const char *remedy = "";
+	int result;
+
+	*c = (struct prober_client){.events = events,
+	    .context = context,
+	    .hello_before = clock_monotonic() + PROBER_HELLO_WAIT};
+	result = servant_start(&c->servant, PROGRAM, path, sizeof(path));
+	if (result == 0)
+		return 0;
+	if (result == -ENOENT)
+		remedy = "; build or install the whole package, it belongs there";
+	else if (result == -EACCES)
+		remedy = "; the user who runs the tool must be able to execute it";
+	snprintf(error, PROBER_CLIENT_ERROR_MAX, "cannot start %s: %s%s",
+	    path[0] != '\0' ? path : PROGRAM, strerror(-result), remedy);
+	return result;
+}
+
+/* Queues a body that a writer holds; sends it if that is allowed already. */
+static int
+queue(struct prober_client *c, uint8_t type, const struct writer *w)
+{
+	int error;
+
+	if (w->failed)
+		return -EMSGSIZE;
+	error = channel_queue(&c->servant.channel, type, w->start, writer_len(w));
+	if (error == 0 && c->hello)
+		error = channel_flush(&c->servant.channel);
+	return error;
+}
+
+int
+prober_client_plan(struct prober_client *c, const struct prober_plan *plan)
+{
+	uint8_t body[MESSAGE_BODY_MAX];
+	struct writer w;
+
+	writer_init(&w, body, sizeof(body));
+	prober_plan_pack(plan, &w);
+	return queue(c, PROBER_PLAN, &w);
+}
+
+int
+prober_client_begin(struct prober_client *c, const struct prober_start *start)
+{
+	uint8_t body[MESSAGE_BODY_MAX];
+	struct writer w;
+
+	writer_init(&w, body, sizeof(body));
+	prober_start_pack(start, &w);
+	return queue(c, PROBER_START, &w);
+}
+
+int
+prober_client_stop(struct prober_client *c, uint32_t instance)
+{
+	struct prober_stop stop = {.instance = instance};
+	uint8_t body[MESSAGE_BODY_MAX];
+	struct writer w;
+
+	writer_init(&w, body, sizeof(body));
+	prober_stop_pack(&stop, &w);
+	return queue(c, PROBER_STOP, &w);
+}
+
+int
+prober_client_fd(const struct prober_client *c)
+{
+	return c->servant.pid != 0 ? c->servant.channel.fd : -1;
+}
+
+short
+prober_client_wants(const struct prober_client *c)
+{
+	bool write = c->hello && channel_pending(&c->servant.channel);
+
+	return (short)(write ? POLLIN | POLLOUT : POLLIN);
+}
+
+static int
+take_started(struct prober_client *c, struct reader *r)
+{
+	struct prober_started m;
+	int error = prober_started_unpack(&m, r);
+
+	return error != 0 ? error : c->events->started(c->context, &m);
+}
+
+static int
+take_result(struct prober_client *c, struct reader *r)
+{
+	struct prober_result m;
+	int error = prober_result_unpack(&m, r);
+
+	return error != 0 ? error : c->events->result(c->context, &m);
+}
+
+static int
+take_done(struct prober_client *c, struct reader *r)
+{
+	struct prober_done m;
+	int error = prober_done_unpack(&m, r);
+
+	return error != 0 ? error : c->events->done(c->context, &m);
+}
+
+static int
+take_message(void *context, const struct message *m)
+{
+	struct prober_client *c = context;
+	struct reader r;
+
+	reader_init(&r, m->body, m->len);
+	if (m->type == PROBER_HELLO) {
+		if (c->hello || m->len != 0)
+			return -EBADMSG;
+		c->hello = true;
+		return 0;
+	}
+	if (!c->hello)
+		return -EBADMSG;
+	switch (m->type) {
+	case PROBER_STARTED:
+		return take_started(c, &r);
+	case PROBER_RESULT:
+		return take_result(c, &r);
+	case PROBER_DONE:
+		return take_done(c, &r);
+	default:
+		return -EBADMSG;
+	}
+}
+
+int
+prober_client_service(struct prober_client *c)
+{
+	int result = channel_receive(&c->servant.channel, take_message, c);
+
+	if (result != 0)
+		return result;
+	if (!c->hello)
+		return clock_monotonic() >= c->hello_before ? -ETIME : 0;
+	result = channel_flush(&c->servant.channel);
+	/* A prober that is gone may have left words that the next reading finds. */
+	return result == -EPIPE || result == -ECONNRESET ? 0 : result;
+}
+
+int
+prober_client_end(struct prober_client *c, char *text, size_t room)
+{
+	int status = servant_stop(&c->servant);
+
+	if (WIFSIGNALED(status))
+		snprintf(text, room, "died of signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, room, "exited with status %d", WEXITSTATUS(status));
+	return status;
+}

@@ -1,0 +1,54 @@
+/*
+ * Names of the addresses in a trace, as the renderers see them: asked for as soon as an
+ * address is known, never waited for by a probe. What comes back is hostile text that
+ * the renderer must escape.
+ */
+#ifndef TOOLS_TRACEROUTE_NAMING_H
+#define TOOLS_TRACEROUTE_NAMING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "tools/shared/names_client.h"
+
+enum name_state {
+	NAME_NONE,    /* the look-up has ended without a name */
+	NAME_PENDING, /* not known yet */
+	NAME_KNOWN,
+};
+
+/* Where names come from; tests have one of their own. */
+struct naming {
+	/* What is known about an address, asking for it if need be; never waits. The
+	 * name stays valid as long as the source. */
+	enum name_state (*find)(void *context, const struct addr *a, const char **name);
+	void *context;
+};
+
+/* Names from paris-names, each address asked for once. */
+struct name_cache {
+	struct naming naming;
+	struct names_client *client; /* NULL: not running */
+	struct name_entry *entries;  /* by address */
+	struct name_entry **asked;   /* by question */
+	uint32_t asked_count;
+	size_t asked_room;
+};
+
+#define NAME_CACHE_ERROR_MAX 4400
+
+/*
+ * Starts paris-names; servers NULL for the system's. Returns 0, or -errno with one line
+ * for the user in error (NAME_CACHE_ERROR_MAX bytes). The cache must not move
+ * afterwards.
+ */
+int name_cache_start(struct name_cache *c, const char *servers, char *error);
+
+/* Ends paris-names: what is not known by now stays unknown. */
+void name_cache_give_up(struct name_cache *c);
+
+/* Ends paris-names and frees. Harmless on a zeroed cache. */
+void name_cache_clear(struct name_cache *c);
+
+#endif

@@ -1,0 +1,313 @@
+#include "tools/traceroute/render_text.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/clock.h"
+#include "common/names_messages.h"
+#include "tools/shared/escape.h"
+
+/* Escaping makes at most four characters of a byte. */
+#define NAME_TEXT_MAX (4 * NAMES_NAME_MAX + 1)
+#define ADDR_PRINTED_MAX (ADDR_TEXT_MAX + 4 * IF_NAMESIZE)
+#define EXTENSIONS_MAX 4096
+
+void
+render_text_init(struct render_text *r, const struct trace *trace,
+    const struct naming *naming, bool extensions, struct output *out)
+{
+	*r = (struct render_text){.trace = trace,
+	    .naming = naming,
+	    .extensions = extensions,
+	    .out = out,
+	    .ttl = trace->asked.first_ttl};
+}
+
+/* ---- pieces ---------------------------------------------------------------------- */
+
+/* As getnameinfo prints it: the scope is an interface's name. */
+static const char *
+print_addr(const struct addr *a, char *buf)
+{
+	struct addr plain = *a;
+	char name[IF_NAMESIZE];
+	char escaped[4 * IF_NAMESIZE];
+	size_t len;
+
+	if (a->scope == 0 || if_indextoname(a->scope, name) == NULL)
+		return addr_to_text(a, buf);
+	plain.scope = 0;
+	addr_to_text(&plain, buf);
+	len = strlen(buf);
+	snprintf(buf + len, ADDR_PRINTED_MAX - len, "%%%s",
+	    escape_terminal(name, escaped, sizeof(escaped)));
+	return buf;
+}
+
+/* Codes of ICMP destination unreachable, RFC 792, 1122 and 1812. */
+static const char *
+unreachable4(uint8_t code)
+{
+	switch (code) {
+	case ICMP_NET_UNREACH:
+	case ICMP_NET_UNKNOWN:
+	case ICMP_HOST_ISOLATED:
+	case ICMP_NET_UNR_TOS:
+		return "!N";
+	case ICMP_HOST_UNREACH:
+	case ICMP_HOST_UNKNOWN:
+	case ICMP_HOST_UNR_TOS:
+		return "!H";
+	case ICMP_NET_ANO:
+	case ICMP_HOST_ANO:
+	case ICMP_PKT_FILTERED:
+		return "!X";
+	case ICMP_PORT_UNREACH:
+		return "";
+	case ICMP_PROT_UNREACH:
+		return "!P";
+	case ICMP_SR_FAILED:
+		return "!S";
+	case ICMP_PREC_VIOLATION:
+		return "!V";
+	case ICMP_PREC_CUTOFF:
+		return "!C";
+	default:
+		return NULL;
+	}
+}
+
+/* Codes of ICMPv6 destination unreachable, RFC 4443 section 3.1. */
+static const char *
+unreachable6(uint8_t code)
+{
+	switch (code) {
+	case ICMP6_DST_UNREACH_NOROUTE:
+		return "!N";
+	case ICMP6_DST_UNREACH_BEYONDSCOPE:
+	case ICMP6_DST_UNREACH_ADDR:
+		return "!H";
+	case ICMP6_DST_UNREACH_ADMIN:
+		return "!X";
+	case ICMP6_DST_UNREACH_NOPORT:
+		return "";
+	default:
+		return NULL;
+	}
+}
+
+const char *
+render_text_annotation(const struct prober_result *m, char *buf)
+{
+	bool v6 = m->from.family == AF_INET6;
+	uint8_t expired = v6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED;
+	uint8_t unreachable = v6 ? ICMP6_DST_UNREACH : ICMP_DEST_UNREACH;
+	uint8_t type = m->icmp_type;
+	const char *known;
+
+	buf[0] = '\0';
+	if (m->reply == REPLY_NONE || m->reply == REPLY_ECHO || m->reply == REPLY_DATA)
+		return buf;
+	if (type == expired && m->icmp_code == 0)
+		return buf;
+	if ((v6 && type == ICMP6_PACKET_TOO_BIG) ||
+	    (!v6 && type == unreachable && m->icmp_code == ICMP_FRAG_NEEDED)) {
+		snprintf(buf, ANNOTATION_MAX, "!F-%u", m->mtu);
+		return buf;
+	}
+	if (type != unreachable) {
+		snprintf(buf, ANNOTATION_MAX, "!<%u-%u>", type, m->icmp_code);
+		return buf;
+	}
+	known = v6 ? unreachable6(m->icmp_code) : unreachable4(m->icmp_code);
+	if (known != NULL)
+		snprintf(buf, ANNOTATION_MAX, "%s", known);
+	else
+		snprintf(buf, ANNOTATION_MAX, "!<%u>", m->icmp_code);
+	return buf;
+}
+
+/* Appends to a text of EXTENSIONS_MAX bytes; what does not fit is cut. */
+static void append(char *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+append(char *text, const char *format, ...)
+{
+	size_t len = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + len, EXTENSIONS_MAX - len, format, args);
+	va_end(args);
+}
+
+/* CLASS/TYPE: and the payload as words in hexadecimal. */
+static void
+append_object(char *text, const struct prober_object *o)
+{
+	size_t told = o->len < PROBER_OBJECT_DATA ? o->len : PROBER_OBJECT_DATA;
+	struct reader r;
+
+	append(text, "%u/%u:", o->class_num, o->c_type);
+	reader_init(&r, o->data, told);
+	for (size_t at = 0; reader_left(&r) >= 4; at += 4)
+		append(text, "%s%08x", at != 0 ? "," : "", reader_u32(&r));
+	if (reader_left(&r) != 0 && told > 4)
+		append(text, ",");
+	while (reader_left(&r) != 0)
+		append(text, "%02x", reader_u8(&r));
+}
+
+/* What -e shows of a reply; empty when there is nothing. */
+static const char *
+extensions_text(const struct prober_result *m, char *text)
+{
+	text[0] = '\0';
+	for (size_t i = 0; i < m->mpls_count; i++)
+		append(text, "%sL=%u,E=%u,S=%u,T=%u", i == 0 ? "MPLS:" : "/",
+		    m->mpls[i].label, m->mpls[i].traffic_class, m->mpls[i].bottom,
+		    m->mpls[i].ttl);
+	for (size_t i = 0; i < m->objects_count; i++) {
+		if (text[0] != '\0')
+			append(text, ";");
+		append_object(text, &m->objects[i]);
+	}
+	return text;
+}
+
+/* ---- one probe ------------------------------------------------------------------- */
+
+/* True when this answer is printed with its address. */
+static bool
+shows_addr(const struct render_text *r, const struct prober_result *m)
+{
+	char mine[EXTENSIONS_MAX], theirs[EXTENSIONS_MAX];
+
+	for (int query = r->query - 1; query >= 0; query--) {
+		const struct prober_result *before =
+		    trace_final(r->trace, r->ttl, query);
+
+		if (before == NULL || before->outcome != RESULT_REPLY)
+			continue;
+		if (!addr_equal(&before->from, &m->from))
+			return true;
+		return r->extensions && strcmp(extensions_text(m, mine),
+					    extensions_text(before, theirs)) != 0;
+	}
+	return true;
+}
+
+/* Prints the address, or returns false when its name is still being looked up. */
+static bool
+print_from(struct render_text *r, const struct prober_result *m)
+{
+	char addr[ADDR_PRINTED_MAX], escaped[NAME_TEXT_MAX], text[EXTENSIONS_MAX];
+	enum name_state state = NAME_NONE;
+	const char *name = NULL;
+
+	if (r->naming != NULL)
+		state = r->naming->find(r->naming->context, &m->from, &name);
+	if (state == NAME_PENDING)
+		return false;
+	if (r->row != r->ttl)
+		output_print(r->out, "\n%2d ", r->ttl);
+	print_addr(&m->from, addr);
+	if (r->naming == NULL)
+		output_print(r->out, " %s", addr);
+	else
+		output_print(r->out, " %s (%s)",
+		    state == NAME_KNOWN
+			? escape_terminal(name, escaped, sizeof(escaped))
+			: addr,
+		    addr);
+	if (r->extensions && extensions_text(m, text)[0] != '\0')
+		output_print(r->out, " <%s>", text);
+	return true;
+}
+
+/* An RTT in milliseconds, rounded to the microsecond, with integers only. */
+static void
+print_rtt(struct render_text *r, int64_t rtt)
+{
+	int64_t us = (rtt + NS_PER_US / 2) / NS_PER_US;
+
+	output_print(
+	    r->out, "  %lld.%03lld ms", (long long)(us / 1000), (long long)(us % 1000));
+}
+
+/* Prints one probe; false when its name is still being looked up. */
+static bool
+print_probe(struct render_text *r, const struct prober_result *m)
+{
+	char annotation[ANNOTATION_MAX];
+
+	if (m->outcome != RESULT_REPLY) {
+		/* Only a probe too long for our own link has a place in the text. */
+		if (m->outcome == RESULT_SEND_FAILED && m->error != EMSGSIZE)
+			return true;
+		if (r->row != r->ttl)
+			output_print(r->out, "\n%2d ", r->ttl);
+		r->row = r->ttl;
+		output_print(r->out, " *");
+		if (m->outcome == RESULT_SEND_FAILED && m->mtu != 0)
+			output_print(r->out, " !F-%u", m->mtu);
+		return true;
+	}
+	if (shows_addr(r, m) && !print_from(r, m))
+		return false;
+	r->row = r->ttl;
+	if (m->rtt >= 0)
+		print_rtt(r, m->rtt);
+	if (render_text_annotation(m, annotation)[0] != '\0')
+		output_print(r->out, " %s", annotation);
+	return true;
+}
+
+/* ---- the whole ------------------------------------------------------------------- */
+
+static void
+print_header(struct render_text *r)
+{
+	const struct trace *t = r->trace;
+	char addr[ADDR_PRINTED_MAX], host[NAME_TEXT_MAX];
+
+	output_print(r->out, "traceroute to %s (%s), %u hops max, %u byte packets",
+	    escape_terminal(t->host, host, sizeof(host)),
+	    print_addr(&t->asked.target, addr), t->asked.max_ttl, t->how.packet_len);
+	r->header = true;
+}
+
+bool
+render_text_advance(struct render_text *r)
+{
+	if (!r->header && !r->trace->has_started)
+		return trace_is_over(r->trace);
+	if (!r->header)
+		print_header(r);
+	while (r->ttl <= trace_last_ttl(r->trace)) {
+		const struct prober_result *m = trace_final(r->trace, r->ttl, r->query);
+
+		/* What is not known when all is over is left out, not made a star. */
+		if (m == NULL && !trace_is_over(r->trace))
+			return false;
+		if (m != NULL && !print_probe(r, m))
+			return false;
+		if (++r->query == r->trace->asked.queries) {
+			r->query = 0;
+			r->ttl++;
+		}
+	}
+	if (!r->ended)
+		output_print(r->out, "\n");
+	r->ended = true;
+	return trace_is_over(r->trace);
+}

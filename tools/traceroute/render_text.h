@@ -1,0 +1,46 @@
+/*
+ * A trace as traceroute(8) 2.1.2 prints it, character by character, streamed: each
+ * probe is printed as soon as it and all before it are known, and its name if one is
+ * wanted. What traceroute does not print is not printed here either: see
+ * render_notes.h.
+ */
+#ifndef TOOLS_TRACEROUTE_RENDER_TEXT_H
+#define TOOLS_TRACEROUTE_RENDER_TEXT_H
+
+#include <stdbool.h>
+
+#include "tools/shared/output.h"
+#include "tools/traceroute/naming.h"
+#include "tools/traceroute/trace.h"
+
+/* Room for the annotation of one reply: "!F-4294967295", "!<255-255>". */
+#define ANNOTATION_MAX 20
+
+struct render_text {
+	const struct trace *trace;
+	const struct naming *naming; /* NULL: addresses only */
+	bool extensions;             /* -e */
+	struct output *out;
+	bool header; /* printed */
+	bool ended;  /* the last line is complete */
+	int ttl;     /* next to print */
+	int query;
+	int row; /* hop of the line that is open; 0: none */
+};
+
+void render_text_init(struct render_text *r, const struct trace *trace,
+    const struct naming *naming, bool extensions, struct output *out);
+
+/*
+ * Prints what can be printed now. Returns true when the trace is over and everything is
+ * printed, its last newline included.
+ */
+bool render_text_advance(struct render_text *r);
+
+/*
+ * The mark that traceroute puts behind the time: "!H", "!X", "!F-1400" ..., empty for a
+ * plain answer. Returns buf (ANNOTATION_MAX bytes).
+ */
+const char *render_text_annotation(const struct prober_result *m, char *buf);
+
+#endif

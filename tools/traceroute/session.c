@@ -1,0 +1,344 @@
+#include "tools/traceroute/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "tools/shared/trace_request.h"
+#include "tools/traceroute/notes.h"
+#include "tools/traceroute/render_json.h"
+
+/* While more than this waits for the reader, the prober's results are left alone. */
+#define OUT_PENDING_MAX ((size_t)64 << 10)
+
+/* How long a prober may take to end its traces after PROBER_STOP. */
+#define STOP_WAIT (2 * NS_PER_SECOND)
+
+enum slot { SLOT_SIGNALS, SLOT_PROBER, SLOT_NAMES, SLOT_OUT, SLOTS };
+
+/* ---- what the prober says -------------------------------------------------------- */
+
+static int
+on_started(void *context, const struct prober_started *m)
+{
+	struct session *s = context;
+
+	return trace_take_started(&s->trace, m);
+}
+
+static int
+on_result(void *context, const struct prober_result *m)
+{
+	struct session *s = context;
+	const char *name;
+
+	/* Ask for the name now: it may be there when its turn to be printed comes. */
+	if (s->names != NULL && m->outcome == RESULT_REPLY && !addr_is_none(&m->from))
+		s->names->naming.find(s->names, &m->from, &name);
+	return trace_take_result(&s->trace, m);
+}
+
+static int
+on_done(void *context, const struct prober_done *m)
+{
+	struct session *s = context;
+
+	return trace_take_done(&s->trace, m);
+}
+
+static const struct prober_events prober_events = {on_started, on_result, on_done};
+
+/* ---- start and end --------------------------------------------------------------- */
+
+static int
+open_signals(struct session *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return -errno;
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signals < 0 ? -errno : 0;
+}
+
+/* Starts the prober with its plan and its one trace queued. */
+static int
+start_prober(
+    struct session *s, const struct prober_plan *plan, const struct prober_start *start)
+{
+	int error = prober_client_start(&s->prober, &prober_events, s, s->failure);
+
+	if (error != 0) {
+		log_line("%s", s->failure);
+		return error;
+	}
+	error = prober_client_plan(&s->prober, plan);
+	if (error == 0)
+		error = prober_client_begin(&s->prober, start);
+	if (error != 0)
+		log_line("cannot ask paris-prober: %s", strerror(-error));
+	return error;
+}
+
+int
+session_start(struct session *s, const struct trace_options *options,
+    const struct addr *target, const struct prober_plan *plan, struct name_cache *names,
+    struct output *out)
+{
+	size_t family = target->family == AF_INET ? 0 : 1;
+	struct prober_start start;
+	int error;
+
+	*s = (struct session){.options = options,
+	    .names = names,
+	    .out = out,
+	    .signals = -1,
+	    .stop_before = INT64_MAX};
+	trace_request_start(options, target, &start);
+	error = trace_init(&s->trace, options->host, trace_options_protocol(options),
+	    &start, &plan->family[family]);
+	if (error == 0)
+		error = open_signals(s);
+	if (error != 0) {
+		log_line("cannot start: %s", strerror(-error));
+		return error;
+	}
+	s->trace.began = clock_realtime();
+	render_text_init(&s->text, &s->trace, names != NULL ? &names->naming : NULL,
+	    options->extensions, out);
+	return start_prober(s, plan, &start);
+}
+
+void
+session_end(struct session *s)
+{
+	char text[128];
+
+	prober_client_end(&s->prober, text, sizeof(text));
+	if (s->signals >= 0)
+		close(s->signals);
+	trace_clear(&s->trace);
+}
+
+/* ---- the prober's end ------------------------------------------------------------ */
+
+/* The trace cannot go on; what is known is printed all the same. */
+static void
+break_off(struct session *s, const char *why)
+{
+	char ended[128];
+
+	prober_client_end(&s->prober, ended, sizeof(ended));
+	s->trace.broken = true;
+	if (why != NULL)
+		snprintf(s->failure, sizeof(s->failure), "paris-prober %s", why);
+	else
+		snprintf(s->failure, sizeof(s->failure),
+		    "paris-prober %s before the trace ended", ended);
+}
+
+/* After PROBER_DONE the prober has nothing left to do; it must end well. */
+static void
+dismiss_prober(struct session *s)
+{
+	char ended[128];
+
+	if (prober_client_end(&s->prober, ended, sizeof(ended)) != 0)
+		snprintf(s->failure, sizeof(s->failure),
+		    "paris-prober %s after the trace ended", ended);
+}
+
+static void
+service_prober(struct session *s)
+{
+	int result = prober_client_service(&s->prober);
+
+	if (s->trace.has_done && result >= 0)
+		dismiss_prober(s);
+	else if (result == 1)
+		break_off(s, NULL);
+	else if (result == -ETIME)
+		break_off(s, "did not get ready in 5 seconds");
+	else if (result == -EBADMSG || result == -EPROTO)
+		break_off(s, "sent a message that makes no sense");
+	else if (result < 0)
+		break_off(s, strerror(-result));
+}
+
+/* ---- signals --------------------------------------------------------------------- */
+
+/* Ends as the signal would have ended us; the servants see their channels close. */
+static void
+die_of(uint32_t number)
+{
+	sigset_t set;
+
+	signal((int)number, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, (int)number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise((int)number);
+}
+
+static void
+service_signals(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (s->interrupted)
+			die_of(info.ssi_signo);
+		s->interrupted = true;
+		if (s->names != NULL)
+			name_cache_give_up(s->names);
+		if (trace_is_over(&s->trace))
+			continue;
+		s->stop_before = clock_monotonic() + STOP_WAIT;
+		if (prober_client_stop(&s->prober, PROBER_ALL_INSTANCES) != 0)
+			break_off(s, "could not be stopped");
+	}
+}
+
+/* ---- the loop -------------------------------------------------------------------- */
+
+static void
+render(struct session *s)
+{
+	const struct naming *naming = s->names != NULL ? &s->names->naming : NULL;
+	const char *failure = s->failure[0] != '\0' ? s->failure : NULL;
+
+	if (s->rendered)
+		return;
+	if (s->options->format == FORMAT_TEXT)
+		s->rendered = render_text_advance(&s->text);
+	else if (trace_is_over(&s->trace))
+		s->rendered = render_json(&s->trace, naming, failure, s->out);
+}
+
+/* Fills the poll slots; an unused one has descriptor -1. */
+static void
+fill_slots(const struct session *s, struct pollfd *slots)
+{
+	bool names = s->names != NULL && s->names->client != NULL;
+
+	for (int i = 0; i < SLOTS; i++)
+		slots[i] = (struct pollfd){.fd = -1};
+	slots[SLOT_SIGNALS].fd = s->signals;
+	slots[SLOT_SIGNALS].events = POLLIN;
+	if (output_pending(s->out) < OUT_PENDING_MAX && !trace_is_over(&s->trace)) {
+		slots[SLOT_PROBER].fd = prober_client_fd(&s->prober);
+		slots[SLOT_PROBER].events = prober_client_wants(&s->prober);
+	}
+	if (names) {
+		slots[SLOT_NAMES].fd = names_client_fd(s->names->client);
+		slots[SLOT_NAMES].events = names_client_events(s->names->client);
+	}
+	/* Without events too: a reader that has gone is told at once. */
+	slots[SLOT_OUT].fd = s->out->fd;
+	slots[SLOT_OUT].events = (short)(output_pending(s->out) != 0 ? POLLOUT : 0);
+}
+
+/* How long poll may sleep, ns; INT64_MAX: for ever. */
+static int64_t
+time_to_sleep(const struct session *s)
+{
+	int64_t until = INT64_MAX;
+	int64_t names = INT64_MAX;
+
+	if (s->names != NULL && s->names->client != NULL)
+		names = names_client_deadline(s->names->client);
+	if (!trace_is_over(&s->trace)) {
+		until = s->stop_before;
+		if (!s->prober.hello && s->prober.hello_before < until)
+			until = s->prober.hello_before;
+	}
+	if (names < until)
+		until = names;
+	return until == INT64_MAX ? until : clock_elapsed(clock_monotonic(), until);
+}
+
+static void
+service_output(struct session *s, short revents)
+{
+	if ((revents & POLLOUT) != 0)
+		output_write_some(s->out);
+	else if (revents != 0 && s->out->error == 0)
+		s->out->error = (revents & POLLNVAL) != 0 ? -EBADF : -EPIPE;
+}
+
+/* Waits for something to happen and deals with it. */
+static void
+step(struct session *s)
+{
+	struct pollfd slots[SLOTS];
+	int64_t sleep = time_to_sleep(s);
+	struct timespec timeout = clock_to_timespec(sleep == INT64_MAX ? 0 : sleep);
+
+	fill_slots(s, slots);
+	if (ppoll(slots, SLOTS, sleep == INT64_MAX ? NULL : &timeout, NULL) < 0)
+		return; /* EINTR, or no memory for now */
+	if (slots[SLOT_SIGNALS].revents != 0)
+		service_signals(s);
+	if (!trace_is_over(&s->trace) &&
+	    (slots[SLOT_PROBER].revents != 0 || !s->prober.hello))
+		service_prober(s);
+	if (!trace_is_over(&s->trace) && clock_monotonic() >= s->stop_before)
+		break_off(s, "did not stop when it was told to");
+	if (s->names != NULL && s->names->client != NULL)
+		names_client_process(s->names->client);
+	service_output(s, slots[SLOT_OUT].revents);
+}
+
+/* The exit status of a trace that ended by itself. */
+static enum exit_status
+status_of_reason(uint8_t reason)
+{
+	switch ((enum prober_reason)reason) {
+	case REASON_REACHED:
+		return EXIT_REACHED;
+	case REASON_FAILED:
+		return EXIT_FAILED;
+	case REASON_UNREACHABLE:
+	case REASON_GAP_LIMIT:
+	case REASON_HOP_LIMIT:
+	case REASON_LOOP:
+	case REASON_INTERRUPTED:
+	case REASON_TIMED_OUT:
+		return EXIT_NOT_REACHED;
+	}
+	return EXIT_FAILED;
+}
+
+enum exit_status
+session_run(struct session *s)
+{
+	for (;;) {
+		render(s);
+		if (s->out->error != 0 || (s->rendered && output_pending(s->out) == 0))
+			break;
+		step(s);
+	}
+	if (s->out->error != 0) {
+		log_line(
+		    "cannot write to standard output: %s", strerror(-s->out->error));
+		return EXIT_FAILED;
+	}
+	if (s->trace.has_done && (s->options->format == FORMAT_TEXT ||
+				     s->trace.done.reason == REASON_FAILED))
+		notes_print(&s->trace);
+	if (s->failure[0] != '\0') {
+		log_line("%s", s->failure);
+		return EXIT_FAILED;
+	}
+	return status_of_reason(s->trace.done.reason);
+}

@@ -1,0 +1,29 @@
+/*
+ * Which address the host that the user typed stands for.
+ */
+#ifndef TOOLS_TRACEROUTE_TARGET_H
+#define TOOLS_TRACEROUTE_TARGET_H
+
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "tools/traceroute/naming.h"
+
+#define TARGET_ERROR_MAX 1600
+
+/*
+ * The address of a numeric host. Returns 0, -EINVAL when host is a name, or -ENOENT
+ * with one line in error (TARGET_ERROR_MAX bytes) when it is not of the family asked
+ * for (AF_UNSPEC: any).
+ */
+int target_from_text(
+    const char *host, uint32_t family, struct addr *target, char *error);
+
+/*
+ * Looks a name up through paris-names, waiting for it. IPv4 is preferred when family is
+ * AF_UNSPEC, as traceroute does. Returns 0, or a negative with one line in error.
+ */
+int target_from_names(struct name_cache *names, const char *host, uint32_t family,
+    struct addr *target, char *error);
+
+#endif
