@@ -144,6 +144,12 @@ channel_pending(const struct channel *c)
 	return c->head != c->tail;
 }
 
+size_t
+channel_waiting(const struct channel *c)
+{
+	return c->tail - c->head;
+}
+
 /* Checks one record and gives it to the handler. */
 static int
 record_deliver(struct channel *c, const struct mmsghdr *header, const uint8_t *data,

@@ -76,6 +76,9 @@ int channel_flush(struct channel *c);
 /* True while records wait for the peer: watch the descriptor for writing. */
 bool channel_pending(const struct channel *c);
 
+/* Bytes of records that wait for the peer. */
+size_t channel_waiting(const struct channel *c);
+
 /*
  * Reads every record that is there and hands each to the handler. Returns 1 when the
  * peer has closed, 0 when there is nothing more for now, or a negative: -EPROTO for a

@@ -33,7 +33,7 @@ enum event_type {
 	EVENT_LATE,        /* a reply to reply.probe after its EVENT_TIMEOUT */
 	EVENT_AMBIGUOUS,   /* a reply that fits several probes, told in ambiguous */
 	EVENT_TIMER,       /* the instance's timer has run out */
-	EVENT_STOPPED,     /* the user asks to end: report what is known, then finish */
+	EVENT_STOPPED, /* must end now: report what is known, then finish(stopped) */
 };
 
 /* A reply as algorithms see it. */
@@ -59,6 +59,7 @@ struct event {
 			size_t count;
 			const struct prober_result *result;
 		} ambiguous;
+		enum prober_reason stopped; /* REASON_INTERRUPTED or REASON_TIMED_OUT */
 	};
 };
 
@@ -91,6 +92,7 @@ struct instance_world {
 	int (*send)(struct instance *i, const struct probe_spec *spec, int64_t wait,
 	    struct probe **out);
 	void (*set_deadline)(struct instance *i, struct probe *p, int64_t at);
+	void (*withdraw)(struct instance *i, struct probe *p);
 	void (*set_timer)(struct instance *i, int64_t at);
 	void (*report)(struct instance *i, const struct prober_result *result);
 	void (*finish)(struct instance *i, enum prober_reason reason, uint8_t end_ttl);
@@ -140,6 +142,16 @@ static inline void
 instance_set_deadline(struct instance *i, struct probe *p, int64_t at)
 {
 	i->world->set_deadline(i, p, at);
+}
+
+/*
+ * Gives a probe up: there is no EVENT_TIMEOUT for it any more, and a reply that shows
+ * no tag is not taken for its answer. A reply that shows its tag comes as EVENT_LATE.
+ */
+static inline void
+instance_withdraw(struct instance *i, struct probe *p)
+{
+	i->world->withdraw(i, p);
 }
 
 /* Asks for one EVENT_TIMER at `at`; a second call moves it, INT64_MAX cancels it. */

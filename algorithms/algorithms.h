@@ -1,0 +1,13 @@
+/*
+ * The algorithms, for their table only: everyone else finds them by name
+ * (prober/algorithm.h).
+ */
+#ifndef ALGORITHMS_ALGORITHMS_H
+#define ALGORITHMS_ALGORITHMS_H
+
+#include "prober/algorithm.h"
+
+extern const struct algorithm algorithm_paris;
+extern const struct algorithm algorithm_traceroute;
+
+#endif

@@ -1,0 +1,507 @@
+/*
+ * Traceroute: which routers a packet passes, hop by hop. "paris" keeps every field that
+ * load balancers hash, so that all probes take one path (Augustin et al., IMC 2006);
+ * "traceroute" lets the tag vary the flow, as traceroute(8) does. Nothing else differs.
+ *
+ * Hops are not waited for: all queries of 16 hops may be in flight at once. When a
+ * reply does not show which probe it answers (a quote of 28 bytes), nothing is guessed:
+ * the probes in flight are waited for or accounted for, then asked again one at a time.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "algorithms/algorithms.h"
+#include "common/clock.h"
+
+#define HOPS_AT_ONCE 16
+/* traceroute(8) adds a millisecond before it multiplies an RTT to get a wait. */
+#define WAIT_SLACK NS_PER_MS
+/* Never wait less than this: routers and busy machines are sometimes that slow. */
+#define WAIT_MIN (50 * NS_PER_MS)
+#define ASK_AGAIN_MAX 4
+
+enum slot_state {
+	SLOT_NEW = 0,
+	SLOT_OUT,   /* in flight */
+	SLOT_AGAIN, /* in flight when replies became ambiguous: to be asked again */
+	SLOT_ANSWERED,
+	SLOT_LOST,
+};
+
+/* One query of one hop. */
+struct slot {
+	uint8_t state;
+	uint8_t asked;
+	struct probe *probe; /* referenced while SLOT_OUT */
+	int64_t sent_at;     /* of the instance's clock */
+	int64_t deadline;
+	int64_t rtt; /* SLOT_ANSWERED */
+	struct addr from;
+};
+
+struct traceroute {
+	struct slot *slots; /* hop by hop, queries of a hop side by side */
+	size_t count;
+	size_t window;
+	size_t in_flight;
+	size_t next;     /* first slot never asked */
+	size_t settled;  /* all slots before this one are answered or lost */
+	size_t again;    /* slots to be asked again */
+	uint8_t end_ttl; /* lowest hop with a final reply; 0: none yet */
+	bool end_reached;
+	/* While a reply without a tag is being cleared up. */
+	bool draining;
+	size_t untold;      /* replies since then that nobody can claim */
+	int64_t wave_start; /* when the oldest probe in flight was sent */
+	int64_t drain_until;
+	/* In-order count of silent hops, and of addresses that came back. */
+	uint8_t gap;
+	uint8_t loops;
+	int64_t longest_rtt;
+};
+
+static const struct prober_start *
+options_of(const struct instance *i)
+{
+	return &i->options;
+}
+
+static uint8_t
+slot_ttl(const struct instance *i, size_t slot)
+{
+	return (uint8_t)(i->options.first_ttl + slot / i->options.queries);
+}
+
+static uint8_t
+slot_query(const struct instance *i, size_t slot)
+{
+	return (uint8_t)(slot % i->options.queries);
+}
+
+static size_t
+slot_of(const struct instance *i, uint8_t ttl, uint8_t query)
+{
+	return (size_t)(ttl - i->options.first_ttl) * i->options.queries + query;
+}
+
+/* One past the last slot worth asking. */
+static size_t
+slots_end(const struct instance *i, const struct traceroute *t)
+{
+	return t->end_ttl == 0 ? t->count
+			       : slot_of(i, t->end_ttl, 0) + i->options.queries;
+}
+
+/* ---- how long to wait -------------------------------------------------------------
+ */
+
+/* factor: thousandths, 0 for "no opinion". */
+static int64_t
+wait_by(const struct instance *i, uint32_t factor, int64_t rtt)
+{
+	int64_t max = options_of(i)->wait_max;
+	int64_t wait;
+
+	if (factor == 0 || rtt > max)
+		return max;
+	wait = (rtt + WAIT_SLACK) / 1000 * factor;
+	wait = wait < WAIT_MIN ? WAIT_MIN : wait;
+	return wait < max ? wait : max;
+}
+
+/* Wait for a slot by what its hop, or else the next hop that answered, has shown. */
+static int64_t
+slot_wait(const struct instance *i, const struct traceroute *t, size_t slot)
+{
+	size_t first = slot - slot % i->options.queries;
+
+	for (size_t s = first; s < first + i->options.queries; s++)
+		if (t->slots[s].state == SLOT_ANSWERED)
+			return wait_by(i, options_of(i)->wait_here, t->slots[s].rtt);
+	/* Asked one at a time, a stale reply could be mistaken: wait for the slowest.
+	 */
+	if (i->flow_window == 1 && t->longest_rtt > 0)
+		return wait_by(i, options_of(i)->wait_near, t->longest_rtt);
+	for (size_t s = first + i->options.queries; s < t->next; s++)
+		if (t->slots[s].state == SLOT_ANSWERED)
+			return wait_by(i, options_of(i)->wait_near, t->slots[s].rtt);
+	return options_of(i)->wait_max;
+}
+
+/* A reply at this slot's hop shortens the waits of this hop and of all before it. */
+static void
+shorten_waits(struct instance *i, struct traceroute *t, size_t slot)
+{
+	size_t end = slot - slot % i->options.queries + i->options.queries;
+
+	for (size_t s = t->settled; s < end && s < t->next; s++) {
+		struct slot *o = &t->slots[s];
+		int64_t at;
+
+		if (o->state != SLOT_OUT)
+			continue;
+		at = o->sent_at + slot_wait(i, t, s);
+		if (at >= o->deadline)
+			continue;
+		o->deadline = at;
+		instance_set_deadline(i, o->probe, at);
+	}
+}
+
+/* ---- sending ----------------------------------------------------------------------
+ */
+
+/* The slot to ask next, or t->count. */
+static size_t
+pick(const struct instance *i, const struct traceroute *t)
+{
+	size_t end = slots_end(i, t);
+
+	for (size_t s = t->settled; t->again > 0 && s < t->next && s < end; s++)
+		if (t->slots[s].state == SLOT_AGAIN)
+			return s;
+	return t->next < end ? t->next : t->count;
+}
+
+static bool
+may_send(const struct instance *i, const struct traceroute *t)
+{
+	if (t->draining || t->in_flight >= t->window)
+		return false;
+	return i->flow_window == 0 || t->in_flight < i->flow_window;
+}
+
+static void
+send_more(struct instance *i, struct traceroute *t)
+{
+	while (may_send(i, t)) {
+		size_t s = pick(i, t);
+		struct slot *slot = &t->slots[s];
+		struct probe_spec spec;
+		struct probe *p;
+		int64_t wait;
+
+		if (s == t->count)
+			return;
+		spec = (struct probe_spec){
+		    .ttl = slot_ttl(i, s), .query = slot_query(i, s)};
+		wait = slot_wait(i, t, s);
+		if (instance_send(i, &spec, wait, &p) != 0)
+			return; /* EVENT_TIMER comes, or the instance has ended */
+		if (slot->state == SLOT_AGAIN) {
+			t->again--;
+			i->done.reasked++;
+		}
+		if (s == t->next)
+			t->next++;
+		slot->state = SLOT_OUT;
+		slot->asked++;
+		slot->probe = probe_ref(p);
+		slot->sent_at = instance_now(i);
+		slot->deadline = slot->sent_at + wait;
+		if (t->in_flight++ == 0)
+			t->wave_start = slot->sent_at;
+	}
+}
+
+/* The slot's probe is no longer in flight. */
+static void
+slot_leave(struct traceroute *t, struct slot *slot, enum slot_state state)
+{
+	slot->state = (uint8_t)state;
+	probe_unref(slot->probe);
+	slot->probe = NULL;
+	t->in_flight--;
+}
+
+/* ---- the end ----------------------------------------------------------------------
+ */
+
+/* Whether this hop's address stood at a lower hop, with another one between them. */
+static bool
+hop_loops(const struct instance *i, const struct traceroute *t, size_t first)
+{
+	const struct slot *here = &t->slots[first];
+	size_t queries = i->options.queries;
+
+	if (here->state != SLOT_ANSWERED || first < 2 * queries)
+		return false;
+	if (addr_equal(&t->slots[first - queries].from, &here->from))
+		return false;
+	for (size_t s = 0; s < first - queries; s += queries)
+		if (t->slots[s].state == SLOT_ANSWERED &&
+		    addr_equal(&t->slots[s].from, &here->from))
+			return true;
+	return false;
+}
+
+/* A hop is complete, and so are all before it: is this the end? */
+static void
+hop_settled(struct instance *i, struct traceroute *t, size_t first)
+{
+	const struct prober_start *o = options_of(i);
+	uint8_t ttl = slot_ttl(i, first);
+	bool silent = true;
+
+	for (size_t s = first; s < first + o->queries; s++)
+		silent = silent && t->slots[s].state == SLOT_LOST;
+	t->gap = silent ? (uint8_t)(t->gap + 1) : 0;
+	if (hop_loops(i, t, first))
+		t->loops++;
+	if (ttl == t->end_ttl)
+		instance_finish(
+		    i, t->end_reached ? REASON_REACHED : REASON_UNREACHABLE, ttl);
+	else if (o->gap_limit != 0 && t->gap >= o->gap_limit)
+		instance_finish(i, REASON_GAP_LIMIT, ttl);
+	else if (o->loop_limit != 0 && t->loops >= o->loop_limit)
+		instance_finish(i, REASON_LOOP, ttl);
+	else if (ttl == o->max_ttl)
+		instance_finish(i, REASON_HOP_LIMIT, ttl);
+}
+
+/* Moves past every slot that is settled, and acts at each hop's end. */
+static void
+advance(struct instance *i, struct traceroute *t)
+{
+	size_t queries = i->options.queries;
+
+	while (t->settled < t->count && t->slots[t->settled].state >= SLOT_ANSWERED) {
+		t->settled++;
+		if (t->settled % queries == 0) {
+			hop_settled(i, t, t->settled - queries);
+			if (slot_ttl(i, t->settled - 1) == t->end_ttl)
+				return;
+		}
+	}
+}
+
+/* A final reply: nothing beyond its hop matters any more. */
+static void
+note_end(struct traceroute *t, const struct prober_result *r)
+{
+	bool reached = (r->flags & RESULT_REACHED) != 0;
+
+	if ((r->flags & RESULT_FINAL) == 0 || (t->end_ttl != 0 && r->ttl > t->end_ttl))
+		return;
+	t->end_reached = reached || (r->ttl == t->end_ttl && t->end_reached);
+	t->end_ttl = r->ttl;
+}
+
+/* The record of a probe that has no reply. */
+static struct prober_result
+result_without_reply(
+    const struct instance *i, const struct probe *p, enum prober_outcome outcome)
+{
+	return (struct prober_result){
+	    .instance = options_of(i)->instance,
+	    .probe = p->number,
+	    .flow = p->flow,
+	    .ttl = p->ttl,
+	    .query = p->query,
+	    .outcome = (uint8_t)outcome,
+	    .reply_ttl = -1,
+	    .reply_tos = -1,
+	    .sent = p->sent,
+	    .rtt = -1,
+	};
+}
+
+/* ---- replies that nobody can claim --------------------------------------------------
+ */
+
+/* Takes a slot's probe back; the query is asked again, or counts as lost. */
+static void
+slot_give_up(struct instance *i, struct traceroute *t, size_t s)
+{
+	struct slot *slot = &t->slots[s];
+	struct prober_result lost =
+	    result_without_reply(i, slot->probe, RESULT_TIMEOUT);
+
+	instance_withdraw(i, slot->probe);
+	if (slot->asked < ASK_AGAIN_MAX) {
+		slot_leave(t, slot, SLOT_AGAIN);
+		t->again++;
+	} else {
+		slot_leave(t, slot, SLOT_LOST);
+		instance_report(i, &lost);
+	}
+}
+
+/* When as many replies came as probes are out, or waiting longer is pointless. */
+static void
+drained(struct instance *i, struct traceroute *t)
+{
+	for (size_t s = t->settled; s < t->next; s++)
+		if (t->slots[s].state == SLOT_OUT)
+			slot_give_up(i, t, s);
+	t->draining = false;
+	t->untold = 0;
+	instance_set_timer(i, INT64_MAX);
+}
+
+static void
+check_drained(struct instance *i, struct traceroute *t)
+{
+	if (t->draining && t->untold >= t->in_flight)
+		drained(i, t);
+}
+
+static void
+on_ambiguous(struct instance *i, struct traceroute *t, const struct event *event)
+{
+	int64_t now = instance_now(i);
+
+	t->draining = true;
+	t->untold++;
+	/* What timed out before is not waited for a second time. */
+	for (size_t k = 0; k < event->ambiguous.count; k++)
+		if (event->ambiguous.probes[k]->state == PROBE_TIMED_OUT)
+			instance_withdraw(i, event->ambiguous.probes[k]);
+	/* This long after the oldest probe nothing more is to be expected. */
+	t->drain_until =
+	    t->wave_start + wait_by(i, options_of(i)->wait_near, now - t->wave_start);
+	instance_set_timer(i, t->drain_until);
+}
+
+/* ---- events -------------------------------------------------------------------------
+ */
+
+static void
+on_started(struct instance *i, struct traceroute *t)
+{
+	const struct prober_start *o = options_of(i);
+
+	t->count = (size_t)(o->max_ttl - o->first_ttl + 1) * o->queries;
+	t->window = o->window != 0 ? o->window : (size_t)HOPS_AT_ONCE * o->queries;
+	t->slots = calloc(t->count, sizeof(*t->slots));
+	if (t->slots == NULL)
+		instance_finish(i, REASON_FAILED, 0);
+}
+
+static void
+on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
+{
+	struct prober_result result = *v->result;
+	size_t s = slot_of(i, v->probe->ttl, v->probe->query);
+	struct slot *slot = &t->slots[s];
+
+	if (slot->probe != v->probe)
+		return;
+	slot_leave(t, slot, SLOT_ANSWERED);
+	slot->rtt = result.rtt;
+	slot->from = result.from;
+	if (slot->rtt > t->longest_rtt)
+		t->longest_rtt = slot->rtt;
+	if (hop_loops(i, t, s - s % i->options.queries))
+		result.flags |= RESULT_LOOP;
+	note_end(t, &result);
+	shorten_waits(i, t, s);
+	instance_report(i, &result);
+}
+
+static void
+on_timeout(struct instance *i, struct traceroute *t, struct probe *p)
+{
+	size_t s = slot_of(i, p->ttl, p->query);
+	struct slot *slot = &t->slots[s];
+	struct prober_result lost = result_without_reply(i, p, RESULT_TIMEOUT);
+
+	if (slot->probe != p)
+		return;
+	if (t->draining) {
+		slot_give_up(i, t, s); /* it may have been answered: nobody knows */
+		return;
+	}
+	slot_leave(t, slot, SLOT_LOST);
+	instance_report(i, &lost);
+}
+
+/* This machine does not send: the trace cannot go on, and the instance knows why. */
+static void
+on_send_failed(struct instance *i, struct traceroute *t, struct probe *p, int error)
+{
+	size_t s = slot_of(i, p->ttl, p->query);
+	struct prober_result failed = result_without_reply(i, p, RESULT_SEND_FAILED);
+
+	failed.error = error;
+	if (t->slots[s].probe == p)
+		slot_leave(t, &t->slots[s], SLOT_LOST);
+	instance_report(i, &failed);
+	instance_finish(i, REASON_FAILED, p->ttl);
+}
+
+/* The last hop that was asked. */
+static uint8_t
+last_asked(const struct instance *i, const struct traceroute *t)
+{
+	return t->next == 0 ? 0 : slot_ttl(i, t->next - 1);
+}
+
+static void
+handle(struct instance *i, void *state, const struct event *event)
+{
+	struct traceroute *t = state;
+
+	switch (event->type) {
+	case EVENT_STARTED:
+		on_started(i, t);
+		break;
+	case EVENT_REPLY:
+		on_reply(i, t, &event->reply);
+		break;
+	case EVENT_TIMEOUT:
+		on_timeout(i, t, event->probe);
+		break;
+	case EVENT_SEND_FAILED:
+		on_send_failed(i, t, event->failed.probe, event->failed.error);
+		return;
+	case EVENT_AMBIGUOUS:
+		on_ambiguous(i, t, event);
+		break;
+	case EVENT_TIMER:
+		if (t->draining && instance_now(i) >= t->drain_until)
+			drained(i, t);
+		break;
+	case EVENT_STOPPED:
+		instance_finish(i, event->stopped, last_asked(i, t));
+		return;
+	case EVENT_DUPLICATE:
+	case EVENT_LATE:
+		return;
+	}
+	if (t->slots == NULL)
+		return;
+	check_drained(i, t);
+	advance(i, t);
+	send_more(i, t);
+}
+
+static void
+clear(struct instance *i, void *state)
+{
+	struct traceroute *t = state;
+
+	(void)i;
+	for (size_t s = 0; t->slots != NULL && s < t->next; s++)
+		probe_unref(t->slots[s].probe);
+	free(t->slots);
+}
+
+const struct algorithm algorithm_paris = {
+    .name = "paris",
+    .summary = "one flow, one path: every field that load balancers hash is constant",
+    .flow_constant = true,
+    .state_size = sizeof(struct traceroute),
+    .handle = handle,
+    .clear = clear,
+};
+
+const struct algorithm algorithm_traceroute = {
+    .name = "traceroute",
+    .summary = "as traceroute(8): each probe is another flow, so paths may mix",
+    .flow_constant = false,
+    .state_size = sizeof(struct traceroute),
+    .handle = handle,
+    .clear = clear,
+};

@@ -1,0 +1,104 @@
+#include "prober/extension.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/checksum.h"
+
+#define HEADER_LEN 4
+#define OBJECT_HEADER_LEN 4
+#define CLASS_MPLS 1 /* RFC 4950 section 3 */
+#define TYPE_MPLS_INCOMING 1
+
+static int
+header_read(struct reader *r, uint16_t *checksum)
+{
+	uint8_t version = reader_u8(r) >> 4;
+
+	(void)reader_u8(r);
+	*checksum = reader_u16(r);
+	return r->failed || version != 2 ? -EBADMSG : 0;
+}
+
+/* One label stack object: four bytes a label. */
+static int
+mpls_read(struct reader *r, struct prober_result *out)
+{
+	while (reader_left(r) >= 4) {
+		uint32_t entry = reader_u32(r);
+
+		if (out->mpls_count == PROBER_MPLS_MAX)
+			return 0;
+		out->mpls[out->mpls_count++] = (struct prober_mpls){
+		    .label = entry >> 12,
+		    .traffic_class = entry >> 9 & 7,
+		    .bottom = entry >> 8 & 1,
+		    .ttl = (uint8_t)entry,
+		};
+	}
+	return reader_finish(r);
+}
+
+static int
+object_read(struct reader *r, struct prober_result *out)
+{
+	size_t len = reader_u16(r);
+	uint8_t class_num = reader_u8(r);
+	uint8_t c_type = reader_u8(r);
+	struct prober_object *object;
+	const uint8_t *data;
+	struct reader inner;
+
+	if (len < OBJECT_HEADER_LEN)
+		return -EBADMSG;
+	len -= OBJECT_HEADER_LEN;
+	data = reader_take(r, len);
+	if (data == NULL)
+		return -EBADMSG;
+	if (class_num == CLASS_MPLS && c_type == TYPE_MPLS_INCOMING) {
+		reader_init(&inner, data, len);
+		return mpls_read(&inner, out);
+	}
+	if (out->objects_count == PROBER_OBJECTS_MAX)
+		return 0;
+	object = &out->objects[out->objects_count++];
+	*object = (struct prober_object){
+	    .class_num = class_num, .c_type = c_type, .len = (uint16_t)len};
+	memcpy(object->data, data, len < PROBER_OBJECT_DATA ? len : PROBER_OBJECT_DATA);
+	return 0;
+}
+
+int
+extension_parse(const uint8_t *bytes, size_t len, struct prober_result *out)
+{
+	struct reader r;
+	uint16_t checksum;
+	int error;
+
+	out->mpls_count = out->objects_count = 0;
+	reader_init(&r, bytes, len);
+	error = header_read(&r, &checksum);
+	/* A checksum of 0 was not computed (section 7). */
+	if (error == 0 && checksum != 0 &&
+	    checksum_fold(checksum_add(0, bytes, len)) != 0xffff)
+		error = -EBADMSG;
+	/* What is shorter than an object's header is padding. */
+	while (error == 0 && reader_left(&r) >= OBJECT_HEADER_LEN)
+		error = object_read(&r, out);
+	if (error != 0)
+		out->mpls_count = out->objects_count = 0;
+	return error;
+}
+
+int
+extension_looks_real(const uint8_t *bytes, size_t len)
+{
+	struct reader r;
+	uint16_t checksum;
+
+	reader_init(&r, bytes, len);
+	if (len < HEADER_LEN + OBJECT_HEADER_LEN || header_read(&r, &checksum) != 0)
+		return 0;
+	return checksum != 0 && checksum_fold(checksum_add(0, bytes, len)) == 0xffff;
+}

@@ -1,0 +1,136 @@
+#include "prober/host_facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/in6.h>
+#include <linux/net_tstamp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/privilege.h"
+
+#ifndef IP_RECVERR_RFC4884
+#define IP_RECVERR_RFC4884 26
+#endif
+#ifndef SCM_TS_OPT_ID
+#define SCM_TS_OPT_ID 81
+#endif
+
+#define GROUP_RANGE "/proc/sys/net/ipv4/ping_group_range"
+
+/* Opens a socket and closes it: 0 or the errno. */
+static int
+try_socket(int family, int protocol)
+{
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, protocol);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+static bool
+try_option(int family, int level, int name)
+{
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+	bool works;
+
+	if (fd < 0)
+		return false;
+	works = setsockopt(fd, level, name, &on, sizeof(on)) == 0;
+	close(fd);
+	return works;
+}
+
+/*
+ * Sends an empty datagram to a port of our own that nothing else knows, with the
+ * control message in question: the kernel refuses what it does not know.
+ */
+static bool
+try_chosen_stamp_ids(void)
+{
+	struct sockaddr_in self = {
+	    .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(self);
+	union {
+		char bytes[CMSG_SPACE(sizeof(uint32_t))];
+		struct cmsghdr header;
+	} control = {0};
+	struct msghdr m = {.msg_name = &self,
+	    .msg_namelen = sizeof(self),
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control)};
+	int flags = SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_SOFTWARE;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool works;
+
+	if (fd < 0)
+		return false;
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_TS_OPT_ID;
+	control.header.cmsg_len = CMSG_LEN(sizeof(uint32_t));
+	works = bind(fd, (struct sockaddr *)&self, len) == 0 &&
+		getsockname(fd, (struct sockaddr *)&self, &len) == 0 &&
+		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags)) == 0;
+	/* A refusal of the control message is EINVAL; no route (loopback down) is not.
+	 */
+	works = works && (sendmsg(fd, &m, MSG_DONTWAIT) == 0 || errno != EINVAL);
+	close(fd);
+	return works;
+}
+
+/* Reads "LOW HIGH". */
+static bool
+read_group_range(uint32_t *low, uint32_t *high)
+{
+	char text[64];
+	char *end;
+	int fd = open(GROUP_RANGE, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	*low = (uint32_t)strtoul(text, &end, 10);
+	if (end == text)
+		return false;
+	*high = (uint32_t)strtoul(end, NULL, 10);
+	return true;
+}
+
+void
+host_facts_gather(struct host_facts *facts)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	static const int icmp[] = {IPPROTO_ICMP, IPPROTO_ICMPV6};
+
+	memset(facts, 0, sizeof(*facts));
+	for (size_t i = 0; i < 2; i++) {
+		facts->udp[i] = try_socket(families[i], 0);
+		facts->ping[i] = try_socket(families[i], icmp[i]);
+	}
+	facts->group_range_known =
+	    read_group_range(&facts->group_low, &facts->group_high);
+	facts->gid = getegid();
+	facts->extensions[0] = try_option(AF_INET, IPPROTO_IP, IP_RECVERR_RFC4884);
+	facts->extensions[1] = try_option(AF_INET6, IPPROTO_IPV6, IPV6_RECVERR_RFC4884);
+	facts->stamp_ids_chosen = try_chosen_stamp_ids();
+}
+
+gid_t
+host_facts_unprivileged_group(void)
+{
+	uint32_t low, high;
+
+	if (!read_group_range(&low, &high) || low > high ||
+	    (low <= PRIVILEGE_NOBODY && PRIVILEGE_NOBODY <= high))
+		return PRIVILEGE_NOBODY;
+	return low;
+}

@@ -1,0 +1,185 @@
+#include "prober/layout.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/checksum.h"
+
+/* Finds the first of two names that the pattern has. */
+static int
+find_either(
+    const struct pattern *p, const char *one, const char *other, struct field_ref *out)
+{
+	return pattern_find_field(p, one, out) == 0 ? 0
+						    : pattern_find_field(p, other, out);
+}
+
+/* True when the checksum of the transport header must come out as something chosen. */
+static bool
+balanced(const struct layout_options *o)
+{
+	const struct tag_field *rule =
+	    o->tagged ? pattern_tag_field(o->pattern, o->tag) : NULL;
+
+	if (rule != NULL && rule->way == TAG_BY_PAYLOAD)
+		return true;
+	return o->flow_constant && o->pattern->layers[1]->ip_protocol != IPPROTO_UDP;
+}
+
+/* Bytes of payload that the tag takes. */
+static size_t
+tag_payload(const struct layout_options *o)
+{
+	const struct field *f;
+
+	if (!o->tagged)
+		return 0;
+	f = pattern_field(o->pattern, o->tag);
+	if (f->bit_offset < o->pattern->layers[o->tag.layer]->header_min * 8)
+		return 0;
+	return f->bit_length / 8;
+}
+
+size_t
+layout_min_len(const struct layout_options *o)
+{
+	return pattern_layer_offset(o->pattern, o->pattern->depth) + tag_payload(o) +
+	       (balanced(o) ? 2 : 0);
+}
+
+/* Writes a field that the pattern may not have. */
+static void
+write_named(const struct layout *l, const char *name, uint64_t value)
+{
+	struct field_ref ref;
+
+	if (pattern_find_field(l->options.pattern, name, &ref) == 0)
+		pattern_write(l->options.pattern, l->base, ref, value);
+}
+
+/* Fills in everything that no probe of the trace changes. */
+static void
+base_fill(struct layout *l)
+{
+	const struct layout_options *o = &l->options;
+	bool v6 = o->dst.family == AF_INET6;
+	struct field_ref ref;
+
+	memset(l->base, 0, l->payload);
+	/* The same filling as traceroute(8) uses. */
+	for (size_t i = l->payload; i < o->len; i++)
+		l->base[i] = (uint8_t)(0x40 + ((i - l->payload) & 0x3f));
+	if (find_either(o->pattern, "ipv4.src_addr", "ipv6.src_addr", &ref) == 0)
+		pattern_write_addr(o->pattern, l->base, ref, &o->src);
+	if (find_either(o->pattern, "ipv4.dst_addr", "ipv6.dst_addr", &ref) == 0)
+		pattern_write_addr(o->pattern, l->base, ref, &o->dst);
+	write_named(l, v6 ? "ipv6.traffic_class" : "ipv4.tos", o->tos);
+	write_named(l, "ipv4.dont_fragment", o->dont_fragment);
+	write_named(l, v6 ? "ipv6.next_header" : "ipv4.protocol", o->pattern->selector);
+	write_named(l, "udp.dst_port", o->dst_port);
+	write_named(l, "icmp.type", v6 ? 128 : 8);
+	write_named(l, "icmp.id", o->icmp_id);
+}
+
+int
+layout_init(struct layout *l, const struct layout_options *options)
+{
+	const struct pattern *p = options->pattern;
+
+	*l = (struct layout){.options = *options};
+	if (p->depth != 2 || p->layers[1]->checksum_field == NULL)
+		return -EINVAL;
+	if (l->options.len < layout_min_len(options))
+		l->options.len = (uint16_t)layout_min_len(options);
+	if (find_either(p, "ipv4.ttl", "ipv6.hop_limit", &l->ttl) != 0 ||
+	    pattern_find_field(p, p->layers[1]->checksum_field, &l->checksum) != 0)
+		return -EINVAL;
+	(void)pattern_find_field(p, "udp.src_port", &l->src_port);
+	(void)pattern_find_field(p, "ipv6.flow_label", &l->flow_label);
+	l->rule = options->tagged ? pattern_tag_field(p, options->tag) : NULL;
+	l->transport = pattern_layer_offset(p, 1);
+	l->payload = pattern_layer_offset(p, 2);
+	l->balance = l->payload + tag_payload(options);
+	l->base = malloc(l->options.len);
+	if (l->base == NULL)
+		return -ENOMEM;
+	base_fill(l);
+	return 0;
+}
+
+void
+layout_clear(struct layout *l)
+{
+	free(l->base);
+	l->base = NULL;
+}
+
+size_t
+layout_len(const struct layout *l, const struct layout_probe *p)
+{
+	if (l->rule != NULL && l->rule->way == TAG_BY_LENGTH)
+		return l->transport + p->tag;
+	return l->options.len;
+}
+
+/* The transport checksum, made to come out as chosen where that is asked. */
+static void
+finish_checksum(
+    const struct layout *l, const struct layout_probe *p, uint8_t *packet, size_t len)
+{
+	const struct layout_options *o = &l->options;
+	const struct protocol *protocol = o->pattern->layers[1];
+	size_t covered = len - l->transport;
+	uint32_t sum = 0;
+	uint16_t checksum;
+
+	if (balanced(o))
+		memset(packet + l->balance, 0, 2);
+	pattern_write(o->pattern, packet, l->checksum, 0);
+	if (protocol->checksum_pseudo)
+		sum = checksum_add_pseudo(
+		    0, &o->src, &o->dst, protocol->ip_protocol, (uint32_t)covered);
+	sum = checksum_add(sum, packet + l->transport, covered);
+	if (balanced(o)) {
+		uint16_t wanted = l->rule != NULL && l->rule->way == TAG_BY_PAYLOAD
+				      ? (uint16_t)p->tag
+				      : p->flow_checksum;
+		uint16_t word = checksum_compensate(sum, wanted);
+
+		packet[l->balance] = (uint8_t)(word >> 8);
+		packet[l->balance + 1] = (uint8_t)word;
+		sum = checksum_add_u16(sum, word);
+	}
+	checksum = checksum_finish(sum);
+	if (checksum == 0 && protocol->checksum_non_zero)
+		checksum = 0xffff;
+	pattern_write(o->pattern, packet, l->checksum, checksum);
+}
+
+void
+layout_build(const struct layout *l, const struct layout_probe *p, uint8_t *packet)
+{
+	const struct layout_options *o = &l->options;
+	size_t len = layout_len(l, p);
+
+	memcpy(packet, l->base, len < o->len ? len : o->len);
+	if (len > o->len)
+		memset(packet + o->len, 0x40, len - o->len);
+	pattern_write(o->pattern, packet, l->ttl, p->ttl);
+	if (l->src_port.layer != 0)
+		pattern_write(o->pattern, packet, l->src_port, p->src_port);
+	if (o->dst.family == AF_INET6)
+		pattern_write(o->pattern, packet, l->flow_label, p->flow_label);
+	if (l->rule != NULL && l->rule->way == TAG_WRITTEN)
+		pattern_write(o->pattern, packet, o->tag, p->tag);
+	for (size_t layer = o->pattern->depth; layer-- > 0;) {
+		const struct protocol *protocol = o->pattern->layers[layer];
+		size_t offset = pattern_layer_offset(o->pattern, layer);
+
+		if (protocol->finish != NULL)
+			protocol->finish(packet + offset, len - offset);
+		if (layer == 1)
+			finish_checksum(l, p, packet, len);
+	}
+}

@@ -1,0 +1,69 @@
+/*
+ * Building probes: a pattern with all that stays the same in a trace, from which each
+ * probe is made by filling in what differs (TTL, flow, tag) and finishing it from the
+ * inside out, the payload bytes that make checksums come out chosen last.
+ */
+#ifndef PROBER_LAYOUT_H
+#define PROBER_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "prober/tree.h"
+
+/* What a trace sets once. */
+struct layout_options {
+	const struct pattern *pattern; /* ipv4 or ipv6, over udp, icmpv4 or icmpv6 */
+	struct addr src;
+	struct addr dst;
+	uint16_t dst_port; /* UDP */
+	uint16_t icmp_id;  /* ICMP */
+	uint8_t tos;
+	bool dont_fragment; /* IPv4 */
+	bool flow_constant; /* ICMP: the checksum is the flow and stays the same */
+	bool tagged;
+	struct field_ref tag; /* when tagged */
+	uint16_t len;         /* of the whole packet; raised to layout_min_len */
+};
+
+struct layout {
+	struct layout_options options;
+	struct field_ref ttl;
+	struct field_ref src_port;    /* UDP */
+	struct field_ref flow_label;  /* IPv6 */
+	struct field_ref checksum;    /* of the transport header */
+	const struct tag_field *rule; /* of the tag, or NULL */
+	size_t transport;             /* offset of the transport header */
+	size_t payload;               /* offset of the payload */
+	size_t balance; /* offset of the two bytes that balance a checksum */
+	uint8_t *base;  /* options.len bytes: the packet with all that is constant */
+};
+
+/* What differs between the probes of a trace. */
+struct layout_probe {
+	uint8_t ttl;
+	uint16_t src_port;      /* UDP: the flow */
+	uint16_t flow_checksum; /* ICMP with flow_constant: the flow; 1 to 0xfffe */
+	uint32_t flow_label;    /* IPv6: the flow */
+	uint32_t tag;
+};
+
+/* Smallest packet that has room for what these options need. */
+size_t layout_min_len(const struct layout_options *options);
+
+/* Prepares a layout (options.len is raised there). 0, -EINVAL, or -ENOMEM. */
+int layout_init(struct layout *l, const struct layout_options *options);
+void layout_clear(struct layout *l);
+
+/*
+ * Writes one probe of layout_len() bytes: every header complete, every checksum right.
+ */
+void layout_build(
+    const struct layout *l, const struct layout_probe *p, uint8_t *packet);
+
+/* Length of each packet built; TAG_BY_LENGTH tags shorten or lengthen it. */
+size_t layout_len(const struct layout *l, const struct layout_probe *p);
+
+#endif

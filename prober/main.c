@@ -1,0 +1,79 @@
+/*
+ * paris-prober: started by a tool with its channel at descriptor 3; not for people.
+ * Gives away everything it does not need, enters its sandbox, then probes.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "common/privilege.h"
+#include "prober/prober.h"
+#include "prober/sandbox_policy.h"
+
+#define FILES_MAX 1024
+
+/* The channel must be what a tool makes: a local socket of whole records. */
+static bool
+started_by_tool(void)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(MESSAGE_CHILD_FD, SOL_SOCKET, SO_DOMAIN, &domain, &len) ==
+		   0 &&
+	       domain == AF_UNIX &&
+	       getsockopt(MESSAGE_CHILD_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_SEQPACKET;
+}
+
+/* Says what failed and returns main's exit status. */
+static int
+fail(const char *what, int error)
+{
+	log_line("%s: %s", what, strerrordesc_np(-error));
+	return EXIT_FAILURE;
+}
+
+int
+main(void)
+{
+	static struct prober prober;
+	int error;
+
+	log_set_program("paris-prober");
+	if (!started_by_tool()) {
+		log_line("this program is started by paris-traceroute, not by hand");
+		return 2;
+	}
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return fail("cannot become undumpable", -errno);
+	error = privilege_leave_root(PRIVILEGE_NOBODY);
+	if (error == 0)
+		error = privilege_drop_all();
+	if (error == 0)
+		error = privilege_limit(FILES_MAX);
+	if (error != 0)
+		return fail("cannot give up privileges", error);
+	error = prober_init(&prober, MESSAGE_CHILD_FD);
+	if (error != 0)
+		return fail("cannot start", error);
+	error = sandbox_enter(&prober_sandbox_policy);
+	if (error != 0)
+		return fail("cannot enter the sandbox", error);
+	error = prober_run(&prober);
+	prober_clear(&prober);
+	packet_pool_clear();
+	if (probe_count() != 0 || packet_count() != 0) {
+		log_line(
+		    "%zu probes and %zu packets were not given back: please report "
+		    "this as a bug",
+		    probe_count(), packet_count());
+		error = -EINVAL;
+	}
+	probe_pool_clear();
+	return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

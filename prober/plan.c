@@ -1,0 +1,323 @@
+#include "prober/plan.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "prober/layout.h"
+#include "prober/transport.h"
+
+#define FAMILIES 2
+
+static const char *const family_names[FAMILIES] = {"IPv4", "IPv6"};
+
+/* Appends to a text of PLAN_TEXT_MAX bytes; what does not fit is cut. */
+static void __attribute__((format(printf, 2, 3)))
+add(char *text, const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + used, PLAN_TEXT_MAX - used, format, args);
+	va_end(args);
+}
+
+const char *
+plan_transport_name(uint8_t transport)
+{
+	const struct transport *t = transport_find(transport);
+
+	return t == NULL ? "none" : t->name;
+}
+
+/* One family's choice while it is being made. */
+struct choice {
+	const struct plan_request *request;
+	const struct host_facts *facts;
+	struct plan *plan;
+	size_t family; /* 0 or 1 */
+	const struct transport *transport;
+	const struct pattern *pattern;
+	struct field_ref tag;
+	bool tagged;
+};
+
+static char *
+problem_of(const struct choice *c)
+{
+	return c->plan->problem[c->family];
+}
+
+/* Why no ping socket: the one cause that a user can mend, or the errno. */
+static void
+explain_ping(const struct choice *c, int error)
+{
+	const struct host_facts *f = c->facts;
+
+	if (error == EACCES && f->group_range_known)
+		add(problem_of(c),
+		    "cannot open a ping socket: gid %u is outside "
+		    "net.ipv4.ping_group_range (%u %u); use UDP (leave -I out), or as "
+		    "root: sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"",
+		    (unsigned int)f->gid, f->group_low, f->group_high);
+	else
+		add(problem_of(c), "cannot open a ping socket over %s: %s",
+		    family_names[c->family], strerrordesc_np(error));
+}
+
+/* The transport for the protocol, if the host lets us have it. */
+static int
+choose_transport(struct choice *c)
+{
+	bool udp = c->request->protocol == IPPROTO_UDP;
+	int error = udp ? c->facts->udp[c->family] : c->facts->ping[c->family];
+
+	c->transport = transport_find(udp ? TRANSPORT_UDP : TRANSPORT_PING);
+	if (error != 0 && udp)
+		add(problem_of(c), "cannot open a UDP socket over %s: %s",
+		    family_names[c->family], strerrordesc_np(error));
+	else if (error != 0)
+		explain_ping(c, error);
+	return -error;
+}
+
+/* The tag fields of a pattern, for a message: "udp.payload, udp.dst_port". */
+static void
+add_tag_fields(const struct choice *c, char *text)
+{
+	const char *comma = "";
+
+	for (uint8_t layer = 0; layer < c->pattern->depth; layer++) {
+		const struct protocol *p = c->pattern->layers[layer];
+
+		for (size_t i = 0; i < p->tag_fields_count; i++) {
+			add(text, "%s%s", comma, p->tag_fields[i].field);
+			comma = ", ";
+		}
+	}
+}
+
+/* Finds the tag field that was asked for, and refuses what cannot carry one here. */
+static int
+check_tag(struct choice *c, const char *name)
+{
+	char *problem = problem_of(c);
+	const struct pattern *p = c->pattern;
+	uint64_t mask;
+
+	if (pattern_find_field(p, name, &c->tag) != 0 ||
+	    pattern_tag_field(p, c->tag) == NULL) {
+		add(problem, "%s cannot carry a tag on %s; fields that can: ", name,
+		    p->name);
+		add_tag_fields(c, problem);
+		return -EINVAL;
+	}
+	mask = pattern_field_mask(p, c->tag);
+	if (c->request->flow_constant &&
+	    (mask & pattern_metafield_mask(p, &p->flow_id)) != 0) {
+		add(problem,
+		    "%s is part of the flow, which this algorithm keeps constant, so "
+		    "it "
+		    "cannot carry the tag; choose another --tag, or -a traceroute, "
+		    "whose flow varies",
+		    name);
+		return -EINVAL;
+	}
+	if ((mask & pattern_names_mask(p, c->transport->settable)) == 0) {
+		add(problem,
+		    "%s cannot be set by a %s socket: the kernel writes that field; it "
+		    "takes a raw socket",
+		    name, c->transport->name);
+		return -EPERM;
+	}
+	if ((mask & pattern_names_mask(p, c->transport->readable)) == 0) {
+		add(problem,
+		    "%s cannot be read back by a %s socket: replies do not show it "
+		    "without a raw socket",
+		    name, c->transport->name);
+		return -EPERM;
+	}
+	c->tagged = true;
+	return 0;
+}
+
+/* Room for the tag of our choice, or none: then probes are told apart by being alone.
+ */
+static int
+choose_tag(struct choice *c)
+{
+	const char *best =
+	    c->request->protocol == IPPROTO_UDP ? "udp.payload" : "icmp.sequence";
+	size_t len = c->request->packet_len;
+
+	if (c->request->tag != NULL)
+		return check_tag(c, c->request->tag);
+	if (!c->request->flow_constant && c->request->protocol == IPPROTO_UDP)
+		best = "udp.dst_port";
+	if (strcmp(best, "udp.payload") == 0 && len != 0) {
+		struct layout_options o = {.pattern = c->pattern, .tagged = true};
+
+		(void)pattern_find_field(c->pattern, best, &o.tag);
+		if (len < layout_min_len(&o))
+			return 0;
+	}
+	return check_tag(c, best);
+}
+
+/* Fields that the user sets must be settable by the transport. */
+static int
+check_set_fields(const struct choice *c)
+{
+	uint64_t settable = pattern_names_mask(c->pattern, c->transport->settable);
+	uint64_t missing = c->request->set[c->family] & ~settable;
+
+	for (uint8_t layer = 0; missing != 0 && layer < c->pattern->depth; layer++) {
+		const struct protocol *p = c->pattern->layers[layer];
+
+		for (uint8_t i = 0; i < p->fields_count; i++) {
+			struct field_ref ref = {layer, i};
+
+			if ((missing & pattern_field_mask(c->pattern, ref)) == 0)
+				continue;
+			add(problem_of(c),
+			    "%s cannot be set by a %s socket; it takes a raw socket",
+			    p->fields[i].name, c->transport->name);
+			return -EPERM;
+		}
+	}
+	return 0;
+}
+
+static void
+add_fields(const struct choice *c, char *text, uint64_t mask)
+{
+	const char *comma = "";
+
+	for (uint8_t layer = 0; layer < c->pattern->depth; layer++) {
+		const struct protocol *p = c->pattern->layers[layer];
+
+		for (uint8_t i = 0; i < p->fields_count; i++) {
+			struct field_ref ref = {layer, i};
+
+			if ((mask & pattern_field_mask(c->pattern, ref)) == 0)
+				continue;
+			add(text, "%s%s", comma, p->fields[i].name);
+			comma = ", ";
+		}
+	}
+}
+
+/* Which fields a probe sets: what the user asked, the flow, TTL and tag. */
+static uint64_t
+set_fields(const struct choice *c)
+{
+	static const char *const always[] = {"ipv4.ttl", "ipv6.hop_limit", NULL};
+	uint64_t mask = c->request->set[c->family] |
+			pattern_metafield_mask(c->pattern, &c->pattern->flow_id) |
+			pattern_names_mask(c->pattern, always);
+
+	return c->tagged ? mask | pattern_field_mask(c->pattern, c->tag) : mask;
+}
+
+/* How the tag is seen again, which decides how many probes may be in flight. */
+static void
+explain_window(const struct choice *c, char *text)
+{
+	bool payload = c->tagged && strcmp(pattern_field(c->pattern, c->tag)->name,
+					"udp.payload") == 0;
+
+	if (!c->tagged)
+		add(text, "window: 1 probe in flight per flow: packets of this length "
+			  "have no "
+			  "room for a tag\n");
+	else if (payload && c->family == 0)
+		add(text,
+		    "window: no limit per flow while routers quote the payload; with "
+		    "the "
+		    "first quote of only 28 bytes (RFC 792) it falls to 1 and the "
+		    "hops concerned are asked again\n");
+	else
+		add(text, "window: no limit per flow: every reply shows the tag\n");
+}
+
+static void
+explain(const struct choice *c)
+{
+	char *text = c->plan->text[c->family];
+	const struct prober_plan_family *f = &c->plan->choice.family[c->family];
+
+	add(text, "pattern: %s\n", c->pattern->name);
+	add(text, "set: ");
+	add_fields(c, text, set_fields(c));
+	add(text, "\nflow: ");
+	add_fields(c, text, pattern_metafield_mask(c->pattern, &c->pattern->flow_id));
+	add(text, c->request->flow_constant ? " (constant in every probe)\n"
+					    : " (but for the tag, varies)\n");
+	add(text, "tag: %s\n",
+	    c->tagged ? f->tag : "none, replies match by flow alone");
+	add(text, "send: %s socket, no privilege needed\n", c->transport->name);
+	add(text, "receive: the same socket's error queue%s\n",
+	    c->transport->id == TRANSPORT_PING ? ", and echo replies" : "");
+	explain_window(c, text);
+	if (!c->facts->extensions[c->family])
+		add(text, "not possible: MPLS labels and other extensions that routers "
+			  "declare (RFC 4884): Linux 5.9 or later shows them\n");
+	add(text,
+	    "not possible without a raw socket: IP identification and quoted IP header "
+	    "of replies, hence no trace of address translation\n");
+	add(text, "times: the kernel's, for sending %s\n",
+	    c->facts->stamp_ids_chosen ? "and receiving"
+				       : "(until a send fails) and receiving");
+	add(text, "helper: not needed\n");
+}
+
+static int
+choose_family(struct choice *c)
+{
+	struct prober_plan_family *f = &c->plan->choice.family[c->family];
+	int error = choose_transport(c);
+
+	if (error == 0)
+		error = choose_tag(c);
+	if (error == 0)
+		error = check_set_fields(c);
+	if (error != 0)
+		return error;
+	f->send = f->receive = c->transport->id;
+	if (c->tagged)
+		snprintf(f->tag, sizeof(f->tag), "%s",
+		    pattern_field(c->pattern, c->tag)->name);
+	f->window = c->tagged ? 0 : 1;
+	explain(c);
+	return 0;
+}
+
+int
+plan_choose(const struct plan_request *request, const struct host_facts *facts,
+    struct plan *plan)
+{
+	struct tree *tree = tree_new();
+	bool udp = request->protocol == IPPROTO_UDP;
+	bool asked_wrong = true;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->choice.stamp_ids_chosen = facts->stamp_ids_chosen;
+	for (size_t i = 0; i < FAMILIES; i++) {
+		struct choice c = {
+		    .request = request, .facts = facts, .plan = plan, .family = i};
+		const struct transport *t =
+		    transport_find(udp ? TRANSPORT_UDP : TRANSPORT_PING);
+		int error = -ENOMEM;
+
+		c.pattern = tree == NULL ? NULL : tree_find(tree, t->patterns[i]);
+		if (c.pattern != NULL)
+			error = choose_family(&c);
+		plan->error[i] = -error;
+		asked_wrong = asked_wrong && error == -EINVAL;
+	}
+	tree_free(tree);
+	return asked_wrong ? -EINVAL : 0;
+}

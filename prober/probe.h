@@ -1,0 +1,89 @@
+/*
+ * Probes: one question to the network each, with all that happened to it. A probe may
+ * be several packets (fragments, repeats). Reference counted; the store holds one
+ * reference while a reply could still come, an algorithm takes its own to keep one
+ * longer.
+ */
+#ifndef PROBER_PROBE_H
+#define PROBER_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "common/addr.h"
+#include "prober/packet.h"
+#include "prober/timer.h"
+
+struct endpoint;
+struct instance;
+struct tag_set;
+
+enum probe_state {
+	PROBE_QUEUED = 0, /* waits for the next batch */
+	PROBE_IN_FLIGHT,
+	PROBE_ANSWERED,
+	PROBE_TIMED_OUT, /* a reply is late now */
+	PROBE_FAILED,    /* never left */
+};
+
+/* What a reply that shows a tag is found by: never the tag alone. */
+struct probe_key {
+	const struct endpoint *endpoint; /* the socket, hence our address and port */
+	const struct tag_set *tags;      /* which field carries the tag */
+	uint64_t tag;
+};
+
+struct probe {
+	uint32_t refs;
+	/* What the algorithm asked; `instance` is NULL once that has ended. */
+	struct instance *instance;
+	uint32_t number; /* in its instance, from 0 in sending order */
+	uint32_t flow;
+	uint8_t ttl;
+	uint8_t query;
+	uint8_t state;     /* enum probe_state */
+	uint8_t withdrawn; /* a reply that shows no tag is not taken for this one's */
+	uint8_t extra_replies;  /* duplicates and late ones told so far */
+	uint8_t sent_by_kernel; /* `sent` is the kernel's stamp */
+	/* What was sent, to whom. */
+	struct packet *packets;
+	struct tag_set *tags; /* NULL: without a tag */
+	uint32_t tag;
+	struct endpoint *endpoint;
+	struct addr dst;
+	uint16_t dst_port;
+	int64_t sent;  /* CLOCK_REALTIME, ns; 0: not yet */
+	int64_t until; /* deadline, CLOCK_MONOTONIC, ns */
+	/* Places where it is found. */
+	struct timer timer;
+	struct probe_key key;
+	UT_hash_handle by_key;
+	struct bucket *bucket;
+	TAILQ_ENTRY(probe)
+	in_bucket; /* while it may answer for a reply without a tag */
+	bool bucket_listed;
+	TAILQ_ENTRY(probe) in_queue; /* of its endpoint, or of its instance's probes */
+	TAILQ_ENTRY(probe) in_instance;
+};
+
+TAILQ_HEAD(probe_list, probe);
+
+/* A zeroed probe with one reference, or NULL. */
+struct probe *probe_new(void);
+
+/* Takes a reference and returns its argument. Overflow aborts. */
+struct probe *probe_ref(struct probe *p);
+
+/* Drops a reference; the last one drops the packets too. NULL is fine. */
+void probe_unref(struct probe *p);
+
+/* Probes alive now: 0 at a clean end. */
+size_t probe_count(void);
+
+/* Gives the free list back to the system. */
+void probe_pool_clear(void);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * The prober's inside: one event loop that serves a channel to the tool, any number of
+ * instances, and the endpoints that they share. Included by prober.c and instance.c,
+ * and by tests that drive a prober in their own process.
+ */
+#ifndef PROBER_PROBER_H
+#define PROBER_PROBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "common/message.h"
+#include "prober/algorithm.h"
+#include "prober/layout.h"
+#include "prober/store.h"
+#include "prober/timer.h"
+#include "prober/transport.h"
+#include "prober/tree.h"
+
+/* How long a settled probe is remembered, to know duplicates and late replies by, ns.
+ */
+#define PROBE_LINGER (INT64_C(5) * 1000000000)
+
+/* Bytes of results that may wait for the tool before probes are held back. */
+#define RESULTS_WAITING_MAX ((size_t)128 << 10)
+
+/* Duplicates and late replies of one probe that are told; more are only counted. */
+#define EXTRA_REPLIES_TOLD 4
+
+/* One running trace: the real world's instance. */
+struct trace {
+	struct instance instance; /* first: algorithms hold a pointer to it */
+	uint32_t id;
+	struct prober *prober;
+	const struct transport *transport;
+	struct layout layout;
+	struct endpoint *endpoint; /* of flow 0 */
+	struct tag_set *tags;      /* NULL: without tags */
+	uint16_t src_port;         /* UDP: of flow 0 */
+	uint32_t next_number;
+	int64_t next_send;    /* pacing: not before, CLOCK_MONOTONIC, ns */
+	struct timer timer;   /* what the algorithm asked for */
+	struct timer retry;   /* when a send that had to wait is worth another try */
+	struct timer timeout; /* of the whole trace */
+	struct probe_list probes; /* all that the store holds */
+	bool held; /* wants EVENT_TIMER when results, tags or the flow are free again */
+	bool wants_tag; /* ... because no tag was free */
+	bool finished;
+	UT_hash_handle hh;
+	TAILQ_ENTRY(trace) in_ended;
+};
+
+struct prober {
+	int epoll;
+	struct channel channel; /* to the tool */
+	bool watching_write;
+	bool plan_known;
+	struct prober_plan plan;
+	struct tree *tree;
+	struct store store;
+	struct transports transports;
+	struct timer_heap timers;
+	struct trace *traces;      /* by id */
+	TAILQ_HEAD(, trace) ended; /* finished, to be freed */
+	uint64_t random;
+	uint64_t strays; /* replies that fitted no probe */
+	bool released;   /* something that held traces wait for happened */
+	int error;       /* why the prober cannot go on; 0: it can */
+};
+
+/*
+ * Prepares a prober around its end of the channel. Returns 0 or -errno. Everything that
+ * needs calls outside of the sandbox is done here.
+ */
+int prober_init(struct prober *p, int channel_fd);
+
+/* Runs until the tool closes the channel: 0; or fails: -errno, having said why. */
+int prober_run(struct prober *p);
+
+/* Ends every trace without a word and frees everything. */
+void prober_clear(struct prober *p);
+
+/* ---- instance.c, for prober.c ---- */
+
+/* Starts a trace; what is wrong with it is told to the tool as PROBER_DONE. */
+void trace_start(struct prober *p, const struct prober_start *start);
+
+/* Asks a trace to end. */
+void trace_stop(struct trace *t, enum prober_reason reason);
+
+/* Frees a trace and takes everything of it out of the store. */
+void trace_free(struct trace *t);
+
+/* Gives every held trace its EVENT_TIMER. */
+void trace_wake_held(struct prober *p);
+
+/* What transports tell. */
+extern const struct transport_events trace_transport_events;
+
+/* Queues a message to the tool; what cannot be queued ends the prober. */
+void prober_send(struct prober *p, uint8_t type, const void *body, size_t len);
+
+/* Ends the prober with -errno after this wake-up, saying why on standard error. */
+void prober_fail(struct prober *p, int error, const char *what);
+
+#endif

@@ -1,0 +1,34 @@
+/* ICMPv6: RFC 4443. Its fields bear the same names as ICMP's: tags fit both families.
+ */
+#include <netinet/in.h>
+
+#include "prober/protocols/protocols.h"
+
+static const struct field fields[] = {
+    {"icmp.type", 0, 8},
+    {"icmp.code", 8, 8},
+    {"icmp.checksum", 16, 16},
+    {"icmp.id", 32, 16},
+    {"icmp.sequence", 48, 16},
+};
+
+static const struct protocol_parent parents[] = {{"ipv6", IPPROTO_ICMPV6}};
+ICMP_FLOW_AND_TAGS
+
+static int
+carried(const uint8_t *header, size_t available)
+{
+	(void)available;
+	/* Types below 128 are errors (section 2.1). */
+	return header[0] < 128 ? SELECTOR_QUOTE : SELECTOR_NONE;
+}
+
+const struct protocol protocol_icmpv6 = {
+    .name = "icmpv6",
+    PROTOCOL_TABLES,
+    .header_min = 8,
+    .carried = carried,
+    .checksum_field = "icmp.checksum",
+    .checksum_pseudo = true,
+    .ip_protocol = IPPROTO_ICMPV6,
+};

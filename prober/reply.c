@@ -1,0 +1,46 @@
+#include "prober/reply.h"
+
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+
+uint8_t
+reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code)
+{
+	if (family == AF_INET) {
+		if (type == ICMP_TIME_EXCEEDED && code == ICMP_EXC_TTL)
+			return REPLY_TIME_EXCEEDED;
+		return type == ICMP_DEST_UNREACH ? REPLY_UNREACHABLE : REPLY_OTHER;
+	}
+	if (type == ICMP6_TIME_EXCEEDED && code == ICMP6_TIME_EXCEED_TRANSIT)
+		return REPLY_TIME_EXCEEDED;
+	return type == ICMP6_DST_UNREACH || type == ICMP6_PACKET_TOO_BIG
+		   ? REPLY_UNREACHABLE
+		   : REPLY_OTHER;
+}
+
+/* An ICMP error that only the target's own stack sends. */
+static bool
+is_port_unreachable(const struct reply *r)
+{
+	if (r->kind != REPLY_UNREACHABLE)
+		return false;
+	return r->from.family == AF_INET ? r->icmp_code == ICMP_PORT_UNREACH
+					 : r->icmp_type == ICMP6_DST_UNREACH &&
+					       r->icmp_code == ICMP6_DST_UNREACH_NOPORT;
+}
+
+uint8_t
+reply_flags(const struct reply *r, int protocol, const struct addr *target)
+{
+	uint8_t flags = 0;
+
+	if (r->kind == REPLY_ECHO || r->kind == REPLY_DATA ||
+	    (protocol == IPPROTO_UDP && is_port_unreachable(r)))
+		flags = RESULT_REACHED | RESULT_FINAL;
+	else if (r->kind == REPLY_UNREACHABLE || r->kind == REPLY_OTHER)
+		flags = RESULT_FINAL;
+	if ((flags & RESULT_REACHED) != 0 && !addr_equal(&r->from, target))
+		flags |= RESULT_OTHER_ADDRESS;
+	return flags;
+}

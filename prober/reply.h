@@ -1,0 +1,58 @@
+/*
+ * What a transport hands up: what arrived, when, from whom, and which bytes of the
+ * probe it shows. Transports interpret nothing else; matching (store.h) and the
+ * instance do.
+ */
+#ifndef PROBER_REPLY_H
+#define PROBER_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/prober_messages.h"
+
+struct endpoint;
+
+struct reply {
+	struct endpoint *endpoint; /* the socket it arrived on */
+	uint8_t kind;              /* enum prober_reply */
+	uint8_t icmp_type;
+	uint8_t icmp_code;
+	int16_t ttl; /* of the reply; -1: not known */
+	int16_t tos; /* of the reply; -1: not known */
+	uint32_t mtu;
+	int64_t received; /* CLOCK_REALTIME, ns, by the kernel */
+	struct addr from;
+	uint16_t from_port; /* REPLY_DATA */
+	/* Where the probe went, when the reply tells. */
+	bool dst_known;
+	struct addr dst;
+	uint16_t dst_port; /* UDP, when dst_known */
+	/*
+	 * The probe as far as it is visible: bytes [quote_at, quote_at + quote_len) of
+	 * its packet stand at the same offsets of image; so do the fields in `seen` (a
+	 * mask over the endpoint's pattern). The rest of image is not defined.
+	 */
+	const uint8_t *image;
+	size_t quote_at;
+	size_t quote_len;
+	uint64_t seen;
+	/* The RFC 4884 extension structure, when there is one; points into image. */
+	const uint8_t *extension;
+	size_t extension_len;
+};
+
+/* The kind of an ICMP error (family AF_INET or AF_INET6), RFC 792 and RFC 4443. */
+uint8_t reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code);
+
+/*
+ * RESULT_REACHED, RESULT_FINAL and RESULT_OTHER_ADDRESS of a reply to a probe of
+ * protocol (IPPROTO_UDP or IPPROTO_ICMP) for target. Judged by the kind of reply:
+ * behind address translation a target answers from other addresses, and routers from
+ * the target's.
+ */
+uint8_t reply_flags(const struct reply *r, int protocol, const struct addr *target);
+
+#endif

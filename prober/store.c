@@ -1,0 +1,282 @@
+#include "prober/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prober/bits.h"
+#include "prober/transport.h"
+
+/* Probes that one endpoint sent to one destination and that are not settled. */
+struct bucket_key {
+	const struct endpoint *endpoint;
+	struct addr dst;
+	uint32_t zero; /* no padding: the struct is hashed by its bytes */
+};
+
+struct bucket {
+	struct bucket_key key;
+	struct probe_list probes;
+	size_t refs; /* probes in the store that belong here */
+	UT_hash_handle hh;
+};
+
+void
+store_init(struct store *s)
+{
+	*s = (struct store){0};
+	TAILQ_INIT(&s->tags);
+}
+
+void
+store_clear(struct store *s)
+{
+	struct store_tags *t;
+
+	while ((t = TAILQ_FIRST(&s->tags)) != NULL) {
+		TAILQ_REMOVE(&s->tags, t, next);
+		tag_set_clear(&t->set);
+		free(t);
+	}
+}
+
+struct tag_set *
+store_tag_set(struct store *s, const struct pattern *pattern, struct field_ref field,
+    uint64_t seed)
+{
+	struct store_tags *t;
+
+	TAILQ_FOREACH (t, &s->tags, next)
+		if (t->set.pattern == pattern && t->set.field.layer == field.layer &&
+		    t->set.field.index == field.index)
+			return &t->set;
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return NULL;
+	if (tag_set_init(&t->set, pattern, field, seed) != 0) {
+		free(t);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&s->tags, t, next);
+	return &t->set;
+}
+
+static struct bucket *
+bucket_find(struct store *s, const struct endpoint *e, const struct addr *dst)
+{
+	struct bucket_key key;
+	struct bucket *b;
+
+	memset(&key, 0, sizeof(key));
+	key.endpoint = e;
+	key.dst = *dst;
+	HASH_FIND(hh, s->buckets, &key, sizeof(key), b);
+	return b;
+}
+
+static struct bucket *
+bucket_get(struct store *s, const struct endpoint *e, const struct addr *dst)
+{
+	struct bucket *b = bucket_find(s, e, dst);
+
+	if (b != NULL)
+		return b;
+	b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		return NULL;
+	b->key.endpoint = e;
+	b->key.dst = *dst;
+	TAILQ_INIT(&b->probes);
+	HASH_ADD(hh, s->buckets, key, sizeof(b->key), b);
+	return b;
+}
+
+static void
+bucket_unref(struct store *s, struct bucket *b)
+{
+	if (--b->refs > 0)
+		return;
+	HASH_DEL(s->buckets, b);
+	free(b);
+}
+
+static struct probe *
+find_by_key(
+    struct store *s, const struct endpoint *e, const struct tag_set *tags, uint64_t tag)
+{
+	struct probe_key key = {e, tags, tag};
+	struct probe *p;
+
+	HASH_FIND(by_key, s->by_key, &key, sizeof(key), p);
+	return p;
+}
+
+int
+store_add(struct store *s, struct probe *p)
+{
+	struct bucket *b;
+
+	p->key = (struct probe_key){p->endpoint, p->tags, p->tag};
+	if (p->tags != NULL && find_by_key(s, p->endpoint, p->tags, p->tag) != NULL)
+		return -EEXIST;
+	b = bucket_get(s, p->endpoint, &p->dst);
+	if (b == NULL)
+		return -ENOMEM;
+	b->refs++;
+	p->bucket = b;
+	TAILQ_INSERT_TAIL(&b->probes, p, in_bucket);
+	p->bucket_listed = true;
+	if (p->tags != NULL)
+		HASH_ADD(by_key, s->by_key, key, sizeof(p->key), p);
+	s->count++;
+	probe_ref(p);
+	return 0;
+}
+
+void
+store_settle(struct probe *p)
+{
+	if (!p->bucket_listed)
+		return;
+	TAILQ_REMOVE(&p->bucket->probes, p, in_bucket);
+	p->bucket_listed = false;
+}
+
+void
+store_remove(struct store *s, struct probe *p)
+{
+	store_settle(p);
+	bucket_unref(s, p->bucket);
+	p->bucket = NULL;
+	if (p->tags != NULL)
+		HASH_DELETE(by_key, s->by_key, p);
+	s->count--;
+	probe_unref(p);
+}
+
+bool
+store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst)
+{
+	struct bucket *b = bucket_find(s, e, dst);
+	struct probe *p;
+
+	if (b == NULL)
+		return false;
+	TAILQ_FOREACH (p, &b->probes, in_bucket)
+		if (p->state == PROBE_QUEUED || p->state == PROBE_IN_FLIGHT)
+			return true;
+	return false;
+}
+
+/* Reads a set's tag out of a reply. False when the reply does not show it. */
+static bool
+read_tag(const struct reply *r, const struct tag_set *tags, uint64_t *tag)
+{
+	struct view view;
+
+	if ((r->seen & pattern_field_mask(tags->pattern, tags->field)) != 0) {
+		view_of_layout(&view, tags->pattern, r->image, 0,
+		    pattern_layer_offset(tags->pattern, tags->pattern->depth));
+		return view_read(&view, tags->field, tag) == 0;
+	}
+	view_of_layout(
+	    &view, tags->pattern, r->image + r->quote_at, r->quote_at, r->quote_len);
+	if (view_read(&view, tags->field, tag) != 0)
+		return false;
+	/* A tag cut and padded with zeros is not one. */
+	return !tags->rule->ends_non_zero || (*tag & 0xff) != 0;
+}
+
+/* The reply went where the probe went, as far as it says. */
+static bool
+same_destination(const struct reply *r, const struct probe *p)
+{
+	if (!r->dst_known)
+		return true;
+	return addr_equal(&r->dst, &p->dst) && r->dst_port == p->dst_port;
+}
+
+/* The visible bytes are the probe's. */
+static bool
+same_bytes(const struct reply *r, const struct probe *p)
+{
+	size_t at = r->quote_at;
+	size_t end = at + r->quote_len;
+
+	if (end > p->packets->len)
+		end = p->packets->len;
+	return end <= at ||
+	       memcmp(r->image + at, p->packets->bytes + at, end - at) == 0;
+}
+
+/* The probe that a visible tag names, when all else that is visible agrees. */
+static struct probe *
+match_tagged(struct store *s, const struct reply *r, bool *any_visible)
+{
+	struct store_tags *t;
+
+	*any_visible = false;
+	TAILQ_FOREACH (t, &s->tags, next) {
+		struct probe *p;
+		uint64_t tag;
+
+		if (t->set.pattern != r->endpoint->pattern ||
+		    !read_tag(r, &t->set, &tag))
+			continue;
+		*any_visible = true;
+		p = find_by_key(s, r->endpoint, &t->set, tag);
+		if (p != NULL && same_destination(r, p))
+			return p;
+	}
+	return NULL;
+}
+
+/* True when a reply to this probe would have shown its tag, had it been that probe's.
+ */
+static bool
+tag_is_visible(const struct reply *r, const struct probe *p)
+{
+	uint64_t tag;
+
+	return p->tags != NULL && read_tag(r, p->tags, &tag);
+}
+
+static void
+match_untagged(struct store *s, const struct reply *r, struct match *out)
+{
+	static struct probe *found[MATCH_MAX];
+	struct bucket *b = NULL;
+	struct probe *p;
+
+	out->probes = found;
+	if (r->dst_known)
+		b = bucket_find(s, r->endpoint, &r->dst);
+	if (b == NULL)
+		return;
+	TAILQ_FOREACH (p, &b->probes, in_bucket) {
+		if (p->state == PROBE_QUEUED || p->withdrawn ||
+		    !same_destination(r, p) || !same_bytes(r, p) ||
+		    tag_is_visible(r, p))
+			continue;
+		found[out->count++] = p;
+		if (out->count == MATCH_MAX)
+			break;
+	}
+	if (out->count > 0)
+		out->type = out->count == 1 ? MATCH_ONE : MATCH_SEVERAL;
+}
+
+void
+store_match(struct store *s, const struct reply *r, struct match *out)
+{
+	static struct probe *one;
+	bool any_visible;
+
+	*out = (struct match){.type = MATCH_NONE};
+	one = match_tagged(s, r, &any_visible);
+	if (one != NULL) {
+		*out = (struct match){MATCH_ONE, 1, &one, !same_bytes(r, one)};
+		return;
+	}
+	match_untagged(s, r, out);
+}

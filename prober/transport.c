@@ -1,0 +1,194 @@
+#include "prober/transport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+const struct transport *
+transport_find(uint8_t id)
+{
+	for (const struct transport *const *t = transport_table; *t != NULL; t++)
+		if ((*t)->id == id)
+			return *t;
+	return NULL;
+}
+
+void
+transports_init(struct transports *t, const struct tree *tree, int epoll,
+    const struct transport_events *events, void *context)
+{
+	*t = (struct transports){
+	    .tree = tree, .events = events, .context = context, .epoll = epoll};
+	TAILQ_INIT(&t->dirty);
+	TAILQ_INIT(&t->unused);
+}
+
+static void
+endpoint_close(struct endpoint *e)
+{
+	struct probe *p;
+
+	HASH_DEL(e->owner->endpoints, e);
+	if (e->dirty)
+		TAILQ_REMOVE(&e->owner->dirty, e, in_dirty);
+	while ((p = TAILQ_FIRST(&e->queue)) != NULL)
+		TAILQ_REMOVE(&e->queue, p, in_queue);
+	for (size_t i = 0; i < STAMP_RING; i++)
+		probe_unref(e->stamp_of[i]);
+	if (e->fd >= 0)
+		close(e->fd);
+	free(e);
+}
+
+void
+transports_clear(struct transports *t)
+{
+	struct endpoint *e, *next;
+
+	HASH_ITER (hh, t->endpoints, e, next)
+		endpoint_close(e);
+}
+
+/* Opens the socket and has it watched. */
+static int
+endpoint_open(struct endpoint *e)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = e};
+	int error = e->transport->open(e);
+
+	if (error == 0 && epoll_ctl(e->owner->epoll, EPOLL_CTL_ADD, e->fd, &event) != 0)
+		error = -errno;
+	return error;
+}
+
+int
+transports_open(
+    struct transports *t, const struct endpoint_key *key, struct endpoint **out)
+{
+	struct endpoint *e;
+	int error;
+
+	HASH_FIND(hh, t->endpoints, key, sizeof(*key), e);
+	if (e != NULL) {
+		if (e->refs++ == 0)
+			TAILQ_REMOVE(&t->unused, e, in_unused);
+		*out = e;
+		return 0;
+	}
+	e = calloc(1, sizeof(*e));
+	if (e == NULL)
+		return -ENOMEM;
+	e->key = *key;
+	e->owner = t;
+	e->refs = 1;
+	e->fd = -1;
+	TAILQ_INIT(&e->queue);
+	e->transport = transport_find(key->transport);
+	if (e->transport != NULL)
+		e->pattern = tree_find(
+		    t->tree, e->transport->patterns[key->source.family == AF_INET6]);
+	HASH_ADD(hh, t->endpoints, key, sizeof(e->key), e);
+	error = e->pattern == NULL ? -EINVAL : endpoint_open(e);
+	if (error != 0) {
+		endpoint_close(e);
+		return error;
+	}
+	*out = e;
+	return 0;
+}
+
+struct endpoint *
+endpoint_ref(struct endpoint *e)
+{
+	if (e->refs == 0 || e->refs == UINT32_MAX)
+		abort();
+	e->refs++;
+	return e;
+}
+
+void
+endpoint_unref(struct endpoint *e)
+{
+	if (e == NULL)
+		return;
+	if (e->refs == 0)
+		abort();
+	if (--e->refs == 0)
+		TAILQ_INSERT_TAIL(&e->owner->unused, e, in_unused);
+}
+
+void
+transports_reap(struct transports *t)
+{
+	struct endpoint *e;
+
+	while ((e = TAILQ_FIRST(&t->unused)) != NULL) {
+		TAILQ_REMOVE(&t->unused, e, in_unused);
+		endpoint_close(e);
+	}
+}
+
+static void
+mark_dirty(struct endpoint *e)
+{
+	if (e->dirty || e->blocked)
+		return;
+	e->dirty = true;
+	TAILQ_INSERT_TAIL(&e->owner->dirty, e, in_dirty);
+}
+
+void
+endpoint_queue(struct endpoint *e, struct probe *p)
+{
+	TAILQ_INSERT_TAIL(&e->queue, p, in_queue);
+	mark_dirty(e);
+}
+
+void
+endpoint_unqueue(struct endpoint *e, struct probe *p)
+{
+	TAILQ_REMOVE(&e->queue, p, in_queue);
+}
+
+/* Watches for the socket to take more, or stops watching. */
+static void
+watch_writable(struct endpoint *e, bool on)
+{
+	struct epoll_event event = {
+	    .events = on ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = e};
+
+	e->blocked = on;
+	(void)epoll_ctl(e->owner->epoll, EPOLL_CTL_MOD, e->fd, &event);
+}
+
+void
+transports_flush(struct transports *t)
+{
+	struct endpoint *e;
+
+	while ((e = TAILQ_FIRST(&t->dirty)) != NULL) {
+		TAILQ_REMOVE(&t->dirty, e, in_dirty);
+		e->dirty = false;
+		/* Events of its failures may drop the last reference but ours. */
+		endpoint_ref(e);
+		if (e->transport->send(e) == -EAGAIN)
+			watch_writable(e, true);
+		endpoint_unref(e);
+	}
+}
+
+void
+endpoint_ready(struct endpoint *e, uint32_t events)
+{
+	endpoint_ref(e);
+	if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
+		e->transport->receive(e);
+	if ((events & EPOLLOUT) != 0 && e->blocked) {
+		watch_writable(e, false);
+		if (!TAILQ_EMPTY(&e->queue))
+			mark_dirty(e);
+	}
+	endpoint_unref(e);
+}

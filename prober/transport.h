@@ -1,0 +1,150 @@
+/*
+ * Transports: ways to send probes and to receive replies. An endpoint is one open way
+ * from one of our ports; endpoints are shared by all instances that send alike, so
+ * thousands of probes need few sockets. Sending is queued and flushed in batches once a
+ * wake-up.
+ *
+ * A further transport (TCP, raw sockets, the privileged helper) is one file in
+ * prober/transports/ and one line in its table.
+ */
+#ifndef PROBER_TRANSPORT_H
+#define PROBER_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/addr.h"
+#include "prober/probe.h"
+#include "prober/reply.h"
+#include "prober/tree.h"
+
+#define STAMP_RING \
+	1024 /* sends whose kernel stamp may be outstanding; a power of 2 \
+	      */
+
+/* Two probes that agree in all of this can leave through one endpoint. */
+struct endpoint_key {
+	uint8_t transport; /* enum prober_transport */
+	uint8_t dont_fragment;
+	uint16_t port; /* our port, or ICMP id; 0: the kernel's choice */
+	struct addr
+	    source; /* family always; address AF_UNSPEC-like zero: by the route */
+	char device[PROBER_NAME_MAX + 1];
+};
+
+struct endpoint {
+	struct endpoint_key key; /* as asked */
+	const struct transport *transport;
+	const struct pattern *pattern;
+	struct transports *owner;
+	uint32_t refs;
+	int fd;
+	uint16_t port;           /* really bound */
+	struct probe_list queue; /* to be sent, oldest first */
+	bool dirty;              /* in the owner's list of endpoints to flush */
+	bool blocked; /* the socket takes no more: wait until it is writable */
+	/* Fields that this transport gives to and takes from the kernel, looked up
+	 * once. */
+	struct field_ref ttl;
+	struct field_ref tos;
+	struct field_ref flow_label; /* IPv6 */
+	struct field_ref src_port;   /* UDP */
+	struct field_ref dst_port;   /* UDP */
+	uint64_t seen;               /* mask of those that every ICMP error shows */
+	/* Kernel send stamps: sends are numbered, a stamp tells its number. */
+	bool stamps_trusted;
+	uint32_t next_stamp;
+	struct probe *stamp_of[STAMP_RING]; /* holds references */
+	uint32_t dropped; /* SO_RXQ_OVFL: the kernel's running count */
+	UT_hash_handle hh;
+	TAILQ_ENTRY(endpoint) in_dirty;
+	TAILQ_ENTRY(endpoint) in_unused;
+};
+
+TAILQ_HEAD(endpoint_list, endpoint);
+
+/* What the owner of the transports is told. None may close an endpoint. */
+struct transport_events {
+	void (*reply)(void *context, const struct reply *r);
+	/* The packet never left; errno. The probe is out of the queue. */
+	void (*failed)(void *context, struct probe *p, int error);
+	/* The kernel's send stamp came (p->sent is set already). */
+	void (*dropped)(void *context, uint32_t count); /* lost here: buffer full */
+};
+
+struct transport {
+	const char *name;
+	uint8_t id;              /* enum prober_transport */
+	uint8_t ip_protocol[2];  /* IPPROTO_* over IPv4 and IPv6 */
+	const char *patterns[2]; /* what it sends over IPv4 and IPv6 */
+	/* Fields that it can set in a probe, and those it can read back; end with NULL.
+	 */
+	const char *const *settable;
+	const char *const *readable;
+	/* Opens e->fd, bound to e->key.port. 0 or -errno. */
+	int (*open)(struct endpoint *e);
+	/* Sends what is queued. 0 or -EAGAIN (e->blocked set). Failures go to events.
+	 */
+	int (*send)(struct endpoint *e);
+	/* Reads everything that is there. */
+	void (*receive)(struct endpoint *e);
+};
+
+/* Every transport there is, NULL at the end. Defined in prober/transports/table.c. */
+extern const struct transport *const transport_table[];
+
+/* The transport of that id, or NULL. */
+const struct transport *transport_find(uint8_t id);
+
+/* All endpoints of a prober. */
+struct transports {
+	const struct tree *tree;
+	const struct transport_events *events;
+	void *context;
+	int epoll; /* each endpoint's data pointer is the endpoint */
+	bool stamp_ids_chosen;
+	struct endpoint *endpoints; /* by key */
+	struct endpoint_list dirty;
+	struct endpoint_list unused; /* without references, to be closed */
+};
+
+void transports_init(struct transports *t, const struct tree *tree, int epoll,
+    const struct transport_events *events, void *context);
+
+/* Closes every endpoint whatever its references. */
+void transports_clear(struct transports *t);
+
+/*
+ * The endpoint of that key, opened if there is none yet, with a reference for the
+ * caller. Returns 0 or -errno: -EADDRINUSE when another program has the port, -EACCES,
+ * -EMFILE ...
+ */
+int transports_open(
+    struct transports *t, const struct endpoint_key *key, struct endpoint **out);
+
+struct endpoint *endpoint_ref(struct endpoint *e);
+
+/*
+ * Drops a reference. An endpoint without any is closed by the next transports_reap,
+ * unless it was opened again before. NULL is fine.
+ */
+void endpoint_unref(struct endpoint *e);
+
+/* Closes what is not used any more. Not while epoll's events are being gone through. */
+void transports_reap(struct transports *t);
+
+/* Queues a probe (the store holds it) for the next flush. */
+void endpoint_queue(struct endpoint *e, struct probe *p);
+
+/* Takes a probe that has not been sent out of the queue. */
+void endpoint_unqueue(struct endpoint *e, struct probe *p);
+
+/* Sends everything queued on every endpoint that takes it. */
+void transports_flush(struct transports *t);
+
+/* What epoll said of an endpoint (EPOLLIN, EPOLLERR, EPOLLOUT). */
+void endpoint_ready(struct endpoint *e, uint32_t events);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * ICMP datagram sockets ("ping sockets", Linux 3.0; IPv6 3.11): users whose group is in
+ * net.ipv4.ping_group_range. The error queue and echo replies show the whole ICMP
+ * header.
+ */
+#include <linux/icmp.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+
+#include "common/checksum.h"
+#include "prober/transports/datagram.h"
+#include "prober/transports/transports.h"
+
+static int
+ping_open(struct endpoint *e)
+{
+	int protocol = e->key.source.family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+
+	return datagram_open(e, protocol);
+}
+
+/*
+ * An echo reply is the request with another type: put the request's type back and the
+ * checksum as it was with that (RFC 1624), and the reply shows the probe.
+ */
+static bool
+ping_to_reply(const struct endpoint *e, struct reply *r, uint8_t *image, size_t len)
+{
+	bool v6 = e->key.source.family == AF_INET6;
+	uint8_t *icmp = image + r->quote_at;
+	uint8_t request = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
+	uint32_t sum;
+	uint16_t checksum;
+
+	if (len < 8 || icmp[0] != (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY))
+		return false;
+	r->kind = REPLY_ECHO;
+	r->icmp_type = icmp[0];
+	r->icmp_code = icmp[1];
+	sum = (uint16_t) ~(uint16_t)(icmp[2] << 8 | icmp[3]);
+	sum = checksum_add_u16(sum, (uint16_t) ~(icmp[0] << 8));
+	sum = checksum_add_u16(sum, (uint16_t)(request << 8));
+	checksum = checksum_finish(sum);
+	icmp[0] = request;
+	icmp[2] = (uint8_t)(checksum >> 8);
+	icmp[3] = (uint8_t)checksum;
+	r->quote_len = len;
+	return true;
+}
+
+static void
+ping_receive(struct endpoint *e)
+{
+	datagram_receive(e, ping_to_reply);
+}
+
+static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",
+    "ipv4.src_addr", "ipv4.dst_addr", "ipv6.traffic_class", "ipv6.flow_label",
+    "ipv6.hop_limit", "ipv6.src_addr", "ipv6.dst_addr", "icmp.type", "icmp.code",
+    "icmp.checksum", "icmp.id", "icmp.sequence", NULL};
+static const char *const readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
+    "ipv6.flow_label", "icmp.type", "icmp.code", "icmp.checksum", "icmp.id",
+    "icmp.sequence", NULL};
+
+const struct transport transport_ping = {
+    .name = "ping",
+    .id = TRANSPORT_PING,
+    .ip_protocol = {IPPROTO_ICMP, IPPROTO_ICMPV6},
+    .patterns = {"ipv4/icmpv4", "ipv6/icmpv6"},
+    .settable = settable,
+    .readable = readable,
+    .open = ping_open,
+    .send = datagram_send,
+    .receive = ping_receive,
+};

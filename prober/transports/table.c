@@ -1,0 +1,10 @@
+#include <stddef.h>
+
+#include "prober/transport.h"
+#include "prober/transports/transports.h"
+
+const struct transport *const transport_table[] = {
+    &transport_udp,
+    &transport_ping,
+    NULL,
+};

@@ -1,0 +1,12 @@
+/*
+ * The transports, for their table and their files only.
+ */
+#ifndef PROBER_TRANSPORTS_TRANSPORTS_H
+#define PROBER_TRANSPORTS_TRANSPORTS_H
+
+#include "prober/transport.h"
+
+extern const struct transport transport_udp;
+extern const struct transport transport_ping;
+
+#endif
