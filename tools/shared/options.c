@@ -263,8 +263,8 @@ explain_unknown(const struct option_spec *table, size_t count, int problem,
 	char form[64];
 
 	if (problem == ':' && row != NULL)
-		snprintf(error, OPTIONS_TEXT_MAX, "%s needs a value: %s",
-		    form_used(row, optopt, form, sizeof(form)), row->argument);
+		snprintf(error, OPTIONS_TEXT_MAX, "%s needs a value: %s %s",
+		    form_used(row, optopt, form, sizeof(form)), form, row->argument);
 	else if (row != NULL)
 		snprintf(error, OPTIONS_TEXT_MAX, "%s takes no value",
 		    form_used(row, optopt, form, sizeof(form)));

@@ -47,8 +47,7 @@ parse_wait(
 		error = read_wait_part(&text, FACTOR_HIGH, &near);
 	if (error != 0 || *text != '\0' || max < NS_PER_MS) {
 		snprintf(expected, OPTIONS_TEXT_MAX,
-		    "MAX[,HERE,NEAR] with 0.001 to 3600 seconds and factors from 0 to "
-		    "%d",
+		    "MAX[,HERE,NEAR]: 0.001 to 3600 seconds, factors from 0 to %d",
 		    FACTOR_HIGH);
 		return -EINVAL;
 	}
@@ -268,12 +267,12 @@ _Static_assert(TABLE_COUNT <= OPTIONS_MAX, "the table must fit options_parse");
 void
 trace_options_print_help(FILE *out)
 {
-	fputs(
-	    "Usage: paris-traceroute [OPTION]... HOST [PACKET_LEN]\n"
-	    "Print the path that one flow of packets takes to HOST.\n\n"
-	    "PACKET_LEN is the length of a probe with its IP header, up to 65000 bytes "
-	    "(default\n60 for IPv4, 80 for IPv6; raised to the smallest that "
-	    "works).\n\n",
+	fputs("Usage: paris-traceroute [OPTION]... HOST [PACKET_LEN]\n"
+	      "Print the path that one flow of packets takes to HOST.\n\n"
+	      "PACKET_LEN is the length of a probe with its IP header, up to 65000 "
+	      "bytes\n"
+	      "(default 60 for IPv4, 80 for IPv6; raised to the smallest that "
+	      "works).\n\n",
 	    out);
 	options_print_help(table, TABLE_COUNT, out);
 	fputs("\nAlgorithms:\n", out);

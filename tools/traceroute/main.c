@@ -87,9 +87,11 @@ static enum exit_status
 explain(struct run *r, uint32_t family)
 {
 	static const char *const names[] = {"IPv4", "IPv6"};
+	size_t asked = family_index(family);
+	size_t other = family == AF_UNSPEC ? 1 - asked : asked;
 
-	if (family != AF_UNSPEC && r->plan.error[family_index(family)] != 0) {
-		log_line("%s", r->plan.problem[family_index(family)]);
+	if (r->plan.error[asked] != 0 && r->plan.error[other] != 0) {
+		log_line("%s", r->plan.problem[asked]);
 		return EXIT_FAILED;
 	}
 	for (size_t i = 0; i < 2; i++) {

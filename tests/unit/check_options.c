@@ -1,0 +1,390 @@
+/* tools/shared/options, trace_options and trace_request: values, ranges, messages. */
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prober/algorithm.h"
+#include "tools/shared/trace_options.h"
+#include "tools/shared/trace_request.h"
+
+#define ARGS_MAX 20
+
+/* Parses a command line written as one string, words separated by blanks. */
+static int
+parse(const char *line, struct trace_options *o, char *error)
+{
+	static char copy[512];
+	char *argv[ARGS_MAX + 1] = {(char[]){"paris-traceroute"}};
+	int argc = 1;
+
+	error[0] = '\0';
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+		ck_assert_int_lt(argc, ARGS_MAX);
+		argv[argc++] = word;
+	}
+	argv[argc] = NULL;
+	return trace_options_parse(o, argc, argv, error);
+}
+
+static const struct {
+	const char *line;
+	const char *message; /* how the message begins */
+} wrong[] = {
+    {"", "specify \"host\""},
+    {"-q 0 h", "-q: '0' is not a whole number from 1 to 10"},
+    {"-q 11 h", "-q: '11' is not a whole number from 1 to 10"},
+    {"--queries=11 h", "--queries: '11' is not a whole number from 1 to 10"},
+    {"--quer 3x h", "--queries: '3x' is not a whole number from 1 to 10"},
+    {"-q -1 h", "-q: '-1' is not"},
+    {"-q 99999999999999999999 h", "-q: '99999999999999999999' is not"},
+    {"-q 0x h", "-q: '0x' is not"},
+    {"-q", "-q needs a value"},
+    {"--queries", "--queries needs a value"},
+    {"h -m 256", "-m: '256' is not a whole number from 1 to 255"},
+    {"h -m 0", "-m: '0' is not"},
+    {"h -f 0", "-f: '0' is not"},
+    {"h -f 256", "-f: '256' is not"},
+    {"-f 5 -m 2 h", "-f: first hop 5 is above the last one, 2 (-m)"},
+    {"-f 31 h", "-f: first hop 31 is above the last one, 30 (-m)"},
+    {"-N 0 h", "-N: '0' is not a whole number from 1 to 65535"},
+    {"-N 65536 h", "-N: '65536' is not"},
+    {"-p 0 h", "-p: '0' is not a whole number from 1 to 65535"},
+    {"-p 65536 h", "-p: '65536' is not"},
+    {"--sport 0 h", "--sport: '0' is not"},
+    {"--sport 65536 h", "--sport: '65536' is not"},
+    {"-I --sport 5 h", "--sport: ICMP probes (-I) have no source port"},
+    {"-t 256 h", "-t: '256' is not a whole number from 0 to 255"},
+    {"-l 0x100000 h", "-l: '0x100000' is not a whole number from 0 to 1048575"},
+    {"--flow-id 65536 h", "--flow-id: '65536' is not"},
+    {"--gap-limit 256 h", "--gap-limit: '256' is not"},
+    {"--loop-limit x h", "--loop-limit: 'x' is not"},
+    {"--timeout 0 h", "--timeout: '0' is not a time from 0.001 to 86400 seconds"},
+    {"--timeout 86400.1 h", "--timeout: '86400.1' is not"},
+    {"-w 0 h", "-w: '0' is not MAX[,HERE,NEAR]: 0.001 to 3600 seconds"},
+    {"-w -1 h", "-w: '-1' is not"},
+    {"-w 3600.5 h", "-w: '3600.5' is not"},
+    {"-w 1,2,3,4 h", "-w: '1,2,3,4' is not"},
+    {"-w 1, h", "-w: '1,' is not"},
+    {"-w ,1 h", "-w: ',1' is not"},
+    {"-w 1,1001 h", "-w: '1,1001' is not"},
+    {"-w 1e3 h", "-w: '1e3' is not"},
+    {"-w 1,nan h", "-w: '1,nan' is not"},
+    {"-w . h", "-w: '.' is not"},
+    {"-z -1 h", "-z: '-1' is not a time"},
+    {"-z 5s h", "-z: '5s' is not a time"},
+    {"-z 3600001 h", "-z: '3600001' is not"},
+    {"-s h h", "-s: 'h' is not a numeric IPv4 or IPv6 address"},
+    {"-4 -s ::1 h", "-s: the source is not an IPv4 address"},
+    {"-6 -s 192.0.2.1 h", "-s: the source is not an IPv6 address"},
+    {"-i abcdefghijklmnop h", "-i: 'abcdefghijklmnop' is not a text of 1 to 15"},
+    {"--tag= h", "--tag: '' is not a text of 1 to 31 bytes"},
+    {"-a nosuch h", "-a: 'nosuch' is not an algorithm; there are: paris"},
+    {"--format xml h", "--format: 'xml' is not one of text, json"},
+    {"--resolver x h", "--resolver: 'x' is not a list of addresses"},
+    {"--resolver 1.2.3.4:0 h", "--resolver: '1.2.3.4:0' is not"},
+    {"--resolver 1.2.3.4:65536 h", "--resolver: '1.2.3.4:65536' is not"},
+    {"--resolver [::1 h", "--resolver: '[::1' is not"},
+    {"--resolver [::1]x h", "--resolver: '[::1]x' is not"},
+    {"--resolver 1.2.3.4,,::1 h", "--resolver: '1.2.3.4,,::1' is not"},
+    {"--resolver 1.2.3.4, h", "--resolver: '1.2.3.4,' is not"},
+    {"h 65001", "packet_len: '65001' is not a whole number from 0 to 65000"},
+    {"h x", "packet_len: 'x' is not"},
+    {"h 60 3", "too many arguments: '3'"},
+    {"-x h", "unknown option -x"},
+    {"-nx h", "unknown option -x"},
+    {"--nope h", "unknown option --nope"},
+    {"--nope=3 h", "unknown option --nope=3"},
+    {"--s h", "ambiguous option --s"},
+    {"--icmp=3 h", "--icmp takes no value"},
+};
+
+START_TEST(wrong_lines)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+	size_t len = strlen(wrong[_i].message);
+
+	ck_assert_int_eq(parse(wrong[_i].line, &o, error), -EINVAL);
+	ck_assert_msg(strncmp(error, wrong[_i].message, len) == 0,
+	    "'%s' gave '%s', not '%s'", wrong[_i].line, error, wrong[_i].message);
+	ck_assert_ptr_null(strchr(error, '\n'));
+}
+END_TEST
+
+START_TEST(defaults)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(parse("host.example", &o, error), 0);
+	ck_assert_str_eq(o.host, "host.example");
+	ck_assert_uint_eq(o.family, AF_UNSPEC);
+	ck_assert_uint_eq(o.packet_len, PACKET_LEN_DEFAULT);
+	ck_assert_uint_eq(o.start.first_ttl, 1);
+	ck_assert_uint_eq(o.start.max_ttl, 30);
+	ck_assert_uint_eq(o.start.queries, 3);
+	ck_assert_uint_eq(o.start.window, 0);
+	ck_assert_int_eq(o.start.wait_max, INT64_C(5000000000));
+	ck_assert_uint_eq(o.start.wait_here, 3000);
+	ck_assert_uint_eq(o.start.wait_near, 10000);
+	ck_assert_int_eq(o.start.send_gap, 0);
+	ck_assert_uint_eq(o.start.gap_limit, 0);
+	ck_assert_uint_eq(o.start.flow_chosen, 0);
+	ck_assert_str_eq(o.start.algorithm, algorithm_table[0]->name);
+	ck_assert_uint_eq(o.method, METHOD_UDP);
+	ck_assert_uint_eq(o.format, FORMAT_TEXT);
+}
+END_TEST
+
+START_TEST(everything_set)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(
+	    parse("host -6neF -f2 -m 0x10 -q10 -N7 1400 -t 0xb8", &o, error), 0);
+	ck_assert_uint_eq(o.family, AF_INET6);
+	ck_assert_uint_eq(o.numeric, 1);
+	ck_assert_uint_eq(o.extensions, 1);
+	ck_assert_uint_eq(o.start.dont_fragment, 1);
+	ck_assert_uint_eq(o.start.first_ttl, 2);
+	ck_assert_uint_eq(o.start.max_ttl, 16);
+	ck_assert_uint_eq(o.start.queries, 10);
+	ck_assert_uint_eq(o.start.window, 7);
+	ck_assert_uint_eq(o.packet_len, 1400);
+	ck_assert_uint_eq(o.start.tos, 0xb8);
+	ck_assert_int_eq(parse("--flow-id 9 --sport 7 --tag udp.length -i eth0 "
+			       "--resolver 127.0.0.1:5353,[::1]:53,::1 h",
+			     &o, error),
+	    0);
+	ck_assert_uint_eq(o.start.flow_chosen, 1);
+	ck_assert_uint_eq(o.start.flow_id, 9);
+	ck_assert_uint_eq(o.start.src_port, 7);
+	ck_assert_str_eq(o.tag, "udp.length");
+	ck_assert_str_eq(o.device, "eth0");
+	ck_assert_str_eq(o.resolver, "127.0.0.1:5353,[::1]:53,::1");
+	ck_assert_int_eq(parse("-I -a traceroute --format json --gap-limit 5 "
+			       "--loop-limit 0 --timeout 1.5 h",
+			     &o, error),
+	    0);
+	ck_assert_uint_eq(o.method, METHOD_ICMP);
+	ck_assert_str_eq(o.start.algorithm, "traceroute");
+	ck_assert_uint_eq(o.format, FORMAT_JSON);
+	ck_assert_uint_eq(o.start.gap_limit, 5);
+	ck_assert_uint_eq(o.start.loop_limit, 0);
+	ck_assert_int_eq(o.start.timeout, INT64_C(1500000000));
+}
+END_TEST
+
+static const struct {
+	const char *line;
+	int64_t max;
+	uint32_t here;
+	uint32_t near;
+} waits[] = {
+    {"-w 3 h", INT64_C(3000000000), 0, 0},
+    {"-w 0.05 h", 50000000, 0, 0},
+    {"-w .000000001,1 h", 0, 0, 0}, /* below a millisecond: refused */
+    {"-w 2.5,1.5,0.001 h", INT64_C(2500000000), 1500, 1},
+    {"-w 1/2/3 h", INT64_C(1000000000), 2000, 3000},
+    {"-w 1,2 h", INT64_C(1000000000), 2000, 0},
+    {"-w 0.1234567891 h", 123456789, 0, 0},
+};
+
+START_TEST(wait_values)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+	int result = parse(waits[_i].line, &o, error);
+
+	if (waits[_i].max == 0) {
+		ck_assert_int_eq(result, -EINVAL);
+		return;
+	}
+	ck_assert_int_eq(result, 0);
+	ck_assert_int_eq(o.start.wait_max, waits[_i].max);
+	ck_assert_uint_eq(o.start.wait_here, waits[_i].here);
+	ck_assert_uint_eq(o.start.wait_near, waits[_i].near);
+}
+END_TEST
+
+static const struct {
+	const char *line;
+	int64_t gap;
+} gaps[] = {
+    {"-z 0 h", 0},
+    {"-z 0.05 h", 50000000},
+    {"-z .000001 h", 1000},
+    {"-z 2 h", INT64_C(2000000000)},
+    {"-z 9.999999999 h", INT64_C(9999999999)},
+    {"-z 10 h", 10000000},
+    {"-z 10.5 h", 10500000},
+    {"-z 200 h", 200000000},
+};
+
+START_TEST(send_gaps)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(parse(gaps[_i].line, &o, error), 0);
+	ck_assert_int_eq(o.start.send_gap, gaps[_i].gap);
+}
+END_TEST
+
+START_TEST(no_host_needed)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(parse("--help", &o, error), 0);
+	ck_assert_uint_eq(o.help, 1);
+	ck_assert_int_eq(parse("-V", &o, error), 0);
+	ck_assert_uint_eq(o.version, 1);
+	ck_assert_int_eq(parse("--explain", &o, error), 0);
+	ck_assert_ptr_null(o.host);
+	ck_assert_int_eq(parse("-n -- -host", &o, error), 0);
+	ck_assert_str_eq(o.host, "-host");
+	ck_assert_int_eq(parse("-4 -6 h", &o, error), 0);
+	ck_assert_uint_eq(o.family, AF_INET6);
+	ck_assert_int_eq(parse("-s 192.0.2.1 h", &o, error), 0);
+	ck_assert_uint_eq(o.family, AF_INET);
+}
+END_TEST
+
+START_TEST(start_of_a_trace)
+{
+	struct trace_options o;
+	struct prober_start start;
+	struct addr v4, v6;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(addr_from_text("192.0.2.1", &v4), 0);
+	ck_assert_int_eq(addr_from_text("2001:db8::1", &v6), 0);
+	ck_assert_int_eq(parse("h", &o, error), 0);
+	trace_request_start(&o, &v4, &start);
+	ck_assert_uint_eq(start.packet_len, 60);
+	ck_assert_uint_eq(start.dst_port, 33434);
+	ck_assert(addr_equal(&start.target, &v4));
+	trace_request_start(&o, &v6, &start);
+	ck_assert_uint_eq(start.packet_len, 80);
+	ck_assert_int_eq(parse("-U h 0", &o, error), 0);
+	trace_request_start(&o, &v4, &start);
+	ck_assert_uint_eq(start.packet_len, 0);
+	ck_assert_uint_eq(start.dst_port, 53);
+	ck_assert_int_eq(parse("-U -p 99 -i eth0 h", &o, error), 0);
+	trace_request_start(&o, &v4, &start);
+	ck_assert_uint_eq(start.dst_port, 99);
+	ck_assert_str_eq(start.device, "eth0");
+	ck_assert_int_eq(parse("-I -p 99 h", &o, error), 0);
+	trace_request_start(&o, &v4, &start);
+	ck_assert_uint_eq(start.first_tag, 99);
+	ck_assert_uint_eq(start.dst_port, 0);
+}
+END_TEST
+
+START_TEST(target_does_not_fit)
+{
+	struct trace_options o;
+	struct addr v4, any;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(addr_from_text("192.0.2.1", &v4), 0);
+	ck_assert_int_eq(addr_from_text("0.0.0.0", &any), 0);
+	ck_assert_int_eq(parse("-l 5 h", &o, error), 0);
+	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "-l: "));
+	ck_assert_int_eq(parse("-s ::1 h", &o, error), 0);
+	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "-s: "));
+	ck_assert_int_eq(parse("-i nosuchdevice h", &o, error), 0);
+	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "nosuchdevice"));
+	ck_assert_int_eq(parse("h", &o, error), 0);
+	ck_assert_int_eq(trace_request_check(&o, &v4, error), 0);
+	ck_assert_int_eq(trace_request_check(&o, &any, error), -EINVAL);
+}
+END_TEST
+
+START_TEST(plan_request)
+{
+	struct trace_options o;
+	struct plan_request request;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(parse("h", &o, error), 0);
+	ck_assert_int_eq(trace_request_plan(&o, &request), 0);
+	ck_assert_uint_eq(request.protocol, IPPROTO_UDP);
+	ck_assert(request.flow_constant);
+	ck_assert_ptr_null(request.tag);
+	ck_assert_uint_eq(request.packet_len, 0);
+	ck_assert_uint_eq(request.set[0], 0);
+	ck_assert_uint_eq(request.set[1], 0);
+	ck_assert_int_eq(parse("-I -t 8 --tag icmp.checksum h 99", &o, error), 0);
+	ck_assert_int_eq(trace_request_plan(&o, &request), 0);
+	ck_assert_uint_eq(request.protocol, IPPROTO_ICMP);
+	ck_assert_str_eq(request.tag, "icmp.checksum");
+	ck_assert_uint_eq(request.packet_len, 99);
+	ck_assert_uint_ne(request.set[0], 0);
+	ck_assert_uint_ne(request.set[1], 0);
+	/* The classic algorithm counts the port up from -p; it is not set. */
+	ck_assert_int_eq(parse("-a traceroute -p 5 h", &o, error), 0);
+	ck_assert_int_eq(trace_request_plan(&o, &request), 0);
+	ck_assert(!request.flow_constant);
+	ck_assert_uint_eq(request.set[0], 0);
+	ck_assert_int_eq(parse("-p 5 h", &o, error), 0);
+	ck_assert_int_eq(trace_request_plan(&o, &request), 0);
+	ck_assert_uint_ne(request.set[0], 0);
+}
+END_TEST
+
+/* Every option is in --help, within 80 columns. */
+START_TEST(help_text)
+{
+	static const char *const forms[] = {"  -4 ", "  -n ", "-q N, --queries=N",
+	    "-w MAX[,HERE,NEAR], --wait=MAX[,HERE,NEAR]", "--flow-id=N",
+	    "--format=text|json", "  paris ", "  traceroute "};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *memory = open_memstream(&text, &len);
+
+	trace_options_print_help(memory);
+	fclose(memory);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		ck_assert_msg(strstr(text, forms[i]) != NULL, "no %s", forms[i]);
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		ck_assert_msg(strlen(line) <= 80, "wide: %s", line);
+	free(text);
+}
+END_TEST
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof(array[0])))
+
+int
+main(void)
+{
+	Suite *suite = suite_create("options");
+	TCase *tc = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tc, wrong_lines, 0, COUNT(wrong));
+	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, everything_set);
+	tcase_add_loop_test(tc, wait_values, 0, COUNT(waits));
+	tcase_add_loop_test(tc, send_gaps, 0, COUNT(gaps));
+	tcase_add_test(tc, no_host_needed);
+	tcase_add_test(tc, start_of_a_trace);
+	tcase_add_test(tc, target_does_not_fit);
+	tcase_add_test(tc, plan_request);
+	tcase_add_test(tc, help_text);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}
