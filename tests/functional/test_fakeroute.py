@@ -1,0 +1,653 @@
+"""paris-fakeroute: what its network answers, seen by plain sockets inside and by capture,
+and what the command inside it is and is not."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import textwrap
+import unittest
+from collections import Counter
+from pathlib import Path
+
+import paris
+
+V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
+BOTH = (V4, V6)
+ROOT = os.geteuid() == 0
+
+# What programs inside the network start with: probing with ordinary sockets.
+PRELUDE = """
+import errno, json, os, select, socket, struct, sys, time
+ERRQUEUE = 0x2000
+
+def family_of(dst):
+    return socket.AF_INET6 if ":" in dst else socket.AF_INET
+
+def options(s, family, ttl):
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, 25, 1)        # IPV6_RECVERR
+        s.setsockopt(socket.IPPROTO_IPV6, 16, ttl)      # IPV6_UNICAST_HOPS
+    else:
+        s.setsockopt(socket.IPPROTO_IP, 11, 1)          # IP_RECVERR
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+        s.setsockopt(socket.IPPROTO_IP, 10, 0)          # no IP_MTU_DISCOVER
+
+def error_of(s):
+    data, ancillary, _, _ = s.recvmsg(2000, 512, ERRQUEUE)
+    for level, kind, value in ancillary:
+        if (level, kind) in ((0, 11), (41, 25)):
+            number, origin, type_, code, _, info, _ = struct.unpack_from("=IBBBBII", value)
+            at = value[16:]
+            offender = None
+            if len(at) >= 8 and struct.unpack_from("=H", at)[0] == socket.AF_INET:
+                offender = socket.inet_ntoa(at[4:8])
+            elif len(at) >= 24 and struct.unpack_from("=H", at)[0] == socket.AF_INET6:
+                offender = socket.inet_ntop(socket.AF_INET6, at[8:24])
+            return dict(kind="error", offender=offender, type=type_, code=code,
+                        errno=number, origin=origin, info=info, quoted=len(data))
+    return dict(kind="error without cause")
+
+def answer(s, wait=2.0):
+    poll = select.poll()
+    poll.register(s, select.POLLIN)
+    events = poll.poll(wait * 1000)
+    if not events:
+        return None
+    if events[0][1] & select.POLLERR:
+        return error_of(s)
+    data, address = s.recvfrom(2000)
+    return dict(kind="data", offender=address[0], data=data.hex())
+
+def send(s, data, address):
+    for _ in range(3):  # an error that waits makes the first one fail
+        try:
+            return s.sendto(data, address)
+        except OSError:
+            pass
+
+def udp(dst, ttl, sport=0, dport=40000, data=b"x" * 32, wait=2.0, count=1):
+    family = family_of(dst)
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        options(s, family, ttl)
+        s.bind(("", sport))
+        found = []
+        for _ in range(count):
+            send(s, data, (dst, dport))
+            found.append(answer(s, wait))
+        return found if count > 1 else found[0]
+
+def echo(dst, ttl, identifier=77, sequence=1, data=b"payload!", wait=2.0):
+    family = family_of(dst)
+    six = family == socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM, 58 if six else 1) as s:
+        options(s, family, ttl)
+        s.bind(("", identifier))
+        send(s, struct.pack("!BBHHH", 128 if six else 8, 0, 0, 0, sequence) + data,
+             (dst, 0))
+        return answer(s, wait)
+
+def tcp(dst, port, ttl=64, wait=0.5):
+    family = family_of(dst)
+    with socket.socket(family, socket.SOCK_STREAM) as s:
+        options(s, family, ttl)
+        s.settimeout(wait)
+        try:
+            s.connect((dst, port))
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return "open"
+        except socket.timeout:
+            return "silent"
+        except OSError as error:
+            return errno.errorcode[error.errno]
+"""
+
+
+# Executes its arguments as root of a user namespace that may have no further ones.
+NO_USER_NAMESPACES = """
+import ctypes, os, sys
+ask, told = os.pipe(), os.pipe()
+pid = os.fork()
+if pid == 0:
+    if ctypes.CDLL(None, use_errno=True).unshare(0x10000000) != 0:
+        sys.exit("cannot unshare: " + os.strerror(ctypes.get_errno()))
+    os.write(ask[1], b"x")
+    os.read(told[0], 1)
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    with open("/proc/sys/user/max_user_namespaces", "w") as file:
+        file.write("0")
+    os.execv(sys.argv[1], sys.argv[1:])
+os.close(ask[1])
+os.read(ask[0], 1)
+for kind in ("uid", "gid"):
+    with open(f"/proc/{pid}/{kind}_map", "w") as file:
+        file.write("0 0 65536")
+os.write(told[1], b"x")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def inside(topology, code, options=(), user=True):
+    """Runs Python inside the network; returns (what it printed as JSON, the Result)."""
+    result = paris.fakeroute(topology, sys.executable, "-c",
+                             PRELUDE + textwrap.dedent(code), options=options, user=user)
+    if result.returncode != 0:
+        raise AssertionError(str(result))
+    return json.loads(result.stdout), result
+
+
+def quick(name):
+    """A topology of the folder in which little time passes."""
+    text = (paris.TOPOLOGIES / name).read_text()
+    return re.sub(r"\brtt=1ms", "rtt=10us", text)
+
+
+def expected_line(dst, routers, kind="line"):
+    if ":" in dst:
+        return [f"2001:db8:{n}::1" for n in range(1, routers + 1)] + [dst]
+    return [f"10.0.{n}.1" for n in range(1, routers + 1)] + [dst]
+
+
+class Answers(unittest.TestCase):
+    """Time exceeded, unreachable, echo, TCP."""
+
+    def test_udp_hops_in_order(self):
+        for dst in BOTH:
+            found, result = inside("line.topo", f"""
+                print(json.dumps([udp("{dst}", ttl) for ttl in range(1, 17)]))""")
+            hops = expected_line(dst, 14) + [dst]
+            self.assertEqual([one["offender"] for one in found], hops)
+            six = ":" in dst
+            expired, port = ((3, 0), (1, 4)) if six else ((11, 0), (3, 3))
+            self.assertEqual([(one["type"], one["code"]) for one in found],
+                             [expired] * 14 + [port] * 2)
+            self.assertEqual(result.report["received"]["bad_checksum"], 0)
+            self.assertEqual(result.report["received"]["answered"], 16)
+
+    def test_echo(self):
+        for dst in BOTH:
+            found, _ = inside("line.topo", f"""
+                print(json.dumps([echo("{dst}", ttl) for ttl in (3, 14, 15, 64)]))""")
+            hops = expected_line(dst, 14)
+            self.assertEqual([one["offender"] for one in found],
+                             [hops[2], hops[13], dst, dst])
+            self.assertEqual([one["kind"] for one in found],
+                             ["error", "error", "data", "data"])
+            self.assertTrue(found[2]["data"].endswith(b"payload!".hex()))
+
+    def test_tcp(self):
+        for dst in BOTH:
+            found, _ = inside("line.topo", f"""
+                print(json.dumps([tcp("{dst}", 80), tcp("{dst}", 81),
+                                  tcp("{dst}", 80, ttl=4)]))""")
+            self.assertEqual(found[:2], ["open", "ECONNREFUSED"])
+            self.assertEqual(found[2], "EHOSTUNREACH")
+
+    def test_targets(self):
+        for prefix in ("198.51.100.", "2001:db8:ffff::"):
+            found, _ = inside("targets.topo", f"""
+                to = ["{prefix}%d" % n for n in range(10)]
+                print(json.dumps(dict(
+                    plain=udp(to[1], 9), echo=udp(to[2], 9, data=b"again"),
+                    open=udp(to[3], 9, dport=33440, data=b"more"),
+                    shut=udp(to[3], 9, dport=33451), mute=udp(to[4], 9, wait=.1),
+                    no_ping=echo(to[5], 9, wait=.1), ping=echo(to[1], 9),
+                    tcp=[tcp(to[6], 80), tcp(to[6], 8010), tcp(to[6], 8011, wait=.1),
+                         tcp(to[7], 9999), tcp(to[1], 80), tcp(to[8], 80, wait=.1)],
+                    dark=udp(to[8], 9, wait=.1))))""")
+            self.assertEqual(found["plain"]["kind"], "error")
+            self.assertEqual(found["echo"]["data"], b"again".hex())
+            self.assertEqual(found["open"]["data"], b"more".hex())
+            self.assertEqual(found["shut"]["kind"], "error")
+            self.assertIsNone(found["mute"])
+            self.assertIsNone(found["no_ping"])
+            self.assertEqual(found["ping"]["kind"], "data")
+            self.assertEqual(found["tcp"], ["open", "open", "silent", "open",
+                                            "ECONNREFUSED", "silent"])
+            self.assertIsNone(found["dark"])
+
+    def test_unreachables(self):
+        codes = {  # by target: (IPv4, IPv6) as (type, code)
+            1: ((3, 0), (1, 0)), 2: ((3, 1), (1, 3)), 3: ((3, 2), (4, 1)),
+            4: ((3, 13), (1, 1)), 5: ((3, 5), (1, 5))}
+        for at, prefix, router in ((0, "198.51.100.", "10.2.0."),
+                                   (1, "2001:db8:ffff::", "2001:db8:2::")):
+            found, _ = inside("unreachable.topo", f"""
+                print(json.dumps([[udp("{prefix}%d" % n, ttl) for ttl in (1, 2, 3)]
+                                  for n in range(1, 7)]))""")
+            expired = (3, 0) if at else (11, 0)
+            for number, kinds in codes.items():
+                first, second, third = found[number - 1]
+                self.assertEqual((second["type"], second["code"]), expired)
+                self.assertEqual(third["offender"], f"{router}{number}")
+                self.assertEqual((third["type"], third["code"]), kinds[at])
+                self.assertNotEqual(first["offender"], second["offender"])
+            self.assertEqual(found[5][1]["code"], 1 if at else 13, "on arrival")
+
+    def test_frag_needed(self):
+        for dst in ("198.51.100.7", "2001:db8:ffff::7"):
+            six = ":" in dst
+            found, _ = inside("unreachable.topo", f"""
+                with socket.socket(family_of("{dst}"), socket.SOCK_DGRAM) as s:
+                    options(s, family_of("{dst}"), 9)
+                    s.setsockopt(*((41, 23, 3) if {six} else (0, 10, 3)))  # PROBE
+                    s.sendto(bytes(1400), ("{dst}", 40000))
+                    print(json.dumps(answer(s)))""")
+            self.assertEqual(found["info"], 1300)
+            self.assertEqual(found["offender"], "2001:db8:2::7" if six else "10.2.0.7")
+
+    def test_unknown_destination(self):
+        found, result = inside("line.topo", """
+            print(json.dumps([udp("203.0.113.1", ttl) for ttl in (1, 2)]))""")
+        self.assertEqual([one["offender"] for one in found], ["10.0.1.1"] * 2)
+        self.assertEqual([one["type"] for one in found], [11, 3])
+        self.assertEqual(result.report["received"]["unknown_destination"], 2)
+
+    def test_router_answers_for_itself(self):
+        found, _ = inside("line.topo", """
+            print(json.dumps([echo("10.0.3.1", 64), echo("10.0.3.1", 2),
+                              echo("2001:db8:3::1", 64)]))""")
+        self.assertEqual([one["offender"] for one in found],
+                         ["10.0.3.1", "10.0.2.1", "2001:db8:3::1"])
+
+    def test_large_echo_in_fragments(self):
+        for dst in BOTH:
+            found, _ = inside("line.topo", f"""
+                print(json.dumps([echo("{dst}", 64, data=bytes(3000)) is not None,
+                                  udp("{dst}", 64, data=bytes(3000)),
+                                  udp("{dst}", 3, data=bytes(3000))]))""")
+            self.assertEqual(found[1]["offender"], dst)
+            self.assertEqual(found[2]["offender"], expected_line(dst, 14)[2])
+
+    @unittest.skipUnless(shutil.which("ping"), "no ping")
+    def test_debian_ping(self):
+        # A copy has no file capability, which could not be executed without bounds.
+        copy = paris.temporary_folder() / "ping"
+        shutil.copyfile(shutil.which("ping"), copy)
+        copy.chmod(0o755)
+        for dst in BOTH:
+            result = paris.fakeroute("line.topo", copy, "-n", "-c", "2", "-i", "0.2", dst)
+            self.assertEqual(result.returncode, 0, result)
+            self.assertIn("2 received", result.stdout)
+            self.assertIn("ttl=50", result.stdout)
+
+
+class Time(unittest.TestCase):
+    def test_round_trip(self):
+        found, _ = inside("line.topo", f"""
+            times = []
+            for _ in range(5):
+                begun = time.monotonic()
+                udp("{V4}", 15)
+                times.append(time.monotonic() - begun)
+            print(json.dumps(min(times)))""")
+        self.assertGreaterEqual(found, 0.0405)
+        self.assertLess(found, 0.0405 + 0.01 * paris.SLOWNESS)
+
+
+class Balancing(unittest.TestCase):
+    def test_per_flow(self):
+        for dst in BOTH:
+            found, result = inside(quick("diamond.topo"), f"""
+                print(json.dumps([[(udp("{dst}", ttl, sport=s) or {{}}).get("offender")
+                                   for ttl in (2, 4, 2, 4)]
+                                  for s in range(20000, 20400)]))""")
+            for two, four, again, once_more in found:
+                self.assertEqual((two, four), (again, once_more), "a flow moved")
+            seconds = Counter(two for two, *_ in found)
+            fourths = Counter(four for _, four, *_ in found)
+            self.assertEqual(len(seconds), 2)
+            self.assertEqual(len(fourths), 4)
+            for count in seconds.values():  # 200 +- 4 standard deviations of 10
+                self.assertTrue(160 <= count <= 240, seconds)
+            heavy = fourths["2001:db8:4::1" if ":" in dst else "10.4.0.1"]
+            self.assertTrue(160 <= heavy <= 240, fourths)  # a half
+            pairs = Counter((two, four) for two, four, *_ in found)
+            self.assertEqual(len(pairs), 8, "serial balancers choose alike")
+            flows = result.report["flows"]
+            self.assertEqual(len(flows), 400)
+            self.assertFalse(any(flow["varied"] for flow in flows))
+            self.assertTrue(all(flow["count"] == 4 and flow["ttls"] == [2, 4]
+                                for flow in flows))
+
+    def test_echo_flow_is_its_checksum(self):
+        found, _ = inside(quick("diamond.topo"), f"""
+            def hop(identifier, sequence, filler):
+                # the checksum stays when filler makes up for the sequence
+                return echo("{V4}", 2, identifier, sequence,
+                            struct.pack("!H", filler))["offender"]
+            print(json.dumps([[hop(n, s, 1000 - s) for s in range(5)]
+                              for n in range(100, 140)]))""")
+        for same_flow in found:
+            self.assertEqual(len(set(same_flow)), 1)
+        self.assertEqual(len({flow[0] for flow in found}), 2)
+
+    def test_per_packet(self):
+        for dst in BOTH:
+            found, result = inside(quick("per-packet.topo"), f"""
+                print(json.dumps(udp("{dst}", 2, sport=20000, count=60)))""")
+            hops = Counter(one["offender"] for one in found)
+            self.assertEqual(len(hops), 3, hops)
+            self.assertTrue(result.report["flows"][0]["varied"])
+
+    def test_same_seed_same_choices(self):
+        code = f"""
+            print(json.dumps([one["offender"] for one in
+                              udp("{V4}", 2, sport=20000, count=40)]))"""
+        runs = [inside(quick("per-packet.topo"), code, ("--seed", seed))[0]
+                for seed in ("1", "1", "2")]
+        self.assertEqual(runs[0], runs[1])
+        self.assertNotEqual(runs[0], runs[2])
+
+    def test_fields_that_count(self):
+        topology = """
+            router a 10.0.0.1 2001:db8:1::1 hash=addresses,dst-port
+            router b[1-4] 10.0.1.[1-4] 2001:db8:2::[1-4]
+            target t 198.51.100.9 2001:db8:ffff::9
+            link host a b[1-4] t
+            """
+        found, _ = inside(topology, f"""
+            print(json.dumps([[udp("{V4}", 2, sport=s, dport=d)["offender"]
+                               for s in (20000, 20001, 20002, 20003)]
+                              for d in range(40000, 40020)]))""")
+        self.assertTrue(all(len(set(row)) == 1 for row in found))
+        self.assertGreater(len({row[0] for row in found}), 2)
+
+
+class Chance(unittest.TestCase):
+    def test_loss(self):
+        found, result = inside("lossy.topo", f"""
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            options(s, socket.AF_INET, 1)
+            got = 0
+            for n in range(8):  # few enough for the socket's memory
+                for m in range(50):
+                    send(s, b"x", ("{V4}", 40000 + n * 50 + m))
+                while answer(s, 0.1):
+                    got += 1
+            print(json.dumps(got))""")
+        lost = result.report["received"]["lost"]
+        self.assertEqual(found + lost, 400)
+        self.assertTrue(16 <= lost <= 64, lost)  # 40 +- 4 standard deviations of 6
+
+    def test_duplicates_and_late(self):
+        found, result = inside("duplicates-late.topo", """
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            options(s, socket.AF_INET, 3)
+            late, got = 0, 0
+            for n in range(4):
+                for m in range(100):
+                    send(s, b"x", ("203.0.113.%d" % m, 40000 + n))
+                begun = time.monotonic()
+                while answer(s, 0.5):
+                    got += 1
+                    late += time.monotonic() - begun > 0.25
+            print(json.dumps([got, late]))""")
+        sent = result.report["sent"]
+        self.assertEqual(found[0], 400 + sent["duplicates"])
+        self.assertTrue(80 <= sent["duplicates"] <= 160, sent)
+        self.assertTrue(60 <= sent["late"] <= 150, sent)
+        self.assertGreaterEqual(found[1], sent["late"])
+
+
+def error_packets(result):
+    return [packet for packet in result.packets()
+            if packet.type in paris.ICMP_ERRORS[packet.family]]
+
+
+class OnTheWire(unittest.TestCase):
+    """What the replies hold, by capture."""
+
+    def test_quotes(self):
+        for dst in BOTH:
+            _, result = inside("line.topo", f"""
+                print(json.dumps([udp("{dst}", ttl, sport=20000, data=b"abcd" * 20)
+                                  for ttl in (1, 5, 15, 30)]))""")
+            sent = [packet for packet in result.packets() if packet.dst == dst]
+            errors = error_packets(result)
+            self.assertEqual(len(sent), 4)
+            self.assertEqual(len(errors), 4)
+            for probe, error, ttl in zip(sent, errors, (1, 1, 1, 16)):
+                self.assertTrue(probe.checksum_ok)
+                self.assertTrue(error.checksum_ok)
+                quoted = bytearray(error.quoted.raw)
+                self.assertEqual(len(quoted), len(probe.raw))
+                self.assertEqual(error.quoted.ttl, ttl)
+                if ":" in dst:
+                    quoted[7] = probe.ttl
+                else:
+                    self.assertEqual(paris.internet_checksum(bytes(quoted[:20])), 0)
+                    quoted[8], quoted[10:12] = probe.ttl, probe.raw[10:12]
+                self.assertEqual(bytes(quoted), probe.raw)
+
+    def test_reply_ttl(self):
+        _, result = inside("line.topo", f"""
+            print(json.dumps([udp("{V4}", ttl) for ttl in (1, 2, 15)]))""")
+        self.assertEqual([packet.ttl for packet in error_packets(result)],
+                         [255, 254, 50])
+
+    def test_short_quotes(self):
+        found, result = inside("short-quotes.topo", f"""
+            print(json.dumps([udp(dst, 3) for dst in {BOTH}]))""")
+        self.assertEqual([one["quoted"] for one in found], [0, 32])
+        self.assertEqual([len(packet.quoted.raw) for packet in error_packets(result)],
+                         [28, 80])
+
+    def test_mpls(self):
+        stacks = {  # by TTL: entries (label, class, bottom, ttl), length field set
+            2: ([(16001, 0, 1, 1)], True),
+            3: ([(16002, 0, 0, 1), (17, 5, 1, 254)], True),
+            4: ([(299776, 3, 1, 7)], False),
+            5: ([(16003, 0, 1, 1)], True)}
+        for dst in BOTH:
+            _, result = inside("mpls.topo", f"""
+                print(json.dumps([udp("{dst}", ttl) for ttl in range(1, 6)]))""")
+            errors = error_packets(result)
+            self.assertEqual(len(errors), 5)
+            self.assertEqual(len(errors[0].payload), 80 if ":" in dst else 60)
+            for ttl, (stack, compliant) in stacks.items():
+                with self.subTest(dst=dst, ttl=ttl):
+                    self.check_extension(errors[ttl - 1], stack, compliant)
+
+    def check_extension(self, error, stack, compliant):
+        self.assertTrue(error.checksum_ok)
+        length = error.transport[4] * 8 if error.family == 6 else error.transport[5] * 4
+        self.assertEqual(length, 128 if compliant else 0)
+        extension = error.payload[128:]
+        probe = len(error.quoted.raw)
+        self.assertEqual(error.payload[error.quoted.length:128].strip(b"\0"), b"", probe)
+        version, _, size, kind, subkind = struct.unpack_from("!BxHHBB", extension)
+        self.assertEqual((version >> 4, kind, subkind), (2, 1, 1))
+        self.assertEqual(size, 4 + 4 * len(stack))
+        self.assertEqual(len(extension), 4 + size)
+        self.assertEqual(paris.internet_checksum(extension), 0)
+        entries = [(word >> 12, word >> 9 & 7, word >> 8 & 1, word & 255)
+                   for word, in struct.iter_unpack("!I", extension[8:])]
+        self.assertEqual(entries, stack)
+
+    def test_capture_is_in_order(self):
+        _, result = inside("line.topo", f"""
+            print(json.dumps([udp("{V4}", ttl) for ttl in range(1, 5)]))""")
+        packets = result.packets()
+        self.assertEqual(len(packets), 8)
+        times = [packet.time for packet in packets]
+        self.assertEqual(times, sorted(times))
+
+    def test_report_of_probes(self):
+        _, result = inside("line.topo", f"""
+            udp("{V4}", 3, sport=20000, dport=40001, data=bytes(range(40)))
+            echo("{V6}", 15, identifier=5, sequence=6)
+            print(json.dumps(None))""", ("--report-probes",))
+        first, second = result.report["probes"]
+        for key, value in dict(protocol="udp", src="192.0.2.2", dst=V4, src_port=20000,
+                               dst_port=40001, ttl=3, length=68, node="r3",
+                               result="answered", checksum_good=True,
+                               payload=bytes(range(16)).hex()).items():
+            self.assertEqual(first[key], value, key)
+        for key, value in dict(protocol="icmpv6", type=128, code=0, id=5, sequence=6,
+                               node="server", result="answered").items():
+            self.assertEqual(second[key], value, key)
+        walked = {node["name"] for node in result.report["nodes"] if node["walked"]}
+        self.assertIn("r14", walked)
+        self.assertEqual([link["packets"] for link in result.report["links"]],
+                         [2, 2, 2] + [1] * 12)
+
+
+class TheCommand(unittest.TestCase):
+    """What runs inside has no privilege, nothing of ours, and leaves nothing."""
+
+    def users(self):
+        return (True, False) if ROOT else (True,)
+
+    def test_no_capability(self):
+        for user in self.users():
+            result = paris.fakeroute("line.topo", "cat", "/proc/self/status", user=user)
+            status = dict(re.findall(r"^(\w+):\s*(.*)$", result.stdout, re.MULTILINE))
+            for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+                self.assertEqual(int(status[name], 16), 0, name)
+            self.assertEqual(status["NoNewPrivs"], "1")
+            self.assertEqual(int(status["SigBlk"], 16), 0)
+            uid = paris.NOBODY if ROOT else os.geteuid()
+            self.assertEqual(status["Uid"].split(), [str(uid)] * 4)
+
+    def test_nothing_inherited(self):
+        found, _ = inside("line.topo", """
+            print(json.dumps([sorted(map(int, os.listdir("/proc/self/fd"))),
+                              [name for _, name in socket.if_nameindex()]]))""")
+        self.assertLessEqual(set(found[0]), {0, 1, 2, 3})  # 3: the listing itself
+        self.assertEqual(found[1], ["lo", "eth0"])
+
+    def test_no_raw_socket(self):
+        found, _ = inside("line.topo", """
+            found = []
+            for arguments in ((2, 3, 1), (10, 3, 58), (17, 3, 0)):
+                try:
+                    socket.socket(*arguments).close()
+                    found.append("open")
+                except PermissionError:
+                    found.append("refused")
+            print(json.dumps(found))""")
+        self.assertEqual(found, ["refused"] * 3)
+
+    def test_ping_groups(self):
+        code = """
+            try:
+                socket.socket(2, 2, 1).close()
+                print("true")
+            except PermissionError:
+                print("false")"""
+        for groups, allowed in (("open", True), ("closed", False)):
+            found, _ = inside("line.topo", code, ("--ping-group", groups))
+            self.assertEqual(found, allowed, groups)
+
+    def test_exit_status(self):
+        for user in self.users():
+            for script, status in (("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137),
+                                   ("kill -15 $$", 143)):
+                result = paris.fakeroute("line.topo", "sh", "-c", script, user=user)
+                self.assertEqual(result.returncode, status, result)
+                self.assertEqual(result.report["exit_status"], status)
+        self.assertEqual(paris.fakeroute("line.topo", "/nowhere/x").returncode, 127)
+        self.assertEqual(paris.fakeroute("line.topo", "/etc/passwd").returncode, 126)
+
+    def test_signals_are_passed_on(self):
+        for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            running = paris.start_fakeroute(
+                "line.topo", "sh", "-c", "echo up; exec sleep 60", user=not ROOT)
+            paris.wait_for(running.text, 10, "nothing printed")
+            running.process.send_signal(number)
+            result = running.finish(5)
+            self.assertEqual(result.returncode, status, result)
+
+    def test_killed_with_its_command(self):
+        running = paris.start_fakeroute(
+            "line.topo", "sh", "-c", "echo $$; exec sleep 60", user=not ROOT)
+        paris.wait_for(running.text, 10, "nothing printed")
+        pid = int(running.text())
+        running.process.kill()
+        running.process.wait()
+        paris.wait_for(lambda: not Path(f"/proc/{pid}").exists() or
+                       "Z" in Path(f"/proc/{pid}/stat").read_text(), 5, "still running")
+        running.output.close()
+        running.errors.close()
+
+    def test_what_it_leaves_is_killed(self):
+        result = paris.fakeroute("line.topo", "sh", "-c",
+                                 "sleep 70 & (sleep 71 & sleep 72) & exit 3",
+                                 may_leave=True)
+        self.assertEqual(result.returncode, 3)
+        self.assertGreaterEqual(result.report["processes_left"], 2)
+        self.assertLess(result.seconds, 5 * paris.SLOWNESS)
+
+    @unittest.skipUnless(ROOT, "only root can be without user namespaces")
+    def test_root_without_user_namespaces(self):
+        """In a namespace that is root's all but for making user namespaces."""
+        topology = paris.topology_file("line.topo")
+        code = PRELUDE + f'print(json.dumps([os.getresuid(), udp("{V4}", 2)]))'
+        result = paris.run(sys.executable, "-c", NO_USER_NAMESPACES, *paris.started_with(
+            ["paris-fakeroute", topology, "--", sys.executable, "-c", code]), user=False)
+        self.assertEqual(result.returncode, 0, result)
+        self.assertEqual(result.json[0], [paris.NOBODY] * 3)
+        self.assertEqual(result.json[1]["offender"], "10.0.2.1")
+
+
+class Usage(unittest.TestCase):
+    def test_every_topology_is_sound(self):
+        for path in sorted(paris.TOPOLOGIES.glob("*.topo")):
+            result = paris.run("paris-fakeroute", "--check", path, user=False)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), path)
+            result = paris.run("paris-fakeroute", "--picture", path, user=False)
+            self.assertEqual(result.returncode, 0)
+            self.assertIn("host", result.stdout)
+
+    def test_errors_have_lines(self):
+        path = paris.topology_file("\nrouter a 10.0.0.1\n\nrouter a 10.0.0.2\n")
+        result = paris.run("paris-fakeroute", "--check", path)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(f"{path}:4: error: 'a'", result.stderr)
+
+    def test_wrong_usage(self):
+        good = paris.topology_file("line.topo")
+        for arguments in ((), (good,), (good, "--"), ("--seed", "x", good, "--", "true"),
+                          ("--ping-group", "some", good, "--", "true"),
+                          ("--report-probes", good, "--", "true"), ("--no-such",),
+                          ("/nowhere.topo", "--", "true"), ("/", "--", "true")):
+            result = paris.run("paris-fakeroute", *arguments)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertNotEqual(result.stderr, "")
+            self.assertEqual(result.stdout, "")
+
+    def test_cannot_set_up(self):
+        good = paris.topology_file("line.topo")
+        for option in ("--report", "--pcap"):
+            result = paris.run("paris-fakeroute", option, "/nowhere/x", good, "--", "true")
+            self.assertEqual(result.returncode, 3)
+            self.assertIn("/nowhere/x", result.stderr)
+        result = paris.run("unshare", "-U", paris.program("paris-fakeroute"), good, "--",
+                           "true")
+        if "unshare:" not in result.stderr:
+            self.assertEqual(result.returncode, 3, result)
+            self.assertIn("user namespace", result.stderr)
+
+    def test_help_and_version(self):
+        for option in ("--help", "--version"):
+            result = paris.run("paris-fakeroute", option)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assertIn("paris-fakeroute", result.stdout)
+
+    def test_picture_of_a_walk(self):
+        result = paris.fakeroute("diamond.topo", sys.executable, "-c",
+                                 PRELUDE + f'udp("{V4}", 2)',
+                                 options=("--show-walked",))
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, r"a\s.*b1 1/2 \([01]\), b2 1/2 \([01]\)")
+
+
+if __name__ == "__main__":
+    unittest.main()
