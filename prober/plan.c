@@ -57,7 +57,16 @@ explain_ping(const struct choice *c, int error)
 {
 	const struct host_facts *f = c->facts;
 
-	if (error == EACCES && f->group_range_known)
+	bool outside = f->gid < f->group_low || f->gid > f->group_high;
+
+	/* In a user namespace the range may be shown in numbers that say nothing. */
+	if (error == EACCES && f->group_range_known && !outside)
+		add(problem_of(c),
+		    "cannot open a ping socket: net.ipv4.ping_group_range does not "
+		    "admit "
+		    "gid %u; use UDP (leave -I out), or have root widen it",
+		    (unsigned int)f->gid);
+	else if (error == EACCES && f->group_range_known)
 		add(problem_of(c),
 		    "cannot open a ping socket: gid %u is outside "
 		    "net.ipv4.ping_group_range (%u %u); use UDP (leave -I out), or as "

@@ -40,8 +40,8 @@ on_plan(struct prober *p, struct reader *r)
 {
 	int error = prober_plan_unpack(&p->plan, r);
 
-	if (error != 0 || p->plan_known)
-		return -EBADMSG;
+	if (error != 0)
+		return error;
 	p->plan_known = true;
 	p->transports.stamp_ids_chosen = p->plan.stamp_ids_chosen;
 	return 0;
