@@ -235,11 +235,11 @@ START_TEST(gets_its_channel_and_nothing_else)
 	uint32_t before = open_files();
 	struct told told;
 	int leak = dup(STDERR_FILENO); /* without close-on-exec */
-	sigset_t mask;
+	sigset_t mask, old;
 	int status;
 
 	sigfillset(&mask);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigprocmask(SIG_SETMASK, &mask, &old);
 	ck_assert_int_eq(setenv("LD_LIBRARY_PATH", "/nonexistent", 1), 0);
 	ck_assert_int_eq(servant_start(&s, "servant-good", path, sizeof(path)), 0);
 	told = hear(&s);
@@ -257,6 +257,8 @@ START_TEST(gets_its_channel_and_nothing_else)
 	ck_assert_int_eq(s.pid, 0);
 	ck_assert_int_eq(servant_stop(&s), 0);
 	close(leak);
+	unsetenv("LD_LIBRARY_PATH");
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	ck_assert_uint_eq(open_files(), before);
 	no_child_is_left();
 }
