@@ -1,6 +1,7 @@
 """paris-names, driven through its channel as a tool does, against servers on loopback."""
 
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -13,6 +14,12 @@ import dns_server as dns
 BUILD = os.path.abspath(os.environ.get("PARIS_BUILD", "build"))
 VARIANT = os.environ.get("PARIS_VARIANT", "release")
 PROGRAM = os.path.join(BUILD, "libexec/paris-traceroute/paris-names")
+# What to start it with (valgrind and its options), by full path: it gets no PATH.
+WRAP = os.environ.get("PARIS_WRAP", "").split()
+if WRAP:
+    WRAP[0] = shutil.which(WRAP[0]) or WRAP[0]
+    # What it says is not what paris-names says.
+    WRAP.append("--log-file=%s/valgrind.%%p" % os.environ.get("PARIS_LOGS", "/tmp"))
 # Sanitizers and valgrind are slow; only upper bounds of time are stretched.
 PATIENCE = 1 if VARIANT == "release" else 10
 
@@ -57,7 +64,7 @@ class Names:
 
         # close_fds would close what become_child makes: pass_fds keeps number 3.
         self.process = subprocess.Popen(
-            [PROGRAM], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            WRAP + [PROGRAM], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, preexec_fn=become_child, pass_fds=(3,),
             env={k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
         theirs.close()
@@ -462,7 +469,8 @@ class Process(NamesTest):
                     configure=False)
 
     def test_started_by_hand(self):
-        done = subprocess.run([PROGRAM], stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(
+            WRAP + [PROGRAM], stdin=subprocess.DEVNULL, capture_output=True)
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertEqual(done.stderr.count(b"\n"), 1)
         self.assertIn(b"paris-traceroute", done.stderr)
