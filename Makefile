@@ -60,8 +60,8 @@ CHECK_CFLAGS = $(call ask,CHECK_CFLAGS,--cflags check)
 PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags libseccomp libcap-ng libcares jansson libmnl)
 
 ifneq ($(V),1)
-Q := @
-say = @printf '  %-7s %s\n' $(1) $(2);
+quiet := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+say = @$(if $(quiet),,printf '  %-7s %s\n' $(1) $(2);)
 endif
 
 # ---- what is built of what -----------------------------------------------------------
@@ -181,22 +181,22 @@ endef
 parallel = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $$(nproc))
 
 demo: deps-build
-	@$(parallel) all
+	+@$(parallel) all
 	@tests/demo $(BUILD)
 
 check: deps
-	@$(parallel) check-all
+	+@$(parallel) check-all
 
 test_run = tests/run --build $(BUILD) --variant $(variant)
 tests: $(test_programs)
-check-programs: ; @$(parallel) all tests
+check-programs: ; +@$(parallel) all tests
 check-all: check-programs ; @$(test_run) unit functional lab
 check-unit: check-programs ; @$(test_run) unit
 check-functional: check-programs ; @$(test_run) functional
 check-lab: check-programs ; @$(test_run) lab
 
 bench:
-	@$(parallel) all
+	+@$(parallel) all
 	@tests/bench/run $(BUILD)
 
 lint:
