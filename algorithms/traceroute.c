@@ -93,8 +93,7 @@ slots_end(const struct instance *i, const struct traceroute *t)
 			       : slot_of(i, t->end_ttl, 0) + i->options.queries;
 }
 
-/* ---- how long to wait -------------------------------------------------------------
- */
+/* ---- how long to wait ---- */
 
 /* factor: thousandths, 0 for "no opinion". */
 static int64_t
@@ -149,8 +148,7 @@ shorten_waits(struct instance *i, struct traceroute *t, size_t slot)
 	}
 }
 
-/* ---- sending ----------------------------------------------------------------------
- */
+/* ---- sending ---- */
 
 /* The slot to ask next, or t->count. */
 static size_t
@@ -215,8 +213,7 @@ slot_leave(struct traceroute *t, struct slot *slot, enum slot_state state)
 	t->in_flight--;
 }
 
-/* ---- the end ----------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 /* Whether this hop's address stood at a lower hop, with another one between them. */
 static bool
@@ -307,8 +304,7 @@ result_without_reply(
 	};
 }
 
-/* ---- replies that nobody can claim --------------------------------------------------
- */
+/* ---- replies that nobody can claim ---- */
 
 /* Takes a slot's probe back; the query is asked again, or counts as lost. */
 static void
@@ -364,8 +360,7 @@ on_ambiguous(struct instance *i, struct traceroute *t, const struct event *event
 	instance_set_timer(i, t->drain_until);
 }
 
-/* ---- events -------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 static void
 on_started(struct instance *i, struct traceroute *t)

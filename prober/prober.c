@@ -32,8 +32,7 @@ prober_send(struct prober *p, uint8_t type, const void *body, size_t len)
 		prober_fail(p, error, "cannot queue results for the tool");
 }
 
-/* ---- what the tool asks ------------------------------------------------------------
- */
+/* ---- what the tool asks ---- */
 
 static int
 on_plan(struct prober *p, struct reader *r)
@@ -112,8 +111,7 @@ on_message(void *context, const struct message *m)
 	}
 }
 
-/* ---- the loop -----------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 
 int
 prober_init(struct prober *p, int channel_fd)

@@ -82,7 +82,7 @@ int prober_run(struct prober *p);
 /* Ends every trace without a word and frees everything. */
 void prober_clear(struct prober *p);
 
-/* ---- instance.c, for prober.c ---- */
+/* ---- trace.c and deliver.c, for prober.c ---- */
 
 /* Starts a trace; what is wrong with it is told to the tool as PROBER_DONE. */
 void trace_start(struct prober *p, const struct prober_start *start);

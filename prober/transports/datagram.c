@@ -173,7 +173,7 @@ datagram_open(struct endpoint *e, int protocol)
 	return error == 0 ? bind_port(e) : error;
 }
 
-/* ---- sending ------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 /* Everything of one batch that the kernel reads. */
 struct send_batch {
@@ -351,7 +351,7 @@ datagram_send(struct endpoint *e)
 	return 0;
 }
 
-/* ---- receiving ----------------------------------------------------------------- */
+/* ---- receiving ---- */
 
 struct receive_batch {
 	struct mmsghdr headers[RECEIVE_BATCH];

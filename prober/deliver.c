@@ -1,0 +1,201 @@
+/* What arrives for traces: which probe it answers, and what it says. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "prober/extension.h"
+#include "prober/trace.h"
+
+/* A record of what a reply says; of the probe too, when it is known which. */
+static void
+result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
+    const struct probe *p)
+{
+	int protocol = trace_is_udp(t) ? IPPROTO_UDP : IPPROTO_ICMP;
+
+	memset(out, 0, sizeof(*out));
+	out->instance = t->id;
+	out->reply = r->kind;
+	out->flags = reply_flags(r, protocol, &t->instance.options.target);
+	out->icmp_type = r->icmp_type;
+	out->icmp_code = r->icmp_code;
+	out->reply_ttl = r->ttl;
+	out->reply_tos = r->tos;
+	out->mtu = r->mtu;
+	out->from = r->from;
+	out->rtt = -1;
+	if (r->extension != NULL &&
+	    extension_parse(r->extension, r->extension_len, out) != 0)
+		out->flags |= RESULT_EXTENSIONS_BAD;
+	if (p == NULL)
+		return;
+	out->probe = p->number;
+	out->flow = p->flow;
+	out->ttl = p->ttl;
+	out->query = p->query;
+	out->sent = p->sent;
+	out->rtt = clock_elapsed(p->sent, r->received);
+	out->rtt_source = p->sent_by_kernel ? RTT_KERNEL : RTT_USER;
+}
+
+/* The first replies beyond a probe's answer are told, the rest only counted. */
+static bool
+extra_is_told(struct probe *p)
+{
+	if (p->extra_replies == EXTRA_REPLIES_TOLD)
+		return false;
+	p->extra_replies++;
+	return true;
+}
+
+/* A reply that is certainly this probe's. */
+static void
+deliver_one(struct probe *p, const struct reply *r, bool altered)
+{
+	struct trace *t = trace_of(p->instance);
+	struct prober_done *done = &t->instance.done;
+	struct prober_result result;
+	struct event event = {
+	    .type = EVENT_REPLY, .reply = {.probe = p, .result = &result}};
+
+	if (t->finished || p->state == PROBE_QUEUED || p->state == PROBE_FAILED)
+		return;
+	result_fill(&result, t, r, p);
+	if (altered)
+		result.flags |= RESULT_ALTERED;
+	result.outcome = RESULT_REPLY;
+	if (p->state == PROBE_IN_FLIGHT) {
+		done->replies++;
+		trace_probe_linger(t, p, PROBE_ANSWERED);
+		trace_dispatch(t, &event);
+		return;
+	}
+	if (p->state == PROBE_TIMED_OUT) {
+		event.type = EVENT_LATE;
+		result.outcome = RESULT_LATE;
+		done->late++;
+		trace_probe_linger(t, p, PROBE_ANSWERED);
+	} else {
+		event.type = EVENT_DUPLICATE;
+		result.outcome = RESULT_DUPLICATE;
+		done->duplicates++;
+	}
+	if (extra_is_told(p)) {
+		instance_report(&t->instance, &result);
+		trace_dispatch(t, &event);
+	}
+}
+
+/* A reply that fits several probes: each trace is told of its own. */
+static void
+deliver_several(const struct match *m, const struct reply *r)
+{
+	struct probe *probes[MATCH_MAX];
+	size_t left = m->count;
+
+	memcpy(probes, m->probes, left * sizeof(probes[0]));
+	while (left > 0) {
+		struct trace *t = trace_of(probes[0]->instance);
+		struct probe *own[MATCH_MAX];
+		struct prober_result result;
+		struct event event = {.type = EVENT_AMBIGUOUS};
+		size_t count = 0;
+		size_t others = 0;
+
+		for (size_t i = 0; i < left; i++) {
+			if (probes[i]->instance == &t->instance)
+				own[count++] = probes[i];
+			else
+				probes[others++] = probes[i];
+		}
+		left = others;
+		if (t->finished)
+			continue;
+		result_fill(&result, t, r, NULL);
+		result.outcome = RESULT_AMBIGUOUS;
+		result.candidates = (uint16_t)m->count;
+		t->instance.done.ambiguous++;
+		t->instance.flow_window = 1;
+		if (t->instance.done.ambiguous <= UINT16_MAX)
+			instance_report(&t->instance, &result);
+		event.ambiguous.probes = own;
+		event.ambiguous.count = count;
+		event.ambiguous.result = &result;
+		trace_dispatch(t, &event);
+	}
+}
+
+static void
+on_reply(void *context, const struct reply *r)
+{
+	struct prober *p = context;
+	struct match m;
+
+	store_match(&p->store, r, &m);
+	if (m.type == MATCH_ONE)
+		deliver_one(m.probes[0], r, m.altered);
+	else if (m.type == MATCH_SEVERAL)
+		deliver_several(&m, r);
+	else
+		p->strays++;
+}
+
+/* What the user can do about a packet that this machine does not send. */
+static const char *
+send_remedy(int error)
+{
+	switch (error) {
+	case EMSGSIZE:
+		return "; the packet is larger than the interface allows: make it "
+		       "smaller "
+		       "or leave -F out";
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+		return "; there is no route: see 'ip route get'";
+	case EPERM:
+	case EACCES:
+		return "; a local firewall rule or a broadcast address forbids it";
+	case EINVAL:
+		return "; the source address or the flow label is not usable";
+	default:
+		return "";
+	}
+}
+
+static void
+on_failed(void *context, struct probe *p, int error)
+{
+	struct trace *t = trace_of(p->instance);
+	struct prober_done *done = &t->instance.done;
+	struct event event = {.type = EVENT_SEND_FAILED};
+	char text[ADDR_TEXT_MAX];
+
+	(void)context;
+	done->sent--;
+	done->error = error;
+	snprintf(done->detail, sizeof(done->detail),
+	    "cannot send %zu bytes to %s: %s%s", p->packets->len,
+	    addr_to_text(&p->dst, text), trace_error_text(error), send_remedy(error));
+	trace_probe_linger(t, p, PROBE_FAILED);
+	event.failed.probe = p;
+	event.failed.error = error;
+	trace_dispatch(t, &event);
+}
+
+static void
+on_dropped(void *context, uint32_t count)
+{
+	struct prober *p = context;
+	struct trace *t, *next;
+
+	HASH_ITER (hh, p->traces, t, next)
+		t->instance.done.lost_here += count;
+}
+
+const struct transport_events trace_transport_events = {
+    .reply = on_reply,
+    .failed = on_failed,
+    .dropped = on_dropped,
+};

@@ -1,0 +1,380 @@
+/* Starting and ending traces. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "prober/trace.h"
+
+#define PORT_BASE 24000 /* source port of flow 0: below every ephemeral range */
+#define PORT_TRIES 256  /* further ports tried when that one is taken */
+
+void
+trace_dispatch(struct trace *t, const struct event *event)
+{
+	if (!t->finished)
+		t->instance.algorithm->handle(&t->instance, t->instance.state, event);
+}
+
+void
+trace_fail(struct trace *t, int error, const char *format, ...)
+{
+	struct prober_done *done = &t->instance.done;
+	va_list args;
+
+	if (t->finished)
+		return;
+	va_start(args, format);
+	vsnprintf(done->detail, sizeof(done->detail), format, args);
+	va_end(args);
+	done->error = error;
+	instance_finish(&t->instance, REASON_FAILED, done->end_ttl);
+}
+
+const char *
+trace_error_text(int error)
+{
+	const char *text = strerrordesc_np(error);
+
+	return text != NULL ? text : "unknown error";
+}
+
+/* splitmix64 (Steele, Lea, Flood, OOPSLA 2014), seeded by the kernel. */
+uint64_t
+prober_random(struct prober *p)
+{
+	uint64_t z = p->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static void
+timer_event(struct trace *t)
+{
+	struct event event = {.type = EVENT_TIMER};
+
+	trace_dispatch(t, &event);
+}
+
+static void
+timer_fire(struct timer *timer)
+{
+	timer_event((struct trace *)((char *)timer - offsetof(struct trace, timer)));
+}
+
+static void
+retry_fire(struct timer *timer)
+{
+	timer_event((struct trace *)((char *)timer - offsetof(struct trace, retry)));
+}
+
+static void
+timeout_fire(struct timer *timer)
+{
+	trace_stop((struct trace *)((char *)timer - offsetof(struct trace, timeout)),
+	    REASON_TIMED_OUT);
+}
+
+void
+trace_stop(struct trace *t, enum prober_reason reason)
+{
+	struct event event = {.type = EVENT_STOPPED, .stopped = reason};
+
+	trace_dispatch(t, &event);
+}
+
+void
+trace_wake_held(struct prober *p)
+{
+	struct trace *t, *next;
+	int64_t now = clock_monotonic();
+
+	p->released = false;
+	HASH_ITER (hh, p->traces, t, next) {
+		if (!t->held)
+			continue;
+		t->held = false;
+		/* A tag that was given back rests first. */
+		if (t->wants_tag)
+			(void)timer_set(&p->timers, &t->retry, now + TAG_REST);
+		else
+			timer_event(t);
+		t->wants_tag = false;
+	}
+}
+
+/* Our address on the way to the target: what connect(2) would choose. */
+static int
+find_source(const struct trace *t, struct addr *out)
+{
+	const struct prober_start *o = &t->instance.options;
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&o->target, 33434, &ss);
+	int fd =
+	    socket((int)o->target.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (o->device[0] != '\0' &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->device,
+		(socklen_t)strlen(o->device) + 1) != 0)
+		error = -errno;
+	if (error == 0 && connect(fd, (struct sockaddr *)&ss, len) != 0)
+		error = -errno;
+	len = sizeof(ss);
+	if (error == 0 && getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+		error = -errno;
+	if (error == 0)
+		error = addr_from_sockaddr((struct sockaddr *)&ss, len, out, NULL);
+	close(fd);
+	return error;
+}
+
+/* Another trace to the same target uses this port: their replies would be alike. */
+static bool
+flow_is_taken(const struct trace *t, uint16_t port)
+{
+	struct trace *other, *next;
+
+	HASH_ITER (hh, t->prober->traces, other, next) {
+		if (other != t && other->endpoint != NULL &&
+		    other->transport == t->transport && other->endpoint->port == port &&
+		    addr_equal(
+			&other->instance.options.target, &t->instance.options.target))
+			return true;
+	}
+	return false;
+}
+
+/* Opens the endpoint of flow 0: the port asked for, or the next one that is free. */
+static int
+open_flow(struct trace *t)
+{
+	const struct prober_start *o = &t->instance.options;
+	uint32_t base = o->src_port != 0 ? o->src_port : PORT_BASE;
+	bool exact = o->src_port != 0 || o->flow_chosen;
+	uint32_t tries = exact ? 1 : PORT_TRIES;
+	int error = -EADDRINUSE;
+
+	if (!trace_is_udp(t)) {
+		struct endpoint_key key = trace_endpoint_key(t, 0);
+
+		return transports_open(&t->prober->transports, &key, &t->endpoint);
+	}
+	base += o->flow_id;
+	if (base > UINT16_MAX)
+		return -ERANGE;
+	for (uint32_t i = 0; i < tries && error == -EADDRINUSE; i++) {
+		struct endpoint_key key = trace_endpoint_key(t, (uint16_t)(base + i));
+
+		if (!exact && flow_is_taken(t, key.port))
+			continue;
+		error = transports_open(&t->prober->transports, &key, &t->endpoint);
+		t->src_port = key.port;
+	}
+	return error;
+}
+
+/* Says why the endpoint could not be opened. */
+static void
+fail_open(struct trace *t, int error)
+{
+	const struct prober_start *o = &t->instance.options;
+	uint32_t port = (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
+	char text[ADDR_TEXT_MAX];
+
+	if (error == -EADDRINUSE)
+		trace_fail(t, EADDRINUSE,
+		    "source port %u is in use by another program: choose another "
+		    "--flow-id or --sport",
+		    port);
+	else if (error == -ERANGE)
+		trace_fail(t, ERANGE, "flow %u has no source port: the last one is %u",
+		    o->flow_id, UINT16_MAX - (port - o->flow_id));
+	else if (error == -EADDRNOTAVAIL)
+		trace_fail(t, EADDRNOTAVAIL, "%s is not an address of this machine",
+		    addr_to_text(&o->source, text));
+	else if (error == -ENODEV)
+		trace_fail(
+		    t, ENODEV, "there is no interface %s: see 'ip link'", o->device);
+	else if (error == -EACCES && trace_is_udp(t))
+		trace_fail(t, EACCES,
+		    "source port %u is reserved for root: choose another", port);
+	else
+		trace_fail(t, -error, "cannot open a %s socket: %s", t->transport->name,
+		    trace_error_text(-error));
+}
+
+/* The tag field of the plan, found in this pattern. */
+static int
+find_tag(struct trace *t, const char *name, struct layout_options *o)
+{
+	if (name[0] == '\0')
+		return 0;
+	if (pattern_find_field(o->pattern, name, &o->tag) != 0)
+		return -EINVAL;
+	o->tagged = true;
+	t->tags = store_tag_set(
+	    &t->prober->store, o->pattern, o->tag, prober_random(t->prober));
+	return t->tags == NULL ? -ENOMEM : 0;
+}
+
+/* Prepares what probes are built from. */
+static int
+prepare_layout(struct trace *t, const struct prober_plan_family *plan)
+{
+	const struct prober_start *o = &t->instance.options;
+	struct layout_options l = {
+	    .pattern = t->endpoint->pattern,
+	    .dst = o->target,
+	    .dst_port = o->dst_port,
+	    .icmp_id = trace_is_udp(t) ? 0 : t->endpoint->port,
+	    .tos = o->tos,
+	    .dont_fragment = o->dont_fragment,
+	    .flow_constant = t->instance.algorithm->flow_constant,
+	    .len = o->packet_len,
+	};
+	int error = find_source(t, &l.src);
+	char text[ADDR_TEXT_MAX];
+
+	if (error != 0) {
+		trace_fail(t, -error, "no route to %s: %s",
+		    addr_to_text(&o->target, text), trace_error_text(-error));
+		return error;
+	}
+	if (!addr_is_none(&o->source))
+		l.src = o->source;
+	error = find_tag(t, plan->tag, &l);
+	if (error == 0)
+		error = layout_init(&t->layout, &l);
+	if (error != 0) {
+		trace_fail(t, -error, "cannot build probes tagged by %s: %s", plan->tag,
+		    trace_error_text(-error));
+		return error;
+	}
+	if (t->tags != NULL && o->first_tag != 0)
+		tag_set_start_at(t->tags, o->first_tag);
+	t->instance.options.packet_len = t->layout.options.len;
+	return 0;
+}
+
+static void
+tell_started(struct trace *t)
+{
+	const struct prober_start *o = &t->instance.options;
+	struct prober_started m = {
+	    .instance = t->id,
+	    .source = t->layout.options.src,
+	    .src_port = trace_is_udp(t) ? t->endpoint->port : 0,
+	    .dst_port = trace_is_udp(t) ? o->dst_port : 0,
+	    .icmp_id = trace_is_udp(t) ? 0 : t->endpoint->port,
+	    .icmp_checksum = trace_is_udp(t) ? 0 : trace_flow_checksum(t, 0),
+	    .packet_len = o->packet_len,
+	};
+	uint8_t body[MESSAGE_BODY_MAX];
+	struct writer w;
+
+	if (trace_is_v6(t))
+		m.flow_label =
+		    trace_flow_label(t, trace_is_udp(t) ? m.src_port : m.icmp_checksum);
+	writer_init(&w, body, sizeof(body));
+	prober_started_pack(&m, &w);
+	prober_send(t->prober, PROBER_STARTED, body, writer_len(&w));
+}
+
+/* A trace with everything but its sockets; NULL when memory is short. */
+static struct trace *
+trace_new(struct prober *p, const struct prober_start *start)
+{
+	struct trace *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->id = start->instance;
+	t->prober = p;
+	t->instance.world = &trace_world;
+	t->instance.options = *start;
+	t->instance.done.instance = start->instance;
+	t->instance.algorithm = algorithm_find(start->algorithm);
+	t->timer.fire = timer_fire;
+	t->retry.fire = retry_fire;
+	t->timeout.fire = timeout_fire;
+	TAILQ_INIT(&t->probes);
+	HASH_ADD(hh, p->traces, id, sizeof(t->id), t);
+	return t;
+}
+
+/* Everything that can fail before the algorithm's first event. */
+static int
+prepare(struct trace *t)
+{
+	const struct prober_start *o = &t->instance.options;
+	const struct prober_plan_family *plan =
+	    &t->prober->plan.family[o->target.family == AF_INET6];
+	int error;
+
+	t->transport = transport_find(plan->send);
+	if (t->instance.algorithm == NULL || t->transport == NULL) {
+		trace_fail(t, EINVAL, "no algorithm %s, or no plan for this family",
+		    o->algorithm);
+		return -EINVAL;
+	}
+	t->instance.flow_window = plan->window;
+	t->instance.state = calloc(1, t->instance.algorithm->state_size + 1);
+	if (t->instance.state == NULL) {
+		trace_fail(t, ENOMEM, "no memory for another trace");
+		return -ENOMEM;
+	}
+	error = open_flow(t);
+	if (error != 0) {
+		fail_open(t, error);
+		return error;
+	}
+	return prepare_layout(t, plan);
+}
+
+void
+trace_start(struct prober *p, const struct prober_start *start)
+{
+	struct event event = {.type = EVENT_STARTED};
+	struct trace *t = trace_new(p, start);
+
+	if (t == NULL) {
+		prober_fail(p, -ENOMEM, "no memory for another trace");
+		return;
+	}
+	if (prepare(t) != 0)
+		return;
+	tell_started(t);
+	if (start->timeout > 0)
+		(void)timer_set(
+		    &p->timers, &t->timeout, clock_monotonic() + start->timeout);
+	trace_dispatch(t, &event);
+}
+
+void
+trace_free(struct trace *t)
+{
+	struct prober *p = t->prober;
+	struct probe *probe;
+
+	if (t->instance.state != NULL && t->instance.algorithm->clear != NULL)
+		t->instance.algorithm->clear(&t->instance, t->instance.state);
+	while ((probe = TAILQ_FIRST(&t->probes)) != NULL)
+		trace_probe_retire(t, probe);
+	timer_cancel(&p->timers, &t->timer);
+	timer_cancel(&p->timers, &t->retry);
+	timer_cancel(&p->timers, &t->timeout);
+	endpoint_unref(t->endpoint);
+	layout_clear(&t->layout);
+	free(t->instance.state);
+	HASH_DEL(p->traces, t);
+	free(t);
+}

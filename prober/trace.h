@@ -1,0 +1,62 @@
+/*
+ * One running trace from the inside, for the files that make it up: trace.c starts and
+ * ends it, instance.c is what its algorithm calls, deliver.c is what arrives for it.
+ */
+#ifndef PROBER_TRACE_H
+#define PROBER_TRACE_H
+
+#include "prober/prober.h"
+
+static inline struct trace *
+trace_of(struct instance *i)
+{
+	return (struct trace *)i;
+}
+
+static inline bool
+trace_is_udp(const struct trace *t)
+{
+	return t->transport->id == TRANSPORT_UDP;
+}
+
+static inline bool
+trace_is_v6(const struct trace *t)
+{
+	return t->instance.options.target.family == AF_INET6;
+}
+
+/* Hands an event to the algorithm, unless it is done. */
+void trace_dispatch(struct trace *t, const struct event *event);
+
+/* Ends a trace that cannot go on, with the words for the user. error: errno. */
+void trace_fail(struct trace *t, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* An errno in words, without locale or memory. */
+const char *trace_error_text(int error);
+
+/* Random bits of the prober's own generator. */
+uint64_t prober_random(struct prober *p);
+
+/* ---- instance.c ---- */
+
+/* The world that algorithms of real traces call. */
+extern const struct instance_world trace_world;
+
+/* Timers of a trace's probes: the deadline, then the end of being remembered. */
+void trace_probe_timer(struct timer *timer);
+
+/* A probe's outcome is known: nothing waits for it but duplicates and late replies. */
+void trace_probe_linger(struct trace *t, struct probe *p, enum probe_state state);
+
+/* Takes a probe out of everything; the store's reference goes with it. */
+void trace_probe_retire(struct trace *t, struct probe *p);
+
+/* What the probes of this trace that leave from this port leave through. */
+struct endpoint_key trace_endpoint_key(const struct trace *t, uint16_t port);
+
+/* The IPv6 flow label and the ICMP checksum (1 to 0xfffe) that make a flow. */
+uint32_t trace_flow_label(const struct trace *t, uint32_t flow_value);
+uint16_t trace_flow_checksum(const struct trace *t, uint32_t flow);
+
+#endif
