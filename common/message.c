@@ -12,6 +12,9 @@
 /* Records per system call, either way. */
 #define BATCH 16
 
+/* Batches read at a time: a peer that never stops writing must not hold us for ever. */
+#define BATCHES_MAX 64
+
 int
 channel_pair(int fds[2])
 {
@@ -181,10 +184,10 @@ channel_receive(struct channel *c, message_handler *handler, void *context)
 	static uint8_t data[BATCH][MESSAGE_MAX];
 	struct mmsghdr headers[BATCH];
 	struct iovec parts[BATCH];
-	int count;
+	int count = 0;
 	int error;
 
-	do {
+	for (int batches = 0; batches < BATCHES_MAX; batches++) {
 		memset(headers, 0, sizeof(headers));
 		for (int i = 0; i < BATCH; i++) {
 			parts[i] = (struct iovec){data[i], MESSAGE_MAX};
@@ -204,6 +207,8 @@ channel_receive(struct channel *c, message_handler *handler, void *context)
 			if (error < 0)
 				return error;
 		}
-	} while (count != 0);
-	return 1;
+		if (count == 0)
+			return 1;
+	}
+	return 0;
 }

@@ -80,9 +80,11 @@ bool channel_pending(const struct channel *c);
 size_t channel_waiting(const struct channel *c);
 
 /*
- * Reads every record that is there and hands each to the handler. Returns 1 when the
- * peer has closed, 0 when there is nothing more for now, or a negative: -EPROTO for a
- * record that breaks the framing, what the handler returned, or -errno of the read.
+ * Reads the records that are there (a peer that never stops writing is interrupted
+ * after some hundreds: the descriptor stays readable) and hands each to the handler.
+ * Returns 1 when the peer has closed, 0 when there is nothing more for now, or a
+ * negative: -EPROTO for a record that breaks the framing, what the handler returned, or
+ * -errno of the read.
  */
 int channel_receive(struct channel *c, message_handler *handler, void *context);
 

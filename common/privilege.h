@@ -26,9 +26,9 @@ int privilege_leave_root(gid_t gid);
 int privilege_drop_all(void);
 
 /*
- * Resource limits of a program that only talks: no core file, no file written, no new
- * process, at most `files` descriptors (as far as the hard limit allows). Returns 0 or
- * -errno.
+ * Resource limits of a program that only talks: no core file, no new process, at most
+ * `files` descriptors (as far as the hard limit allows). No limit on file sizes:
+ * standard error may be a file. Returns 0 or -errno.
  */
 int privilege_limit(unsigned long files);
 
