@@ -280,7 +280,8 @@ trace_options_print_help(FILE *out)
 		fprintf(out, "  %-25s %s%s\n", algorithm_table[i]->name,
 		    algorithm_table[i]->summary, i == 0 ? " (default)" : "");
 	fputs("\nExit status: 0 the host was reached, 1 it was not, 2 wrong usage or "
-	      "unknown name,\n3 could not measure.\n",
+	      "unknown\n"
+	      "name, 3 could not measure.\n",
 	    out);
 }
 

@@ -1,0 +1,111 @@
+/* tools/traceroute/render_json: one valid object a trace, and nothing invented. */
+#include <jansson.h>
+
+#include "tests/golden/scenes.h"
+#include "tools/traceroute/render_json.h"
+
+/* The modules under test; no library holds the tool's own parts. */
+#include "tools/traceroute/render_json.c"
+#include "tools/traceroute/trace.c"
+
+static void
+play(const struct scene *s, struct output *out)
+{
+	struct trace t;
+
+	scene_begin(s, &t);
+	output_init(out, -1);
+	scene_started(s, &t);
+	for (int i = 0; i < scene_count(s); i++)
+		ck_assert_int_eq(trace_take_result(&t, &s->results[i]), 0);
+	scene_end(s, &t);
+	ck_assert(render_json(
+	    &t, s->numeric ? NULL : &scene_naming, "paris-prober died", out));
+	trace_clear(&t);
+}
+
+START_TEST(golden)
+{
+	struct scene s;
+	struct output out;
+
+	scene_list[_i](&s);
+	play(&s, &out);
+	scene_compare(&s, "json", &out);
+	output_clear(&out);
+}
+END_TEST
+
+/* One line of printable ASCII that any parser takes, with the fields that all have. */
+START_TEST(valid_and_harmless)
+{
+	static const char *const always[] = {"type", "schema", "tool", "host", "target",
+	    "start_time", "algorithm", "protocol", "ip_version", "plan", "options",
+	    "hops", "stop"};
+	struct scene s;
+	struct output out;
+	json_t *root;
+	json_error_t error;
+
+	scene_list[_i](&s);
+	play(&s, &out);
+	for (size_t i = 0; i + 1 < out.tail; i++)
+		ck_assert(out.data[i] >= ' ' && out.data[i] <= '~');
+	ck_assert_int_eq(out.data[out.tail - 1], '\n');
+	root = json_loadb(out.data, out.tail, JSON_REJECT_DUPLICATES, &error);
+	ck_assert_msg(root != NULL, "%s: %s", s.name, error.text);
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		ck_assert_msg(json_object_get(root, always[i]) != NULL, "%s has no %s",
+		    s.name, always[i]);
+	json_decref(root);
+	output_clear(&out);
+}
+END_TEST
+
+static enum name_state
+open_look_up(void *context, const struct addr *a, const char **name)
+{
+	(void)context;
+	(void)a;
+	(void)name;
+	return NAME_PENDING;
+}
+
+START_TEST(waits_for_names)
+{
+	struct naming naming = {.find = open_look_up};
+	struct scene s;
+	struct trace t;
+	struct output out;
+
+	scene_plain(&s);
+	scene_begin(&s, &t);
+	output_init(&out, -1);
+	scene_started(&s, &t);
+	ck_assert_int_eq(trace_take_result(&t, &s.results[0]), 0);
+	scene_end(&s, &t);
+	ck_assert(!render_json(&t, &naming, NULL, &out));
+	ck_assert_uint_eq(output_pending(&out), 0);
+	trace_clear(&t);
+	output_clear(&out);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("render_json");
+	TCase *tc = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tc, golden, 0, SCENES);
+	tcase_add_loop_test(tc, valid_and_harmless, 0, SCENES);
+	tcase_add_test(tc, waits_for_names);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}

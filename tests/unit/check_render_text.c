@@ -1,0 +1,172 @@
+/* tools/traceroute/render_text: traceroute's text, in whatever order results come. */
+#include "tests/golden/scenes.h"
+#include "tools/traceroute/render_text.h"
+
+/* The modules under test; no library holds the tool's own parts. */
+#include "tools/traceroute/render_text.c"
+#include "tools/traceroute/trace.c"
+
+/* Plays a scene in an order of its results, rendering after each message. */
+static void
+play(const struct scene *s, const int *order, int count, struct output *out)
+{
+	struct trace t;
+	struct render_text r;
+
+	scene_begin(s, &t);
+	output_init(out, -1);
+	render_text_init(&r, &t, s->numeric ? NULL : &scene_naming, s->extensions, out);
+	ck_assert(!render_text_advance(&r));
+	scene_started(s, &t);
+	for (int i = 0; i < count; i++) {
+		ck_assert_int_eq(trace_take_result(&t, &s->results[order[i]]), 0);
+		ck_assert(!render_text_advance(&r));
+	}
+	scene_end(s, &t);
+	ck_assert(render_text_advance(&r));
+	ck_assert(render_text_advance(&r)); /* and says no more */
+	trace_clear(&t);
+}
+
+static void
+in_order(int *order, int count)
+{
+	for (int i = 0; i < count; i++)
+		order[i] = i;
+}
+
+START_TEST(golden)
+{
+	struct scene s;
+	struct output out;
+	int order[SCENE_RESULTS];
+
+	scene_list[_i](&s);
+	in_order(order, scene_count(&s));
+	play(&s, order, scene_count(&s), &out);
+	scene_compare(&s, "txt", &out);
+	output_clear(&out);
+}
+END_TEST
+
+START_TEST(any_order_gives_the_same)
+{
+	struct scene s;
+	struct output out;
+	int order[SCENE_RESULTS];
+
+	scene_list[_i](&s);
+	srandom(7);
+	for (int round = 0; round < 50; round++) {
+		int count = scene_count(&s);
+
+		in_order(order, count);
+		for (int i = count - 1; i > 0; i--) {
+			int j = (int)(random() % (i + 1));
+			int kept = order[i];
+
+			order[i] = order[j];
+			order[j] = kept;
+		}
+		play(&s, order, count, &out);
+		scene_compare(&s, "txt", &out);
+		output_clear(&out);
+	}
+}
+END_TEST
+
+/* A naming whose look-ups are open until told otherwise. */
+static enum name_state
+slow_name(void *context, const struct addr *a, const char **name)
+{
+	(void)a;
+	*name = "slow.example";
+	return *(enum name_state *)context;
+}
+
+START_TEST(streams_and_waits_for_names_only)
+{
+	enum name_state state = NAME_PENDING;
+	struct naming naming = {.find = slow_name, .context = &state};
+	struct scene s;
+	struct trace t;
+	struct render_text r;
+	struct output out;
+	size_t header;
+
+	scene_plain(&s);
+	scene_begin(&s, &t);
+	output_init(&out, -1);
+	render_text_init(&r, &t, &naming, false, &out);
+	scene_started(&s, &t);
+	render_text_advance(&r);
+	header = output_pending(&out);
+	ck_assert_uint_gt(header, 0);
+	trace_take_result(&t, &s.results[0]);
+	render_text_advance(&r);
+	ck_assert_uint_eq(output_pending(&out), header);
+	state = NAME_KNOWN;
+	render_text_advance(&r);
+	ck_assert_uint_gt(output_pending(&out), header);
+	ck_assert_ptr_nonnull(
+	    memmem(out.data, out.tail, "\n 1  slow.example (10.0.0.1)  0.123 ms", 39));
+	output_clear(&out);
+	trace_clear(&t);
+}
+END_TEST
+
+START_TEST(nonsense_is_refused)
+{
+	struct scene s;
+	struct trace t;
+	struct prober_result m;
+	struct prober_done done = {.instance = 1, .reason = REASON_REACHED};
+
+	scene_plain(&s);
+	scene_begin(&s, &t);
+	m = hop(1, 0, "10.0.0.1", MS);
+	ck_assert_int_eq(trace_take_result(&t, &m), -EBADMSG); /* before STARTED */
+	scene_started(&s, &t);
+	m.instance = 2;
+	ck_assert_int_eq(trace_take_result(&t, &m), -EBADMSG);
+	m = hop(31, 0, "10.0.0.1", MS);
+	ck_assert_int_eq(trace_take_result(&t, &m), -EBADMSG);
+	m = hop(1, 3, "10.0.0.1", MS);
+	ck_assert_int_eq(trace_take_result(&t, &m), -EBADMSG);
+	m = hop(1, 2, "10.0.0.1", MS);
+	ck_assert_int_eq(trace_take_result(&t, &m), 0);
+	ck_assert_int_eq(trace_take_result(&t, &m), -EBADMSG); /* a second final word */
+	m.outcome = RESULT_DUPLICATE;
+	for (int i = 0; i < TRACE_OTHERS_MAX + 5; i++)
+		ck_assert_int_eq(trace_take_result(&t, &m), 0);
+	ck_assert_uint_eq(t.others_count, TRACE_OTHERS_MAX);
+	ck_assert_uint_eq(t.others_lost, 5);
+	done.instance = 3;
+	ck_assert_int_eq(trace_take_done(&t, &done), -EBADMSG);
+	done.instance = 1;
+	ck_assert_int_eq(trace_take_done(&t, &done), 0);
+	ck_assert_int_eq(trace_take_done(&t, &done), -EBADMSG);
+	ck_assert_int_eq(trace_take_result(&t, &m), -EBADMSG);
+	trace_clear(&t);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("render_text");
+	TCase *tc = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tc, golden, 0, SCENES);
+	tcase_add_loop_test(tc, any_order_gives_the_same, 0, SCENES);
+	tcase_add_test(tc, streams_and_waits_for_names_only);
+	tcase_add_test(tc, nonsense_is_refused);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}
