@@ -168,7 +168,9 @@ write_extended(struct writer *w, const struct simpacket *p,
 	quote_packet(w, p, e->ttl, len);
 	writer_copy(w, zeros, padded - len);
 	write_extension(w, e);
-	return e->noncompliant ? 0 : (uint8_t)(padded / unit);
+	if (e->noncompliant)
+		return 0;
+	return (uint8_t)(padded / unit);
 }
 
 size_t

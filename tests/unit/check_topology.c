@@ -1,0 +1,313 @@
+/* tools/fakeroute/topology: the language, its lint, and hostile files. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "tools/fakeroute/topology.h"
+
+#define GOOD "router r 10.0.0.1\ntarget t 10.0.0.2\nlink host r t\n"
+
+/* Parses a text; the messages go to *messages, to be freed. */
+static struct topology *
+parse(const char *text, char **messages)
+{
+	size_t len;
+	FILE *stream = open_memstream(messages, &len);
+	struct topology *t;
+
+	ck_assert_ptr_nonnull(stream);
+	t = topology_parse("net", text, strlen(text), stream);
+	fclose(stream);
+	ck_assert_ptr_nonnull(t);
+	return t;
+}
+
+static struct topology *
+parse_good(const char *text)
+{
+	char *messages = NULL;
+	struct topology *t = parse(text, &messages);
+
+	ck_assert_str_eq(messages, "");
+	ck_assert_uint_eq(t->errors, 0);
+	free(messages);
+	return t;
+}
+
+static const struct topology_node *
+node(const struct topology *t, const char *name)
+{
+	for (size_t i = 0; i < t->nodes_count; i++)
+		if (strcmp(t->nodes[i].name, name) == 0)
+			return &t->nodes[i];
+	ck_abort_msg("no node %s", name);
+}
+
+static const struct {
+	const char *text;
+	const char *message; /* that the messages must hold */
+} wrong[] = {
+    {"", "net:0: error: there is no target"},
+    {"router r 10.0.0.1\nlink host r\n", "error: there is no target"},
+    {GOOD "nonsense\n", "net:4: error: unknown statement 'nonsense'"},
+    {GOOD "router\n", "net:4: error: a name is missing"},
+    {GOOD "router r 10.0.0.3\n", "net:4: error: 'r' is already"},
+    {GOOD "router host 10.0.0.3\n", "(the host)"},
+    {GOOD "router a/b 10.0.0.3\n", "net:4: error: 'a/b' is not a name"},
+    {GOOD "router abcdefghijklmnopqrstuvwxyzabcdef 10.0.0.3\n", "not a name"},
+    {GOOD "router x\n", "'x' has no address"},
+    {GOOD "router x 10.0.0.2\n", "net:4: error: 10.0.0.2 is already an address of 't'"},
+    {GOOD "router x 10.0.0.300\n", "'10.0.0.300' is neither"},
+    {GOOD "router x 10.0.0.0/24\n", "'10.0.0.0/24' is neither"},
+    {GOOD "router x 0.0.0.0\n", "'0.0.0.0' is neither"},
+    {GOOD "router x fe80::1%lo\n", "is neither"},
+    {GOOD "target x 10.0.1.1/24\n", "'10.0.1.1/24' is neither"},
+    {GOOD "target x 10.0.1.0/33\n", "'10.0.1.0/33' is neither"},
+    {GOOD "target x 10.0.1.0/\n", "is neither"},
+    {GOOD "link r t\n", "net:4: error: the link from 'r' to 't' is already in line 3"},
+    {GOOD "link t r\n", "closes a loop"},
+    {GOOD "link r host\n", "cannot lead from 'r' to 'host'"},
+    {GOOD "link r r\n", "cannot lead from 'r' to 'r'"},
+    {GOOD "link r\n", "a link needs two"},
+    {GOOD "link\n", "a link needs two"},
+    {GOOD "link r x\n", "no router or target is called 'x'"},
+    {GOOD "link r ,\n", "net:4: error: a name is missing"},
+    {GOOD "link r t*0\n", "the weight '0'"},
+    {GOOD "link r t*x\n", "the weight 'x'"},
+    {GOOD "link r t rtt=5\n", "'rtt=5': a link takes"},
+    {GOOD "link r t weight=5\n", "a link takes"},
+    {GOOD "link r x[3-1]\n", "'x[3-1]' is not a range"},
+    {GOOD "link r x[1-\n", "is not a range"},
+    {GOOD "router x[1-3] 10.0.1.[1-4]\n", "has 4 values where another has 3"},
+    {GOOD "router x[1-99999] 10.0.1.1\n", "is not a range"},
+    {GOOD "router x[1-2]y[1-2] 10.0.1.1\n", "is not a range"},
+    {GOOD "target x 10.0.1.1\n", "net:4: error: no links lead from the host to 'x'"},
+    {GOOD "seed\n", "seed takes one number"},
+    {GOOD "seed 5 6\n", "seed takes one number"},
+    {GOOD "seed -1\n", "seed takes one number"},
+    {GOOD "seed 99999999999999999999\n", "seed takes one number"},
+    {GOOD "defaults 5\n", "'5' is not an option"},
+    {GOOD "defaults foo=5\n", "foo=5: unknown option"},
+    {GOOD "defaults rtt\n", "rtt: it takes a time"},
+    {GOOD "defaults rtt=5\n", "rtt=5: it takes a time"},
+    {GOOD "defaults rtt=-5ms\n", "it takes a time"},
+    {GOOD "defaults rtt=.5ms\n", "it takes a time"},
+    {GOOD "defaults rtt=1.2.3ms\n", "it takes a time"},
+    {GOOD "defaults rtt=99999999999999999999s\n", "it takes a time"},
+    {GOOD "defaults loss=5\n", "it takes a percentage"},
+    {GOOD "defaults loss=100.1%\n", "it takes a percentage"},
+    {GOOD "defaults late=5%\n", "it takes a percentage and a time"},
+    {GOOD "defaults late=,5ms\n", "it takes a percentage and a time"},
+    {GOOD "defaults silent=maybe\n", "it takes yes or no"},
+    {GOOD "defaults quote=some\n", "it takes a number of bytes"},
+    {GOOD "defaults mpls=1048576\n", "it takes LABEL"},
+    {GOOD "defaults mpls=1:8\n", "it takes LABEL"},
+    {GOOD "defaults mpls=1:1:256\n", "it takes LABEL"},
+    {GOOD "defaults mpls=1:1:1:1\n", "it takes LABEL"},
+    {GOOD "defaults mpls=1,2,3,4,5,6,7,8,9\n", "it takes LABEL"},
+    {GOOD "defaults reply-ttl=0\n", "from 1 to 255"},
+    {GOOD "defaults unreachable=256\n", "it takes net, host"},
+    {GOOD "defaults unreachable-at=noon\n", "forward or arrival"},
+    {GOOD "defaults mtu=67\n", "from 68 to 65535"},
+    {GOOD "defaults balance=evenly\n", "it takes per-flow"},
+    {GOOD "defaults hash=colour\n", "it takes fields"},
+    {GOOD "defaults hash=\n", "it takes fields"},
+    {GOOD "defaults udp=rst\n", "it takes unreachable"},
+    {GOOD "defaults udp-open=0\n", "it takes up to 16"},
+    {GOOD "defaults udp-open=9-8\n", "it takes up to 16"},
+    {GOOD "defaults udp-open=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17\n",
+	"it takes up to 16"},
+    {GOOD "defaults tcp=fin\n", "it takes rst"},
+    {GOOD "defaults icmp=maybe\n", "it takes reply or silent"},
+    {"host\n" GOOD, "the host needs an address"},
+    {"host 10.9.0.1\nhost 10.9.0.2\n" GOOD, "net:2: error: the host is already"},
+    {"host 10.9.0.1 mtu=100\n" GOOD, "mtu=100: not from 576"},
+    {"host 10.0.0.1\n" GOOD, "10.0.0.1 is already an address of 'host'"},
+};
+
+START_TEST(test_wrong)
+{
+	char *messages = NULL;
+	struct topology *t = parse(wrong[_i].text, &messages);
+
+	ck_assert_uint_gt(t->errors, 0);
+	ck_assert_msg(strstr(messages, wrong[_i].message) != NULL, "'%s' gave '%s'",
+	    wrong[_i].text, messages);
+	topology_free(t);
+	free(messages);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	const char *message;
+} doubtful[] = {
+    {GOOD "router x 10.0.0.3\n", "net:4: warning: no links lead from the host to 'x'"},
+    {GOOD "router x 10.0.0.3\nlink r x\n",
+	"net:4: warning: no links lead from 'x' to a target"},
+    {"host 10.9.0.1\nrouter r 10.0.0.1\ntarget t ::1:2\nlink host r t\n",
+	"net:3: warning: 't' has an IPv6 address, the host has none"},
+};
+
+START_TEST(test_doubtful)
+{
+	char *messages = NULL;
+	struct topology *t = parse(doubtful[_i].text, &messages);
+
+	ck_assert_uint_eq(t->errors, 0);
+	ck_assert_uint_eq(t->warnings, 1);
+	ck_assert_msg(
+	    strstr(messages, doubtful[_i].message) != NULL, "gave '%s'", messages);
+	topology_free(t);
+	free(messages);
+}
+END_TEST
+
+START_TEST(test_options)
+{
+	struct topology *t = parse_good(
+	    "seed 0x10 # a comment\n"
+	    "host 192.0.2.7 2001:db8::7 mtu=1400\n"
+	    "link host a t    # before they are described\n"
+	    "defaults rtt=2.5ms loss=0.25% silent\n"
+	    "router a 10.0.0.1 2001:db8:1::1 10.0.0.2 silent=no jitter=30us "
+	    "late=20%,300ms duplicates=100% quote=28 quote6=60 mpls=5,6:7:8 "
+	    "mpls-noncompliant reply-ttl=64 unreachable=9 unreachable-at=arrival "
+	    "mtu=1300 balance=per-packet hash=ports,tos\r\n"
+	    "target\tt 203.0.113.0/24 udp=echo udp-open=7,10-20 tcp=syn-ack "
+	    "tcp-open=80 icmp=silent flow-label=off");
+	const struct topology_options *a = &node(t, "a")->options;
+	const struct topology_options *target = &node(t, "t")->options;
+
+	ck_assert_uint_eq(t->seed, 16);
+	ck_assert_uint_eq(t->mtu, 1400);
+	ck_assert_uint_eq(node(t, "a")->addrs_count, 3);
+	ck_assert_int_eq(a->rtt, 2500 * NS_PER_US);
+	ck_assert_int_eq(a->jitter, 30 * NS_PER_US);
+	ck_assert_uint_eq(a->loss, 2500);
+	ck_assert(!a->silent);
+	ck_assert_uint_eq(a->late, 200000);
+	ck_assert_int_eq(a->late_delay, 300 * NS_PER_MS);
+	ck_assert_uint_eq(a->duplicates, TOPOLOGY_CERTAIN);
+	ck_assert_uint_eq(a->quote[0], 28);
+	ck_assert_uint_eq(a->quote[1], 60);
+	ck_assert_uint_eq(a->labels_count, 2);
+	ck_assert_uint_eq(a->labels[0].label, 5);
+	ck_assert_uint_eq(a->labels[0].ttl, 1);
+	ck_assert_uint_eq(a->labels[1].traffic_class, 7);
+	ck_assert_uint_eq(a->labels[1].ttl, 8);
+	ck_assert(a->mpls_noncompliant);
+	ck_assert_uint_eq(a->reply_ttl, 64);
+	ck_assert_uint_eq(a->unreachable, TOPOLOGY_UNREACHABLE_CODE);
+	ck_assert_uint_eq(a->unreachable_code, 9);
+	ck_assert(a->unreachable_on_arrival);
+	ck_assert_uint_eq(a->mtu, 1300);
+	ck_assert_uint_eq(a->balance, TOPOLOGY_PER_PACKET);
+	ck_assert_uint_eq(a->hash_fields, 1 << TOPOLOGY_FIELD_SRC_PORT |
+					      1 << TOPOLOGY_FIELD_DST_PORT |
+					      1 << TOPOLOGY_FIELD_TOS);
+	ck_assert(target->silent);
+	ck_assert_uint_eq(target->udp, TOPOLOGY_UDP_ECHO);
+	ck_assert(topology_ports_have(&target->udp_open, 20));
+	ck_assert(!topology_ports_have(&target->udp_open, 21));
+	ck_assert_uint_eq(target->tcp, TOPOLOGY_TCP_SYN_ACK);
+	ck_assert(target->icmp_silent);
+	ck_assert_uint_eq(target->hash_fields & 1 << TOPOLOGY_FIELD_FLOW_LABEL, 0);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(test_groups)
+{
+	struct topology *t =
+	    parse_good("router a 10.0.0.1\n"
+		       "router b[2-4] 10.0.[2-4].1 mpls=1[2-4] rtt=[2-4]ms\n"
+		       "target t 10.9.0.1\n"
+		       "link host a b[2-3]*5,b4 t rtt=7ms loss=1%\n");
+
+	ck_assert_uint_eq(t->nodes_count, 6);
+	ck_assert_uint_eq(node(t, "b3")->options.labels[0].label, 13);
+	ck_assert_int_eq(node(t, "b4")->options.rtt, 4 * NS_PER_MS);
+	ck_assert_uint_eq(t->links_count, 1 + 3 + 3);
+	ck_assert_uint_eq(t->links[1].weight, 5);
+	ck_assert_uint_eq(t->links[3].weight, 1);
+	ck_assert_int_eq(t->links[4].rtt, 7 * NS_PER_MS);
+	ck_assert_uint_eq(t->links[4].loss, 10000);
+	topology_free(t);
+}
+END_TEST
+
+START_TEST(test_shared_and_default_host)
+{
+	struct topology *t = parse_good("router a 10.0.0.1 shared\n"
+					"router b 10.0.0.1 shared\n"
+					"router dark silent\n"
+					"target t 10.9.0.1\n"
+					"link host a b dark t\n");
+
+	ck_assert_uint_eq(t->nodes[TOPOLOGY_HOST].addrs_count, 2);
+	ck_assert_uint_eq(t->seed, 1);
+	ck_assert_uint_eq(t->mtu, 1500);
+	topology_free(t);
+}
+END_TEST
+
+/* Any bytes give a topology or errors, never a fault: the sanitizers listen. */
+START_TEST(test_hostile)
+{
+	static const char pool[] = "router target link host seed defaults r[1-4] "
+				   "10.0.0.[1-4] = , * # \n\t2001:db8::1/64 rtt=1ms";
+	char text[400];
+	struct topology *t;
+
+	srand((unsigned int)_i + 1);
+	for (int run = 0; run < 2000; run++) {
+		size_t len = (size_t)rand() % sizeof(text);
+
+		for (size_t at = 0; at < len;) {
+			size_t from = (size_t)rand() % sizeof(pool);
+			size_t part = 1 + (size_t)rand() % 12;
+
+			for (; part > 0 && at < len && from < sizeof(pool); part--)
+				text[at++] = pool[from++];
+			if (rand() % 8 == 0 && at < len)
+				text[at++] = (char)rand();
+		}
+		t = topology_parse("net", text, len, NULL);
+		ck_assert_ptr_nonnull(t);
+		topology_free(t);
+	}
+}
+END_TEST
+
+START_TEST(test_files)
+{
+	ck_assert_ptr_null(topology_load("/nowhere", NULL));
+	ck_assert_ptr_null(topology_load("/", NULL));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("topology");
+	TCase *tests = tcase_create("language");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tests, test_wrong, 0, sizeof(wrong) / sizeof(*wrong));
+	tcase_add_loop_test(
+	    tests, test_doubtful, 0, sizeof(doubtful) / sizeof(*doubtful));
+	tcase_add_test(tests, test_options);
+	tcase_add_test(tests, test_groups);
+	tcase_add_test(tests, test_shared_and_default_host);
+	tcase_add_loop_test(tests, test_hostile, 0, 4);
+	tcase_add_test(tests, test_files);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
