@@ -16,7 +16,7 @@
 
 #include "tools/shared/output.h"
 #include "tools/traceroute/naming.h"
-#include "tools/traceroute/trace.h"
+#include "tools/traceroute/record.h"
 
 #define SCENE_RESULTS 80
 #define MS INT64_C(1000000)
@@ -503,7 +503,7 @@ static void (*const scene_list[])(struct scene *s) = {scene_plain, scene_numeric
 /* ---- playing a scene ------------------------------------------------------------- */
 
 static void
-scene_begin(const struct scene *s, struct trace *t)
+scene_begin(const struct scene *s, struct record *t)
 {
 	struct prober_plan_family plan = {
 	    TRANSPORT_UDP, TRANSPORT_UDP, 0, "udp.payload"};
@@ -512,12 +512,12 @@ scene_begin(const struct scene *s, struct trace *t)
 
 	start.target = scene_addr(s->target);
 	start.target.scope = scope;
-	ck_assert_int_eq(trace_init(t, s->host, s->protocol, &start, &plan), 0);
+	ck_assert_int_eq(record_init(t, s->host, s->protocol, &start, &plan), 0);
 	t->began = SENT;
 }
 
 static void
-scene_started(const struct scene *s, struct trace *t)
+scene_started(const struct scene *s, struct record *t)
 {
 	bool v6 = t->asked.target.family == AF_INET6;
 	struct prober_started m = {.instance = 1,
@@ -530,14 +530,14 @@ scene_started(const struct scene *s, struct trace *t)
 	    .packet_len = s->start.packet_len};
 
 	if (!s->not_started)
-		ck_assert_int_eq(trace_take_started(t, &m), 0);
+		ck_assert_int_eq(record_take_started(t, &m), 0);
 }
 
 static void
-scene_end(const struct scene *s, struct trace *t)
+scene_end(const struct scene *s, struct record *t)
 {
 	if (s->done.reason != 0)
-		ck_assert_int_eq(trace_take_done(t, &s->done), 0);
+		ck_assert_int_eq(record_take_done(t, &s->done), 0);
 	else
 		t->broken = true;
 }

@@ -5,23 +5,23 @@
 #include "tools/traceroute/render_json.h"
 
 /* The modules under test; no library holds the tool's own parts. */
+#include "tools/traceroute/record.c"
 #include "tools/traceroute/render_json.c"
-#include "tools/traceroute/trace.c"
 
 static void
 play(const struct scene *s, struct output *out)
 {
-	struct trace t;
+	struct record t;
 
 	scene_begin(s, &t);
 	output_init(out, -1);
 	scene_started(s, &t);
 	for (int i = 0; i < scene_count(s); i++)
-		ck_assert_int_eq(trace_take_result(&t, &s->results[i]), 0);
+		ck_assert_int_eq(record_take_result(&t, &s->results[i]), 0);
 	scene_end(s, &t);
 	ck_assert(render_json(
 	    &t, s->numeric ? NULL : &scene_naming, "paris-prober died", out));
-	trace_clear(&t);
+	record_clear(&t);
 }
 
 START_TEST(golden)
@@ -75,18 +75,18 @@ START_TEST(waits_for_names)
 {
 	struct naming naming = {.find = open_look_up};
 	struct scene s;
-	struct trace t;
+	struct record t;
 	struct output out;
 
 	scene_plain(&s);
 	scene_begin(&s, &t);
 	output_init(&out, -1);
 	scene_started(&s, &t);
-	ck_assert_int_eq(trace_take_result(&t, &s.results[0]), 0);
+	ck_assert_int_eq(record_take_result(&t, &s.results[0]), 0);
 	scene_end(&s, &t);
 	ck_assert(!render_json(&t, &naming, NULL, &out));
 	ck_assert_uint_eq(output_pending(&out), 0);
-	trace_clear(&t);
+	record_clear(&t);
 	output_clear(&out);
 }
 END_TEST

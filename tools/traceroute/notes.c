@@ -12,10 +12,10 @@
 
 /* The reply that ended the path, or NULL. */
 static const struct prober_result *
-ending_reply(const struct trace *t)
+ending_reply(const struct record *t)
 {
 	for (int query = 0; query < t->asked.queries; query++) {
-		const struct prober_result *m = trace_final(t, t->done.end_ttl, query);
+		const struct prober_result *m = record_final(t, t->done.end_ttl, query);
 
 		if (m != NULL && m->outcome == RESULT_REPLY &&
 		    (m->flags & RESULT_FINAL) != 0)
@@ -25,7 +25,7 @@ ending_reply(const struct trace *t)
 }
 
 static void
-note_unreachable(const struct trace *t, const char *host)
+note_unreachable(const struct record *t, const char *host)
 {
 	const struct prober_result *m = ending_reply(t);
 	char addr[ADDR_TEXT_MAX], mark[ANNOTATION_MAX];
@@ -42,7 +42,7 @@ note_unreachable(const struct trace *t, const char *host)
 
 /* "detail: error", or as much of it as there is. */
 static void
-note_failure(const struct trace *t)
+note_failure(const struct record *t)
 {
 	const struct prober_done *done = &t->done;
 	const char *colon = done->detail[0] != '\0' && done->error != 0 ? ": " : "";
@@ -58,7 +58,7 @@ note_failure(const struct trace *t)
 }
 
 static void
-note_reason(const struct trace *t)
+note_reason(const struct record *t)
 {
 	char host[4 * NAMES_NAME_MAX + 1];
 
@@ -99,14 +99,14 @@ note_reason(const struct trace *t)
 
 /* Probes that never left: how many, and why the first did not. */
 static void
-note_send_failures(const struct trace *t)
+note_send_failures(const struct record *t)
 {
 	const struct prober_result *first = NULL;
 	unsigned int count = 0;
 
 	for (int ttl = t->asked.first_ttl; ttl <= t->asked.max_ttl; ttl++)
 		for (int query = 0; query < t->asked.queries; query++) {
-			const struct prober_result *m = trace_final(t, ttl, query);
+			const struct prober_result *m = record_final(t, ttl, query);
 
 			if (m == NULL || m->outcome != RESULT_SEND_FAILED)
 				continue;
@@ -120,7 +120,7 @@ note_send_failures(const struct trace *t)
 }
 
 void
-notes_print(const struct trace *t)
+notes_print(const struct record *t)
 {
 	note_reason(t);
 	note_send_failures(t);

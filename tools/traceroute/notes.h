@@ -5,9 +5,9 @@
 #ifndef TOOLS_TRACEROUTE_NOTES_H
 #define TOOLS_TRACEROUTE_NOTES_H
 
-#include "tools/traceroute/trace.h"
+#include "tools/traceroute/record.h"
 
 /* Logs the notes of a trace that has ended with its PROBER_DONE. */
-void notes_print(const struct trace *t);
+void notes_print(const struct record *t);
 
 #endif

@@ -19,7 +19,7 @@
 
 /* What the pieces below need; failed: memory was short somewhere. */
 struct builder {
-	const struct trace *trace;
+	const struct record *record;
 	const struct naming *naming;
 	bool failed;
 };
@@ -229,9 +229,9 @@ hops_json(struct builder *b, int first, int last)
 		json_t *probes = json_array();
 		json_t *hop;
 
-		for (int query = 0; query < b->trace->asked.queries; query++) {
+		for (int query = 0; query < b->record->asked.queries; query++) {
 			const struct prober_result *m =
-			    trace_final(b->trace, ttl, query);
+			    record_final(b->record, ttl, query);
 
 			if (m != NULL)
 				json_array_append_new(probes, probe_json(b, m));
@@ -272,14 +272,14 @@ put_others(struct builder *b, json_t *root)
 {
 	json_t *others;
 
-	if (b->trace->others_count == 0)
+	if (b->record->others_count == 0)
 		return;
 	others = json_array();
-	for (size_t i = 0; i < b->trace->others_count; i++)
-		json_array_append_new(others, other_json(b, b->trace->others[i]));
+	for (size_t i = 0; i < b->record->others_count; i++)
+		json_array_append_new(others, other_json(b, b->record->others[i]));
 	put(b, root, "other_replies", others);
-	if (b->trace->others_lost != 0)
-		put_number(b, root, "other_replies_not_kept", b->trace->others_lost);
+	if (b->record->others_lost != 0)
+		put_number(b, root, "other_replies_not_kept", b->record->others_lost);
 }
 
 /* ---- the frame ------------------------------------------------------------------- */
@@ -304,7 +304,7 @@ render_json_reason(uint8_t reason)
 static void
 put_packets(struct builder *b, json_t *root)
 {
-	const struct trace *t = b->trace;
+	const struct record *t = b->record;
 	bool icmp = strcmp(t->protocol, "icmp") == 0;
 
 	put(b, root, "protocol", json_string(t->protocol));
@@ -329,7 +329,7 @@ put_packets(struct builder *b, json_t *root)
 static json_t *
 plan_json(struct builder *b)
 {
-	const struct prober_plan_family *plan = &b->trace->plan;
+	const struct prober_plan_family *plan = &b->record->plan;
 	json_t *object = json_object();
 
 	put(b, object, "send", json_string(plan_transport_name(plan->send)));
@@ -344,7 +344,7 @@ plan_json(struct builder *b)
 static json_t *
 options_json(struct builder *b)
 {
-	const struct prober_start *s = &b->trace->asked;
+	const struct prober_start *s = &b->record->asked;
 	json_t *object = json_object();
 
 	put_number(b, object, "first_ttl", s->first_ttl);
@@ -374,10 +374,10 @@ options_json(struct builder *b)
 static json_t *
 stop_json(struct builder *b, const char *failure)
 {
-	const struct prober_done *done = &b->trace->done;
+	const struct prober_done *done = &b->record->done;
 	json_t *object = json_object();
 
-	if (!b->trace->has_done) {
+	if (!b->record->has_done) {
 		put(b, object, "reason", json_string("failed"));
 		if (failure != NULL)
 			put_text(b, object, "detail", failure);
@@ -396,7 +396,7 @@ stop_json(struct builder *b, const char *failure)
 static json_t *
 counters_json(struct builder *b)
 {
-	const struct prober_done *done = &b->trace->done;
+	const struct prober_done *done = &b->record->done;
 	json_t *object = json_object();
 
 	put_number(b, object, "sent", done->sent);
@@ -415,8 +415,8 @@ counters_json(struct builder *b)
 static json_t *
 trace_json(struct builder *b, const char *failure)
 {
-	const struct trace *t = b->trace;
-	int last = trace_last_ttl(t);
+	const struct record *t = b->record;
+	int last = record_last_ttl(t);
 	json_t *root = json_object();
 	json_t *past;
 
@@ -445,14 +445,14 @@ trace_json(struct builder *b, const char *failure)
 
 /* Asks for all names; true when no look-up is open any more. */
 static bool
-names_are_known(const struct trace *t, const struct naming *naming)
+names_are_known(const struct record *t, const struct naming *naming)
 {
 	bool known = true;
 
 	for (int ttl = t->asked.first_ttl; naming != NULL && ttl <= t->asked.max_ttl;
 	     ttl++)
 		for (int query = 0; query < t->asked.queries; query++) {
-			const struct prober_result *m = trace_final(t, ttl, query);
+			const struct prober_result *m = record_final(t, ttl, query);
 			const char *name;
 
 			if (m != NULL && m->outcome == RESULT_REPLY &&
@@ -472,10 +472,10 @@ dump_piece(const char *data, size_t len, void *context)
 }
 
 bool
-render_json(const struct trace *t, const struct naming *naming, const char *failure,
+render_json(const struct record *t, const struct naming *naming, const char *failure,
     struct output *out)
 {
-	struct builder b = {.trace = t, .naming = naming};
+	struct builder b = {.record = t, .naming = naming};
 	json_t *root;
 
 	if (!names_are_known(t, naming))

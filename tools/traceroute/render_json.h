@@ -10,7 +10,7 @@
 
 #include "tools/shared/output.h"
 #include "tools/traceroute/naming.h"
-#include "tools/traceroute/trace.h"
+#include "tools/traceroute/record.h"
 
 /* Grows whenever a consumer of the last one could misread a trace. */
 #define JSON_SCHEMA_VERSION 1
@@ -22,7 +22,7 @@ const char *render_json_reason(uint8_t reason);
  * Prints the object. Returns true when done, false when names are still being looked up
  * (call again). naming may be NULL. failure: why the trace broke off, or NULL.
  */
-bool render_json(const struct trace *t, const struct naming *naming,
+bool render_json(const struct record *t, const struct naming *naming,
     const char *failure, struct output *out);
 
 #endif

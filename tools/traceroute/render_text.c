@@ -21,14 +21,14 @@
 #define EXTENSIONS_MAX 4096
 
 void
-render_text_init(struct render_text *r, const struct trace *trace,
+render_text_init(struct render_text *r, const struct record *record,
     const struct naming *naming, bool extensions, struct output *out)
 {
-	*r = (struct render_text){.trace = trace,
+	*r = (struct render_text){.record = record,
 	    .naming = naming,
 	    .extensions = extensions,
 	    .out = out,
-	    .ttl = trace->asked.first_ttl};
+	    .ttl = record->asked.first_ttl};
 }
 
 /* ---- pieces ---------------------------------------------------------------------- */
@@ -194,7 +194,7 @@ shows_addr(const struct render_text *r, const struct prober_result *m)
 
 	for (int query = r->query - 1; query >= 0; query--) {
 		const struct prober_result *before =
-		    trace_final(r->trace, r->ttl, query);
+		    record_final(r->record, r->ttl, query);
 
 		if (before == NULL || before->outcome != RESULT_REPLY)
 			continue;
@@ -277,7 +277,7 @@ print_probe(struct render_text *r, const struct prober_result *m)
 static void
 print_header(struct render_text *r)
 {
-	const struct trace *t = r->trace;
+	const struct record *t = r->record;
 	char addr[ADDR_PRINTED_MAX], host[NAME_TEXT_MAX];
 
 	output_print(r->out, "traceroute to %s (%s), %u hops max, %u byte packets",
@@ -289,19 +289,20 @@ print_header(struct render_text *r)
 bool
 render_text_advance(struct render_text *r)
 {
-	if (!r->header && !r->trace->has_started)
-		return trace_is_over(r->trace);
+	if (!r->header && !r->record->has_started)
+		return record_is_over(r->record);
 	if (!r->header)
 		print_header(r);
-	while (r->ttl <= trace_last_ttl(r->trace)) {
-		const struct prober_result *m = trace_final(r->trace, r->ttl, r->query);
+	while (r->ttl <= record_last_ttl(r->record)) {
+		const struct prober_result *m =
+		    record_final(r->record, r->ttl, r->query);
 
 		/* What is not known when all is over is left out, not made a star. */
-		if (m == NULL && !trace_is_over(r->trace))
+		if (m == NULL && !record_is_over(r->record))
 			return false;
 		if (m != NULL && !print_probe(r, m))
 			return false;
-		if (++r->query == r->trace->asked.queries) {
+		if (++r->query == r->record->asked.queries) {
 			r->query = 0;
 			r->ttl++;
 		}
@@ -309,5 +310,5 @@ render_text_advance(struct render_text *r)
 	if (!r->ended)
 		output_print(r->out, "\n");
 	r->ended = true;
-	return trace_is_over(r->trace);
+	return record_is_over(r->record);
 }

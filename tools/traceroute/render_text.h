@@ -11,13 +11,13 @@
 
 #include "tools/shared/output.h"
 #include "tools/traceroute/naming.h"
-#include "tools/traceroute/trace.h"
+#include "tools/traceroute/record.h"
 
 /* Room for the annotation of one reply: "!F-4294967295", "!<255-255>". */
 #define ANNOTATION_MAX 20
 
 struct render_text {
-	const struct trace *trace;
+	const struct record *record;
 	const struct naming *naming; /* NULL: addresses only */
 	bool extensions;             /* -e */
 	struct output *out;
@@ -28,7 +28,7 @@ struct render_text {
 	int row; /* hop of the line that is open; 0: none */
 };
 
-void render_text_init(struct render_text *r, const struct trace *trace,
+void render_text_init(struct render_text *r, const struct record *record,
     const struct naming *naming, bool extensions, struct output *out);
 
 /*

@@ -29,7 +29,7 @@ on_started(void *context, const struct prober_started *m)
 {
 	struct session *s = context;
 
-	return trace_take_started(&s->trace, m);
+	return record_take_started(&s->record, m);
 }
 
 static int
@@ -41,7 +41,7 @@ on_result(void *context, const struct prober_result *m)
 	/* Ask for the name now: it may be there when its turn to be printed comes. */
 	if (s->names != NULL && m->outcome == RESULT_REPLY && !addr_is_none(&m->from))
 		s->names->naming.find(s->names, &m->from, &name);
-	return trace_take_result(&s->trace, m);
+	return record_take_result(&s->record, m);
 }
 
 static int
@@ -49,7 +49,7 @@ on_done(void *context, const struct prober_done *m)
 {
 	struct session *s = context;
 
-	return trace_take_done(&s->trace, m);
+	return record_take_done(&s->record, m);
 }
 
 static const struct prober_events prober_events = {on_started, on_result, on_done};
@@ -105,7 +105,7 @@ session_start(struct session *s, const struct trace_options *options,
 	    .signals = -1,
 	    .stop_before = INT64_MAX};
 	trace_request_start(options, target, &start);
-	error = trace_init(&s->trace, options->host, trace_options_protocol(options),
+	error = record_init(&s->record, options->host, trace_options_protocol(options),
 	    &start, &plan->family[family]);
 	if (error == 0)
 		error = open_signals(s);
@@ -113,8 +113,8 @@ session_start(struct session *s, const struct trace_options *options,
 		log_line("cannot start: %s", strerror(-error));
 		return error;
 	}
-	s->trace.began = clock_realtime();
-	render_text_init(&s->text, &s->trace, names != NULL ? &names->naming : NULL,
+	s->record.began = clock_realtime();
+	render_text_init(&s->text, &s->record, names != NULL ? &names->naming : NULL,
 	    options->extensions, out);
 	return start_prober(s, plan, &start);
 }
@@ -127,7 +127,7 @@ session_end(struct session *s)
 	prober_client_end(&s->prober, text, sizeof(text));
 	if (s->signals >= 0)
 		close(s->signals);
-	trace_clear(&s->trace);
+	record_clear(&s->record);
 }
 
 /* ---- the prober's end ------------------------------------------------------------ */
@@ -139,7 +139,7 @@ break_off(struct session *s, const char *why)
 	char ended[128];
 
 	prober_client_end(&s->prober, ended, sizeof(ended));
-	s->trace.broken = true;
+	s->record.broken = true;
 	if (why != NULL)
 		snprintf(s->failure, sizeof(s->failure), "paris-prober %s", why);
 	else
@@ -163,7 +163,7 @@ service_prober(struct session *s)
 {
 	int result = prober_client_service(&s->prober);
 
-	if (s->trace.has_done && result >= 0)
+	if (s->record.has_done && result >= 0)
 		dismiss_prober(s);
 	else if (result == 1)
 		break_off(s, NULL);
@@ -201,7 +201,7 @@ service_signals(struct session *s)
 		s->interrupted = true;
 		if (s->names != NULL)
 			name_cache_give_up(s->names);
-		if (trace_is_over(&s->trace))
+		if (record_is_over(&s->record))
 			continue;
 		s->stop_before = clock_monotonic() + STOP_WAIT;
 		if (prober_client_stop(&s->prober, PROBER_ALL_INSTANCES) != 0)
@@ -221,8 +221,8 @@ render(struct session *s)
 		return;
 	if (s->options->format == FORMAT_TEXT)
 		s->rendered = render_text_advance(&s->text);
-	else if (trace_is_over(&s->trace))
-		s->rendered = render_json(&s->trace, naming, failure, s->out);
+	else if (record_is_over(&s->record))
+		s->rendered = render_json(&s->record, naming, failure, s->out);
 }
 
 /* Fills the poll slots; an unused one has descriptor -1. */
@@ -235,7 +235,7 @@ fill_slots(const struct session *s, struct pollfd *slots)
 		slots[i] = (struct pollfd){.fd = -1};
 	slots[SLOT_SIGNALS].fd = s->signals;
 	slots[SLOT_SIGNALS].events = POLLIN;
-	if (output_pending(s->out) < OUT_PENDING_MAX && !trace_is_over(&s->trace)) {
+	if (output_pending(s->out) < OUT_PENDING_MAX && !record_is_over(&s->record)) {
 		slots[SLOT_PROBER].fd = prober_client_fd(&s->prober);
 		slots[SLOT_PROBER].events = prober_client_wants(&s->prober);
 	}
@@ -257,7 +257,7 @@ time_to_sleep(const struct session *s)
 
 	if (s->names != NULL && s->names->client != NULL)
 		names = names_client_deadline(s->names->client);
-	if (!trace_is_over(&s->trace)) {
+	if (!record_is_over(&s->record)) {
 		until = s->stop_before;
 		if (!s->prober.hello && s->prober.hello_before < until)
 			until = s->prober.hello_before;
@@ -289,10 +289,10 @@ step(struct session *s)
 		return; /* EINTR, or no memory for now */
 	if (slots[SLOT_SIGNALS].revents != 0)
 		service_signals(s);
-	if (!trace_is_over(&s->trace) &&
+	if (!record_is_over(&s->record) &&
 	    (slots[SLOT_PROBER].revents != 0 || !s->prober.hello))
 		service_prober(s);
-	if (!trace_is_over(&s->trace) && clock_monotonic() >= s->stop_before)
+	if (!record_is_over(&s->record) && clock_monotonic() >= s->stop_before)
 		break_off(s, "did not stop when it was told to");
 	if (s->names != NULL && s->names->client != NULL)
 		names_client_process(s->names->client);
@@ -333,12 +333,12 @@ session_run(struct session *s)
 		    "cannot write to standard output: %s", strerror(-s->out->error));
 		return EXIT_FAILED;
 	}
-	if (s->trace.has_done && (s->options->format == FORMAT_TEXT ||
-				     s->trace.done.reason == REASON_FAILED))
-		notes_print(&s->trace);
+	if (s->record.has_done && (s->options->format == FORMAT_TEXT ||
+				      s->record.done.reason == REASON_FAILED))
+		notes_print(&s->record);
 	if (s->failure[0] != '\0') {
 		log_line("%s", s->failure);
 		return EXIT_FAILED;
 	}
-	return status_of_reason(s->trace.done.reason);
+	return status_of_reason(s->record.done.reason);
 }

@@ -11,8 +11,8 @@
 #include "tools/shared/prober_client.h"
 #include "tools/shared/trace_options.h"
 #include "tools/traceroute/naming.h"
+#include "tools/traceroute/record.h"
 #include "tools/traceroute/render_text.h"
-#include "tools/traceroute/trace.h"
 
 enum exit_status {
 	EXIT_REACHED = 0,
@@ -23,7 +23,7 @@ enum exit_status {
 
 struct session {
 	const struct trace_options *options;
-	struct trace trace;
+	struct record record;
 	struct prober_client prober;
 	struct name_cache *names; /* NULL: -n */
 	struct output *out;

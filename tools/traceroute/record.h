@@ -2,8 +2,8 @@
  * What is known of one trace so far: what was asked, how it is done, every result and
  * how it ended. Filled from the prober's messages, read by the renderers.
  */
-#ifndef TOOLS_TRACEROUTE_TRACE_H
-#define TOOLS_TRACEROUTE_TRACE_H
+#ifndef TOOLS_TRACEROUTE_RECORD_H
+#define TOOLS_TRACEROUTE_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,9 +12,9 @@
 #include "common/prober_messages.h"
 
 /* Replies that are not the final word on a query are kept up to this many. */
-#define TRACE_OTHERS_MAX 4096
+#define RECORD_OTHERS_MAX 4096
 
-struct trace {
+struct record {
 	const char *host; /* as the user typed it; not owned */
 	struct prober_start asked;
 	const char *protocol; /* "udp" or "icmp"; not owned */
@@ -25,7 +25,7 @@ struct trace {
 	struct prober_result **finals; /* by hop and query; NULL: not known */
 	struct prober_result **others; /* in the order of arrival */
 	size_t others_count;
-	uint32_t others_lost; /* over TRACE_OTHERS_MAX: counted only */
+	uint32_t others_lost; /* over RECORD_OTHERS_MAX: counted only */
 	uint8_t final_ttl;    /* lowest hop with a reply that ends the path; 0: none */
 	bool has_done;
 	struct prober_done done;
@@ -33,25 +33,25 @@ struct trace {
 };
 
 /* Returns 0 or -ENOMEM. host and protocol must outlive the trace. */
-int trace_init(struct trace *t, const char *host, const char *protocol,
+int record_init(struct record *t, const char *host, const char *protocol,
     const struct prober_start *asked, const struct prober_plan_family *plan);
-void trace_clear(struct trace *t);
+void record_clear(struct record *t);
 
 /*
  * Take one message each. Return 0, -ENOMEM, or -EBADMSG when it cannot be true: another
  * instance, a hop or query that was not asked, a second final word, the wrong order.
  */
-int trace_take_started(struct trace *t, const struct prober_started *m);
-int trace_take_result(struct trace *t, const struct prober_result *m);
-int trace_take_done(struct trace *t, const struct prober_done *m);
+int record_take_started(struct record *t, const struct prober_started *m);
+int record_take_result(struct record *t, const struct prober_result *m);
+int record_take_done(struct record *t, const struct prober_done *m);
 
 /* The final word on a query of a hop, or NULL when there is none (yet). */
-const struct prober_result *trace_final(const struct trace *t, int ttl, int query);
+const struct prober_result *record_final(const struct record *t, int ttl, int query);
 
 /* The last hop that belongs to the path, as far as is known now. */
-int trace_last_ttl(const struct trace *t);
+int record_last_ttl(const struct record *t);
 
 /* True when no more results will come. */
-bool trace_is_over(const struct trace *t);
+bool record_is_over(const struct record *t);
 
 #endif

@@ -1,23 +1,23 @@
-#include "tools/traceroute/trace.h"
+#include "tools/traceroute/record.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 int
-trace_init(struct trace *t, const char *host, const char *protocol,
+record_init(struct record *t, const char *host, const char *protocol,
     const struct prober_start *asked, const struct prober_plan_family *plan)
 {
 	size_t hops = (size_t)(asked->max_ttl - asked->first_ttl) + 1;
 
-	*t = (struct trace){
+	*t = (struct record){
 	    .host = host, .protocol = protocol, .asked = *asked, .plan = *plan};
 	t->finals = calloc(hops * asked->queries, sizeof(struct prober_result *));
 	return t->finals == NULL ? -ENOMEM : 0;
 }
 
 void
-trace_clear(struct trace *t)
+record_clear(struct record *t)
 {
 	size_t hops = (size_t)(t->asked.max_ttl - t->asked.first_ttl) + 1;
 
@@ -27,12 +27,12 @@ trace_clear(struct trace *t)
 		free(t->others[i]);
 	free(t->finals);
 	free(t->others);
-	*t = (struct trace){0};
+	*t = (struct record){0};
 }
 
 /* Where the final word on a query is kept, or NULL when it was not asked for. */
 static struct prober_result **
-find_final(const struct trace *t, int ttl, int query)
+find_final(const struct record *t, int ttl, int query)
 {
 	if (ttl < t->asked.first_ttl || ttl > t->asked.max_ttl || query < 0 ||
 	    query >= t->asked.queries)
@@ -52,11 +52,11 @@ copy_result(const struct prober_result *m)
 
 /* Duplicates, late and ambiguous replies; a flood of them is counted, not kept. */
 static int
-add_other(struct trace *t, const struct prober_result *m)
+add_other(struct record *t, const struct prober_result *m)
 {
 	struct prober_result **others;
 
-	if (t->others_count == TRACE_OTHERS_MAX) {
+	if (t->others_count == RECORD_OTHERS_MAX) {
 		t->others_lost++;
 		return 0;
 	}
@@ -76,7 +76,7 @@ add_other(struct trace *t, const struct prober_result *m)
 }
 
 int
-trace_take_started(struct trace *t, const struct prober_started *m)
+record_take_started(struct record *t, const struct prober_started *m)
 {
 	if (m->instance != t->asked.instance || t->has_started || t->has_done)
 		return -EBADMSG;
@@ -86,7 +86,7 @@ trace_take_started(struct trace *t, const struct prober_started *m)
 }
 
 int
-trace_take_result(struct trace *t, const struct prober_result *m)
+record_take_result(struct record *t, const struct prober_result *m)
 {
 	struct prober_result **final = find_final(t, m->ttl, m->query);
 
@@ -110,7 +110,7 @@ trace_take_result(struct trace *t, const struct prober_result *m)
 }
 
 int
-trace_take_done(struct trace *t, const struct prober_done *m)
+record_take_done(struct record *t, const struct prober_done *m)
 {
 	if (m->instance != t->asked.instance || t->has_done)
 		return -EBADMSG;
@@ -120,7 +120,7 @@ trace_take_done(struct trace *t, const struct prober_done *m)
 }
 
 const struct prober_result *
-trace_final(const struct trace *t, int ttl, int query)
+record_final(const struct record *t, int ttl, int query)
 {
 	struct prober_result **final = find_final(t, ttl, query);
 
@@ -128,7 +128,7 @@ trace_final(const struct trace *t, int ttl, int query)
 }
 
 int
-trace_last_ttl(const struct trace *t)
+record_last_ttl(const struct record *t)
 {
 	int last = t->asked.max_ttl;
 
@@ -140,7 +140,7 @@ trace_last_ttl(const struct trace *t)
 }
 
 bool
-trace_is_over(const struct trace *t)
+record_is_over(const struct record *t)
 {
 	return t->has_done || t->broken;
 }
