@@ -3,9 +3,10 @@
  * load balancers hash, so that all probes take one path (Augustin et al., IMC 2006);
  * "traceroute" lets the tag vary the flow, as traceroute(8) does. Nothing else differs.
  *
- * Hops are not waited for: all queries of 16 hops may be in flight at once. When a
- * reply does not show which probe it answers (a quote of 28 bytes), nothing is guessed:
- * the probes in flight are waited for or accounted for, then asked again one at a time.
+ * Hops are not waited for: all queries of 16 hops are in flight at once, then those of
+ * the next hops as answers show that the path goes on. When a reply does not show which
+ * probe it answers (a quote of 28 bytes), nothing is guessed: the probes in flight are
+ * waited for or accounted for, then asked again one at a time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,11 @@
 #include "common/clock.h"
 
 #define HOPS_AT_ONCE 16
+/*
+ * Beyond these a hop is asked when one at most so many hops before it has answered:
+ * most paths end within 16 hops, and every hop asked past the target is a wasted probe.
+ */
+#define HOPS_AHEAD 4
 /* traceroute(8) adds a millisecond before it multiplies an RTT to get a wait. */
 #define WAIT_SLACK NS_PER_MS
 /* Never wait less than this: routers and busy machines are sometimes that slow. */
@@ -45,10 +51,12 @@ struct traceroute {
 	size_t count;
 	size_t window;
 	size_t in_flight;
-	size_t next;     /* first slot never asked */
-	size_t settled;  /* all slots before this one are answered or lost */
-	size_t again;    /* slots to be asked again */
-	uint8_t end_ttl; /* lowest hop with a final reply; 0: none yet */
+	size_t next;      /* first slot never asked */
+	size_t settled;   /* all slots before this one are answered or lost */
+	size_t again;     /* slots to be asked again */
+	size_t reach;     /* slots from here on are not asked yet */
+	int64_t heard_at; /* when the last reply came */
+	uint8_t end_ttl;  /* lowest hop with a final reply; 0: none yet */
 	bool end_reached;
 	/* While a reply without a tag is being cleared up. */
 	bool draining;
@@ -85,12 +93,22 @@ slot_of(const struct instance *i, uint8_t ttl, uint8_t query)
 	return (size_t)(ttl - i->options.first_ttl) * i->options.queries + query;
 }
 
-/* One past the last slot worth asking. */
+/* One past the last slot worth asking, as far as is known. */
 static size_t
 slots_end(const struct instance *i, const struct traceroute *t)
 {
 	return t->end_ttl == 0 ? t->count
 			       : slot_of(i, t->end_ttl, 0) + i->options.queries;
+}
+
+/* Slots so many hops behind the hop of a slot come into reach. */
+static void
+extend_reach(const struct instance *i, struct traceroute *t, size_t slot, size_t hops)
+{
+	size_t reach = (slot / i->options.queries + 1 + hops) * i->options.queries;
+
+	if (reach > t->reach)
+		t->reach = reach;
 }
 
 /* ---- how long to wait ---- */
@@ -148,18 +166,37 @@ shorten_waits(struct instance *i, struct traceroute *t, size_t slot)
 	}
 }
 
+/*
+ * The one timer: the end of draining, or the time by which silence says that the hops
+ * in reach do not all answer, so that those beyond must be asked.
+ */
+static void
+set_timer(struct instance *i, const struct traceroute *t)
+{
+	int64_t at = INT64_MAX;
+
+	if (t->draining)
+		at = t->drain_until;
+	else if (t->reach < t->count && t->longest_rtt > 0)
+		at = t->heard_at + wait_by(i, options_of(i)->wait_here, t->longest_rtt);
+	instance_set_timer(i, at);
+}
+
 /* ---- sending ---- */
 
 /* The slot to ask next, or t->count. */
 static size_t
-pick(const struct instance *i, const struct traceroute *t)
+pick(const struct instance *i, struct traceroute *t)
 {
 	size_t end = slots_end(i, t);
 
+	/* Nothing is out and nothing in reach is left: only farther hops can tell. */
+	if (t->in_flight == 0 && t->again == 0 && t->next >= t->reach)
+		t->reach = t->count;
 	for (size_t s = t->settled; t->again > 0 && s < t->next && s < end; s++)
 		if (t->slots[s].state == SLOT_AGAIN)
 			return s;
-	return t->next < end ? t->next : t->count;
+	return t->next < end && t->next < t->reach ? t->next : t->count;
 }
 
 static bool
@@ -333,7 +370,20 @@ drained(struct instance *i, struct traceroute *t)
 			slot_give_up(i, t, s);
 	t->draining = false;
 	t->untold = 0;
-	instance_set_timer(i, INT64_MAX);
+	set_timer(i, t);
+}
+
+static void
+on_timer(struct instance *i, struct traceroute *t)
+{
+	int64_t now = instance_now(i);
+
+	if (t->draining && now >= t->drain_until)
+		drained(i, t);
+	else if (!t->draining && t->longest_rtt > 0 &&
+		 now >=
+		     t->heard_at + wait_by(i, options_of(i)->wait_here, t->longest_rtt))
+		t->reach = t->count;
 }
 
 static void
@@ -357,7 +407,7 @@ on_ambiguous(struct instance *i, struct traceroute *t, const struct event *event
 	/* This long after the oldest probe nothing more is to be expected. */
 	t->drain_until =
 	    t->wave_start + wait_by(i, options_of(i)->wait_near, now - t->wave_start);
-	instance_set_timer(i, t->drain_until);
+	set_timer(i, t);
 }
 
 /* ---- events ---- */
@@ -369,6 +419,9 @@ on_started(struct instance *i, struct traceroute *t)
 
 	t->count = (size_t)(o->max_ttl - o->first_ttl + 1) * o->queries;
 	t->window = o->window != 0 ? o->window : (size_t)HOPS_AT_ONCE * o->queries;
+	t->reach = t->count;
+	if (o->window == 0 && t->count > t->window)
+		t->reach = t->window;
 	t->slots = calloc(t->count, sizeof(*t->slots));
 	if (t->slots == NULL)
 		instance_finish(i, REASON_FAILED, 0);
@@ -391,6 +444,9 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 	if (hop_loops(i, t, s - s % i->options.queries))
 		result.flags |= RESULT_LOOP;
 	note_end(t, &result);
+	t->heard_at = instance_now(i);
+	extend_reach(i, t, s, HOPS_AHEAD);
+	set_timer(i, t);
 	shorten_waits(i, t, s);
 	instance_report(i, &result);
 }
@@ -455,8 +511,7 @@ handle(struct instance *i, void *state, const struct event *event)
 		on_ambiguous(i, t, event);
 		break;
 	case EVENT_TIMER:
-		if (t->draining && instance_now(i) >= t->drain_until)
-			drained(i, t);
+		on_timer(i, t);
 		break;
 	case EVENT_STOPPED:
 		instance_finish(i, event->stopped, last_asked(i, t));

@@ -209,6 +209,8 @@ channel_receive(struct channel *c, message_handler *handler, void *context)
 		}
 		if (count == 0)
 			return 1;
+		if (count < BATCH)
+			return 0;
 	}
 	return 0;
 }

@@ -184,7 +184,7 @@ endpoint_ready(struct endpoint *e, uint32_t events)
 {
 	endpoint_ref(e);
 	if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
-		e->transport->receive(e);
+		e->transport->receive(e, events);
 	if ((events & EPOLLOUT) != 0 && e->blocked) {
 		watch_writable(e, false);
 		if (!TAILQ_EMPTY(&e->queue))

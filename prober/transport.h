@@ -88,8 +88,8 @@ struct transport {
 	/* Sends what is queued. 0 or -EAGAIN (e->blocked set). Failures go to events.
 	 */
 	int (*send)(struct endpoint *e);
-	/* Reads everything that is there. */
-	void (*receive)(struct endpoint *e);
+	/* Reads everything that is there; events: EPOLLIN, EPOLLERR, EPOLLHUP. */
+	void (*receive)(struct endpoint *e, uint32_t events);
 };
 
 /* Every transport there is, NULL at the end. Defined in prober/transports/table.c. */

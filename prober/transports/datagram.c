@@ -6,6 +6,7 @@
 #include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -655,15 +656,19 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 }
 
 void
-datagram_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
-					 struct reply *r, uint8_t *image, size_t len))
+datagram_receive(struct endpoint *e, uint32_t events,
+    bool (*to_reply)(
+	const struct endpoint *e, struct reply *r, uint8_t *image, size_t len))
 {
-	unsigned int total = errors_receive(e);
+	unsigned int total = 0;
 	int error = 0;
 	socklen_t len = sizeof(error);
 
 	/* Errors first: the stamps of what the replies answer are among them. */
-	total += datagrams_receive(e, to_reply);
+	if ((events & EPOLLERR) != 0)
+		total += errors_receive(e);
+	if ((events & EPOLLIN) != 0)
+		total += datagrams_receive(e, to_reply);
 	/* An error without an entry would wake us for ever: take it off the socket. */
 	if (total == 0)
 		(void)getsockopt(e->fd, SOL_SOCKET, SO_ERROR, &error, &len);

@@ -49,9 +49,9 @@ ping_to_reply(const struct endpoint *e, struct reply *r, uint8_t *image, size_t 
 }
 
 static void
-ping_receive(struct endpoint *e)
+ping_receive(struct endpoint *e, uint32_t events)
 {
-	datagram_receive(e, ping_to_reply);
+	datagram_receive(e, events, ping_to_reply);
 }
 
 static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",

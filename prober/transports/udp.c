@@ -31,9 +31,9 @@ udp_to_reply(const struct endpoint *e, struct reply *r, uint8_t *image, size_t l
 }
 
 static void
-udp_receive(struct endpoint *e)
+udp_receive(struct endpoint *e, uint32_t events)
 {
-	datagram_receive(e, udp_to_reply);
+	datagram_receive(e, events, udp_to_reply);
 }
 
 static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",
