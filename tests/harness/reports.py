@@ -9,8 +9,10 @@ SANITIZER = re.compile(
 LEFT_OPEN = re.compile(
     r"^==\d+== Open (?:file descriptor|\S+ socket|\S+ file descriptor) (\d+).*\n"
     r"((?:==\d+==  .*\n?)*)", re.MULTILINE)
-# valgrind's own summary of descriptors is no finding.
-HARMLESS = re.compile(r"^(?:==\d+==\s*(?:FILE DESCRIPTORS: .*)?)$", re.MULTILINE)
+# valgrind's own summary of descriptors is no finding, nor are its remarks about itself
+# (--PID--), such as a system call that it does not know and answers with ENOSYS.
+HARMLESS = re.compile(
+    r"^(?:==\d+==\s*(?:FILE DESCRIPTORS: .*)?|--\d+-- .*)$", re.MULTILINE)
 
 
 def sanitizer_environment(logs):
