@@ -20,8 +20,8 @@ int datagram_send(struct endpoint *e);
  * normal queue: kind, and the visible part of the probe in image (len bytes arrived at
  * quote_at).
  */
-void datagram_receive(
-    struct endpoint *e, bool (*to_reply)(const struct endpoint *e, struct reply *r,
-			    uint8_t *image, size_t len));
+void datagram_receive(struct endpoint *e, uint32_t events,
+    bool (*to_reply)(
+	const struct endpoint *e, struct reply *r, uint8_t *image, size_t len));
 
 #endif
