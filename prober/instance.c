@@ -87,7 +87,7 @@ must_wait(struct trace *t, int64_t now)
 	struct prober *p = t->prober;
 
 	if (channel_waiting(&p->channel) > RESULTS_WAITING_MAX) {
-		t->held = true;
+		trace_hold(t, true);
 		return true;
 	}
 	if (now < t->next_send) {
@@ -110,7 +110,7 @@ take_tag(struct trace *t, int64_t now, uint32_t *tag)
 	if (tag_set_take(t->tags, now, tag, &retry) == 0)
 		return 0;
 	if (retry == INT64_MAX)
-		t->held = t->wants_tag = true;
+		trace_hold(t, t->wants_tag = true);
 	else
 		(void)timer_set(&t->prober->timers, &t->retry, retry);
 	return -EAGAIN;
@@ -239,7 +239,7 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, int64_t now)
 		error = take_port(t, p, now);
 		if (error != -EMFILE || t->next_number == 0)
 			return error;
-		t->held = true; /* until a probe gives its socket back */
+		trace_hold(t, true); /* until a probe gives its socket back */
 		return -EAGAIN;
 	}
 	error = flow_endpoint(t, p->flow, 0, &p->endpoint);
@@ -247,7 +247,7 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, int64_t now)
 		return error;
 	if (t->instance.flow_window == 1 &&
 	    store_awaits(&t->prober->store, p->endpoint, &t->instance.options.target)) {
-		t->held = true;
+		trace_hold(t, true);
 		error = -EAGAIN;
 	} else {
 		error = take_tag(t, now, &p->tag);

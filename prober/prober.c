@@ -217,13 +217,13 @@ turn(struct prober *p)
 		    (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 			result = channel_receive(&p->channel, on_message, p);
 	timer_run(&p->timers, clock_monotonic());
-	transports_flush(&p->transports);
-	reap_traces(p);
-	flush_channel(p);
-	while (p->released && p->error == 0) {
-		trace_wake_held(p);
+	do {
+		if (p->released)
+			trace_wake_held(p);
 		transports_flush(&p->transports);
-	}
+		reap_traces(p);
+		flush_channel(p);
+	} while (p->released && p->held > 0 && p->error == 0);
 	transports_reap(&p->transports);
 	return result;
 }

@@ -66,6 +66,7 @@ struct prober {
 	TAILQ_HEAD(, trace) ended; /* finished, to be freed */
 	uint64_t random;
 	uint64_t strays; /* replies that fitted no probe */
+	size_t held;     /* traces that wait for something to be released */
 	bool released;   /* something that held traces wait for happened */
 	int error;       /* why the prober cannot go on; 0: it can */
 };

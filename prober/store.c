@@ -211,11 +211,10 @@ same_bytes(const struct reply *r, const struct probe *p)
 
 /* The probe that a visible tag names, when all else that is visible agrees. */
 static struct probe *
-match_tagged(struct store *s, const struct reply *r, bool *any_visible)
+match_tagged(struct store *s, const struct reply *r)
 {
 	struct store_tags *t;
 
-	*any_visible = false;
 	TAILQ_FOREACH (t, &s->tags, next) {
 		struct probe *p;
 		uint64_t tag;
@@ -223,7 +222,6 @@ match_tagged(struct store *s, const struct reply *r, bool *any_visible)
 		if (t->set.pattern != r->endpoint->pattern ||
 		    !read_tag(r, &t->set, &tag))
 			continue;
-		*any_visible = true;
 		p = find_by_key(s, r->endpoint, &t->set, tag);
 		if (p != NULL && same_destination(r, p))
 			return p;
@@ -270,13 +268,15 @@ void
 store_match(struct store *s, const struct reply *r, struct match *out)
 {
 	static struct probe *one;
-	bool any_visible;
+	struct reply unquoted = *r;
 
 	*out = (struct match){.type = MATCH_NONE};
-	one = match_tagged(s, r, &any_visible);
-	if (one != NULL) {
+	one = match_tagged(s, r);
+	if (one != NULL && (r->kind != REPLY_DATA || same_bytes(r, one))) {
 		*out = (struct match){MATCH_ONE, 1, &one, !same_bytes(r, one)};
 		return;
 	}
-	match_untagged(s, r, out);
+	if (r->kind == REPLY_DATA)
+		unquoted.quote_len = 0;
+	match_untagged(s, &unquoted, out);
 }

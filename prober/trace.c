@@ -21,6 +21,16 @@ trace_dispatch(struct trace *t, const struct event *event)
 }
 
 void
+trace_hold(struct trace *t, bool held)
+{
+	if (held && !t->held)
+		t->prober->held++;
+	else if (!held && t->held)
+		t->prober->held--;
+	t->held = held;
+}
+
+void
 trace_fail(struct trace *t, int error, const char *format, ...)
 {
 	struct prober_done *done = &t->instance.done;
@@ -96,10 +106,12 @@ trace_wake_held(struct prober *p)
 	int64_t now = clock_monotonic();
 
 	p->released = false;
+	if (p->held == 0)
+		return;
 	HASH_ITER (hh, p->traces, t, next) {
 		if (!t->held)
 			continue;
-		t->held = false;
+		trace_hold(t, false);
 		/* A tag that was given back rests first. */
 		if (t->wants_tag)
 			(void)timer_set(&p->timers, &t->retry, now + TAG_REST);
@@ -223,7 +235,14 @@ find_tag(struct trace *t, const char *name, struct layout_options *o)
 	o->tagged = true;
 	t->tags = store_tag_set(
 	    &t->prober->store, o->pattern, o->tag, prober_random(t->prober));
-	return t->tags == NULL ? -ENOMEM : 0;
+	if (t->tags == NULL)
+		return -ENOMEM;
+	/* As traceroute(8), count from the port or the sequence number of -p. */
+	if (strcmp(name, "udp.dst_port") == 0)
+		tag_set_start_at(t->tags, o->dst_port);
+	else if (t->instance.options.first_tag != 0)
+		tag_set_start_at(t->tags, t->instance.options.first_tag);
+	return 0;
 }
 
 /* Prepares what probes are built from. */
@@ -259,8 +278,6 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 		    trace_error_text(-error));
 		return error;
 	}
-	if (t->tags != NULL && o->first_tag != 0)
-		tag_set_start_at(t->tags, o->first_tag);
 	t->instance.options.packet_len = t->layout.options.len;
 	return 0;
 }
@@ -369,6 +386,7 @@ trace_free(struct trace *t)
 		t->instance.algorithm->clear(&t->instance, t->instance.state);
 	while ((probe = TAILQ_FIRST(&t->probes)) != NULL)
 		trace_probe_retire(t, probe);
+	trace_hold(t, false);
 	timer_cancel(&p->timers, &t->timer);
 	timer_cancel(&p->timers, &t->retry);
 	timer_cancel(&p->timers, &t->timeout);

@@ -28,6 +28,9 @@ trace_is_v6(const struct trace *t)
 /* Hands an event to the algorithm, unless it is done. */
 void trace_dispatch(struct trace *t, const struct event *event);
 
+/* Has the trace woken by EVENT_TIMER when something is released; or no longer. */
+void trace_hold(struct trace *t, bool held);
+
 /* Ends a trace that cannot go on, with the words for the user. error: errno. */
 void trace_fail(struct trace *t, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -29,7 +29,8 @@
 #define IMAGE_ROOM 1536 /* bytes kept of a reply, header space included */
 #define CONTROL_ROOM 512
 #define RECEIVE_BUFFER (1 << 20)
-#define PENDING_MAX 64 /* errors of earlier probes that may stand before one send */
+#define RECEIVE_ROUNDS 32 /* batches a wake-up: a flood must not hold up the rest */
+#define PENDING_MAX 64    /* errors of earlier probes that may stand before one send */
 
 #define STAMPING \
 	(SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | \
@@ -601,9 +602,9 @@ errors_receive(struct endpoint *e)
 {
 	static struct receive_batch batch;
 	unsigned int total = 0;
-	unsigned int count;
+	unsigned int count = RECEIVE_BATCH;
 
-	do {
+	for (int round = 0; round < RECEIVE_ROUNDS && count == RECEIVE_BATCH; round++) {
 		count = batch_receive(e, &batch, MSG_ERRQUEUE);
 		for (unsigned int i = 0; i < count; i++) {
 			struct ancillary a;
@@ -615,7 +616,7 @@ errors_receive(struct endpoint *e)
 				    e, &batch.headers[i], batch.images[i], &a);
 		}
 		total += count;
-	} while (count == RECEIVE_BATCH);
+	}
 	return total;
 }
 
@@ -626,9 +627,9 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 {
 	static struct receive_batch batch;
 	unsigned int total = 0;
-	unsigned int count;
+	unsigned int count = RECEIVE_BATCH;
 
-	do {
+	for (int round = 0; round < RECEIVE_ROUNDS && count == RECEIVE_BATCH; round++) {
 		count = batch_receive(e, &batch, 0);
 		for (unsigned int i = 0; i < count; i++) {
 			struct mmsghdr *h = &batch.headers[i];
@@ -651,7 +652,7 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 				e->owner->events->reply(e->owner->context, &r);
 		}
 		total += count;
-	} while (count == RECEIVE_BATCH);
+	}
 	return total;
 }
 

@@ -21,12 +21,11 @@ udp_to_reply(const struct endpoint *e, struct reply *r, uint8_t *image, size_t l
 {
 	(void)e;
 	(void)image;
-	(void)len;
 	r->kind = REPLY_DATA;
 	r->dst_known = true;
 	r->dst = r->from;
 	r->dst_port = r->from_port;
-	r->quote_len = 0;
+	r->quote_len = len;
 	return true;
 }
 
