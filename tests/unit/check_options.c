@@ -55,7 +55,7 @@ static const struct {
     {"-p 65536 h", "-p: '65536' is not"},
     {"--sport 0 h", "--sport: '0' is not"},
     {"--sport 65536 h", "--sport: '65536' is not"},
-    {"-I --sport 5 h", "--sport: ICMP probes (-I) have no source port"},
+    {"-I --sport 5 h", "--sport 5: ICMP probes (-I) have no source port"},
     {"-t 256 h", "-t: '256' is not a whole number from 0 to 255"},
     {"-l 0x100000 h", "-l: '0x100000' is not a whole number from 0 to 1048575"},
     {"--flow-id 65536 h", "--flow-id: '65536' is not"},
@@ -77,8 +77,8 @@ static const struct {
     {"-z 5s h", "-z: '5s' is not a time"},
     {"-z 3600001 h", "-z: '3600001' is not"},
     {"-s h h", "-s: 'h' is not a numeric IPv4 or IPv6 address"},
-    {"-4 -s ::1 h", "-s: the source is not an IPv4 address"},
-    {"-6 -s 192.0.2.1 h", "-s: the source is not an IPv6 address"},
+    {"-4 -s ::1 h", "-s ::1: the source is not an IPv4 address"},
+    {"-6 -s 192.0.2.1 h", "-s 192.0.2.1: the source is not an IPv6 address"},
     {"-i abcdefghijklmnop h", "-i: 'abcdefghijklmnop' is not a text of 1 to 15"},
     {"--tag= h", "--tag: '' is not a text of 1 to 31 bytes"},
     {"-a nosuch h", "-a: 'nosuch' is not an algorithm; there are: paris"},
@@ -98,7 +98,7 @@ static const struct {
     {"--nope h", "unknown option --nope"},
     {"--nope=3 h", "unknown option --nope=3"},
     {"--s h", "ambiguous option --s"},
-    {"--icmp=3 h", "--icmp takes no value"},
+    {"--icmp=3 h", "--icmp takes no value: --icmp=3"},
 };
 
 START_TEST(wrong_lines)
@@ -250,8 +250,6 @@ START_TEST(no_host_needed)
 	ck_assert_str_eq(o.host, "-host");
 	ck_assert_int_eq(parse("-4 -6 h", &o, error), 0);
 	ck_assert_uint_eq(o.family, AF_INET6);
-	ck_assert_int_eq(parse("-s 192.0.2.1 h", &o, error), 0);
-	ck_assert_uint_eq(o.family, AF_INET);
 }
 END_TEST
 
@@ -296,10 +294,10 @@ START_TEST(target_does_not_fit)
 	ck_assert_int_eq(addr_from_text("0.0.0.0", &any), 0);
 	ck_assert_int_eq(parse("-l 5 h", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(error, "-l: "));
+	ck_assert_ptr_nonnull(strstr(error, "-l 5: "));
 	ck_assert_int_eq(parse("-s ::1 h", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(error, "-s: "));
+	ck_assert_ptr_nonnull(strstr(error, "-s ::1: "));
 	ck_assert_int_eq(parse("-i nosuchdevice h", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "nosuchdevice"));

@@ -266,8 +266,8 @@ explain_unknown(const struct option_spec *table, size_t count, int problem,
 		snprintf(error, OPTIONS_TEXT_MAX, "%s needs a value: %s %s",
 		    form_used(row, optopt, form, sizeof(form)), form, row->argument);
 	else if (row != NULL)
-		snprintf(error, OPTIONS_TEXT_MAX, "%s takes no value",
-		    form_used(row, optopt, form, sizeof(form)));
+		snprintf(error, OPTIONS_TEXT_MAX, "%s takes no value: %.60s",
+		    form_used(row, optopt, form, sizeof(form)), written);
 	else if (optopt != 0)
 		snprintf(error, OPTIONS_TEXT_MAX, "unknown option -%c", optopt);
 	else
@@ -318,12 +318,15 @@ options_parse(const struct option_spec *table, size_t count, int argc, char **ar
 
 /* ---- help ------------------------------------------------------------------------ */
 
-/* Prints text from the help column on, broken between words. */
-static void
-print_wrapped(const char *text, FILE *out)
+void
+options_print_row(const char *left, const char *text, FILE *out)
 {
 	size_t width = HELP_WIDTH - HELP_COLUMN;
 
+	if (strlen(left) + 2 > HELP_COLUMN)
+		fprintf(out, "%s\n%*s", left, HELP_COLUMN, "");
+	else
+		fprintf(out, "%-*s", HELP_COLUMN, left);
 	while (strlen(text) > width) {
 		size_t len = width;
 
@@ -361,10 +364,6 @@ options_print_help(const struct option_spec *table, size_t count, FILE *out)
 
 	for (size_t i = 0; i < count; i++) {
 		describe_forms(&table[i], forms, sizeof(forms));
-		if (strlen(forms) + 2 > HELP_COLUMN)
-			fprintf(out, "%s\n%*s", forms, HELP_COLUMN, "");
-		else
-			fprintf(out, "%-*s", HELP_COLUMN, forms);
-		print_wrapped(table[i].help, out);
+		options_print_row(forms, table[i].help, out);
 	}
 }

@@ -73,6 +73,9 @@ int options_read_whole(const char *text, int64_t high, int64_t *out);
 int options_parse(const struct option_spec *table, size_t count, int argc, char **argv,
     void *out, char *error);
 
+/* One row of --help: text beside (or below) left, broken between words. */
+void options_print_row(const char *left, const char *text, FILE *out);
+
 /* The options part of --help, one row after the other, at most 80 columns wide. */
 void options_print_help(const struct option_spec *table, size_t count, FILE *out);
 

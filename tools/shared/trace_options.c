@@ -267,6 +267,8 @@ _Static_assert(TABLE_COUNT <= OPTIONS_MAX, "the table must fit options_parse");
 void
 trace_options_print_help(FILE *out)
 {
+	char name[PROBER_NAME_MAX + 3];
+
 	fputs("Usage: paris-traceroute [OPTION]... HOST [PACKET_LEN]\n"
 	      "Print the path that one flow of packets takes to HOST.\n\n"
 	      "PACKET_LEN is the length of a probe with its IP header, up to 65000 "
@@ -275,10 +277,11 @@ trace_options_print_help(FILE *out)
 	      "works).\n\n",
 	    out);
 	options_print_help(table, TABLE_COUNT, out);
-	fputs("\nAlgorithms:\n", out);
-	for (size_t i = 0; algorithm_table[i] != NULL; i++)
-		fprintf(out, "  %-25s %s%s\n", algorithm_table[i]->name,
-		    algorithm_table[i]->summary, i == 0 ? " (default)" : "");
+	fputs("\nAlgorithms, the default first:\n", out);
+	for (size_t i = 0; algorithm_table[i] != NULL; i++) {
+		snprintf(name, sizeof(name), "  %s", algorithm_table[i]->name);
+		options_print_row(name, algorithm_table[i]->summary, out);
+	}
 	fputs("\nExit status: 0 the host was reached, 1 it was not, 2 wrong usage or "
 	      "unknown\n"
 	      "name, 3 could not measure.\n",
@@ -339,6 +342,8 @@ take_operands(struct trace_options *o, char **operands, char *error)
 static int
 check_together(const struct trace_options *o, char *error)
 {
+	char text[ADDR_TEXT_MAX];
+
 	if (o->start.first_ttl > o->start.max_ttl) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-f: first hop %u is above the last one, %u (-m)",
@@ -347,13 +352,15 @@ check_together(const struct trace_options *o, char *error)
 	}
 	if (o->method == METHOD_ICMP && o->start.src_port != 0) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "--sport: ICMP probes (-I) have no source port");
+		    "--sport %u: ICMP probes (-I) have no source port",
+		    o->start.src_port);
 		return -EINVAL;
 	}
 	if (o->family != AF_UNSPEC && !addr_is_none(&o->start.source) &&
 	    o->family != o->start.source.family) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-s: the source is not an IPv%c address",
+		    "-s %s: the source is not an IPv%c address",
+		    addr_to_text(&o->start.source, text),
 		    o->family == AF_INET ? '4' : '6');
 		return -EINVAL;
 	}
@@ -373,8 +380,6 @@ trace_options_parse(struct trace_options *o, int argc, char **argv, char *error)
 		return 0;
 	if (take_operands(o, argv + first, error) != 0 || check_together(o, error) != 0)
 		return -EINVAL;
-	if (o->family == AF_UNSPEC)
-		o->family = o->start.source.family;
 	if (o->host == NULL && !o->explain) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "specify \"host\": paris-traceroute [OPTION]... HOST [PACKET_LEN]");

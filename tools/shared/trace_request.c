@@ -68,16 +68,20 @@ int
 trace_request_check(
     const struct trace_options *o, const struct addr *target, char *error)
 {
+	char text[ADDR_TEXT_MAX];
+
 	if (!addr_is_none(&o->start.source) &&
 	    o->start.source.family != target->family) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-s: the source is not an IPv%c address, as the host's is",
+		    "-s %s: the source is not an IPv%c address, as the host's is",
+		    addr_to_text(&o->start.source, text),
 		    target->family == AF_INET ? '4' : '6');
 		return -EINVAL;
 	}
 	if (o->start.flow_label != 0 && target->family == AF_INET) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-l: IPv4 has no flow label, and the host's address is IPv4");
+		    "-l %u: IPv4 has no flow label, and the host's address is IPv4",
+		    o->start.flow_label);
 		return -EINVAL;
 	}
 	if (addr_is_unspecified(target)) {

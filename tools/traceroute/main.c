@@ -127,17 +127,18 @@ start_names(struct run *r, bool needed)
 static enum exit_status
 find_target(struct run *r, struct addr *target)
 {
+	const struct trace_options *o = &r->options;
+	/* A name is looked up for the family that the source needs. */
+	uint32_t family = o->family != AF_UNSPEC ? o->family : o->start.source.family;
 	char error[TARGET_ERROR_MAX];
-	int result =
-	    target_from_text(r->options.host, r->options.family, target, error);
+	int result = target_from_text(o->host, o->family, target, error);
 
 	if (result == -EINVAL) {
 		if (start_names(r, true) != 0)
 			return EXIT_FAILED;
-		result = target_from_names(
-		    &r->names, r->options.host, r->options.family, target, error);
+		result = target_from_names(&r->names, o->host, family, target, error);
 	}
-	if (result == 0 && trace_request_check(&r->options, target, error) == 0)
+	if (result == 0 && trace_request_check(o, target, error) == 0)
 		return EXIT_REACHED;
 	log_line("%s", error);
 	return EXIT_USAGE;

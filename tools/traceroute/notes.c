@@ -124,10 +124,6 @@ notes_print(const struct record *t)
 {
 	note_reason(t);
 	note_send_failures(t);
-	if (t->done.ambiguous != 0)
-		log_line("%u replies quoted too little to tell which probe they "
-			 "answer; %u probes were sent again, one at a time",
-		    t->done.ambiguous, t->done.reasked);
 	if (t->done.lost_here != 0)
 		log_line("%u replies were lost on this machine: the socket's buffer "
 			 "was full; try -N or -z",
