@@ -94,7 +94,7 @@ test_support_c := $(wildcard tests/support/*.c)
 .PHONY: all help demo check check-all check-unit check-lab check-functional check-programs \
 	bench lint format install uninstall dist deps deps-build deps-ci compile-flags tests clean
 
-all: $(programs)
+all: $(programs) ; @:
 
 help:
 	@echo "make            build into $(BUILD)/"
@@ -188,7 +188,7 @@ check: deps
 	+@$(parallel) check-all
 
 test_run = tests/run --build $(BUILD) --variant $(variant)
-tests: $(test_programs)
+tests: $(test_programs) ; @:
 check-programs: ; +@$(parallel) all tests
 check-all: check-programs ; @$(test_run) unit functional lab
 check-unit: check-programs ; @$(test_run) unit
