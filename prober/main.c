@@ -54,6 +54,9 @@ main(void)
 	error = privilege_leave_root(PRIVILEGE_NOBODY);
 	if (error == 0)
 		error = privilege_drop_all();
+	/* Again: changing the uid may have made the process dumpable. */
+	if (error == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		error = -errno;
 	if (error == 0)
 		error = privilege_limit(FILES_MAX);
 	if (error != 0)
