@@ -61,7 +61,7 @@ def answer(s, wait=2.0):
         return None
     if events[0][1] & select.POLLERR:
         return error_of(s)
-    data, address = s.recvfrom(2000)
+    data, address = s.recvfrom(70000)
     return dict(kind="data", offender=address[0], data=data.hex())
 
 def send(s, data, address):
@@ -256,14 +256,19 @@ class Answers(unittest.TestCase):
         self.assertEqual([one["offender"] for one in found],
                          ["10.0.3.1", "10.0.2.1", "2001:db8:3::1"])
 
-    def test_large_echo_in_fragments(self):
+    def test_fragments(self):
         for dst in BOTH:
-            found, _ = inside("line.topo", f"""
-                print(json.dumps([echo("{dst}", 64, data=bytes(3000)) is not None,
-                                  udp("{dst}", 64, data=bytes(3000)),
-                                  udp("{dst}", 3, data=bytes(3000))]))""")
-            self.assertEqual(found[1]["offender"], dst)
-            self.assertEqual(found[2]["offender"], expected_line(dst, 14)[2])
+            found, result = inside("line.topo", f"""
+                data = bytes(n % 251 for n in range(5000))
+                print(json.dumps([echo("{dst}", 64, data=data)["data"][16:] == data.hex(),
+                                  udp("{dst}", 64, dport=7, data=data)["data"] == data.hex(),
+                                  udp("{dst}", 64, data=data), udp("{dst}", 3, data=data)]))
+                """)
+            self.assertEqual(found[:2], [True, True])
+            self.assertEqual(found[2]["offender"], dst)
+            self.assertEqual(found[3]["offender"], expected_line(dst, 14)[2])
+            self.assertEqual(result.report["received"]["bad_checksum"], 0)
+            self.assertEqual(result.report["received"]["fragment"], 3 * 3)
 
     @unittest.skipUnless(shutil.which("ping"), "no ping")
     def test_debian_ping(self):

@@ -1,7 +1,9 @@
 #include "tools/fakeroute/capture.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 
@@ -24,23 +26,27 @@ put_u32(struct capture *c, uint32_t value)
 	put(c, &value, sizeof(value));
 }
 
-static struct capture one; /* a run has one capture at most */
-
 struct capture *
 capture_open(const char *path)
 {
 	static const uint16_t version[2] = {2, 4};
 
-	one.file = fopen(path, "we");
-	if (one.file == NULL)
+	struct capture *c = malloc(sizeof(*c));
+
+	if (c == NULL)
 		return NULL;
-	put_u32(&one, MAGIC_NANOSECONDS);
-	put(&one, version, sizeof(version));
-	put_u32(&one, 0);
-	put_u32(&one, 0);
-	put_u32(&one, 65535);
-	put_u32(&one, LINKTYPE_RAW);
-	return &one;
+	c->file = fopen(path, "we");
+	if (c->file == NULL) {
+		free(c);
+		return NULL;
+	}
+	put_u32(c, MAGIC_NANOSECONDS);
+	put(c, version, sizeof(version));
+	put_u32(c, 0);
+	put_u32(c, 0);
+	put_u32(c, 65535);
+	put_u32(c, LINKTYPE_RAW);
+	return c;
 }
 
 void
@@ -56,10 +62,12 @@ capture_write(struct capture *c, const uint8_t *bytes, size_t len, int64_t realt
 int
 capture_close(struct capture *c)
 {
-	int bad;
+	bool bad;
 
 	if (c == NULL)
 		return 0;
-	bad = ferror(c->file);
-	return fclose(c->file) != 0 || bad ? -EIO : 0;
+	bad = ferror(c->file) != 0;
+	bad = fclose(c->file) != 0 || bad;
+	free(c);
+	return bad ? -EIO : 0;
 }

@@ -13,24 +13,23 @@
 
 struct command {
 	pid_t pid;
-	int pidfd; /* readable when the command has ended */
 };
 
 /*
- * Starts argv (ended by NULL), found by PATH. The process dies with us. Returns 0 or
- * -errno; a program that cannot be executed exits with status 127 or 126, as in a
- * shell.
+ * Starts argv (ended by NULL), found by PATH. The process dies with us; SIGCHLD tells
+ * its end. Returns 0 or -errno; a program that cannot be executed exits with status 127
+ * or 126, as in a shell.
  */
 int command_start(struct command *c, char *const *argv, const struct namespace *ns);
 
-/* Passes a signal on; harmless after the end. */
+/* Passes a signal on; harmless before command_finish. */
 void command_signal(const struct command *c, int signal_number);
 
-/*
- * Reaps the command, which must have ended: its exit status, or 128 + N when signal N
- * killed it. Closes the pidfd.
- */
-int command_finish(struct command *c);
+/* Whether it has ended: then command_finish does not wait. */
+bool command_ended(const struct command *c);
+
+/* Reaps the command: its exit status, or 128 + N when signal N killed it. */
+int command_finish(const struct command *c);
 
 /*
  * Kills and reaps what the command left running. Returns how many processes. Works for

@@ -18,13 +18,15 @@ static bool
 receive(struct loop *l)
 {
 	struct farend_packet packet;
-	int64_t now = clock_monotonic();
-	int64_t today = clock_realtime();
 	int taken = 0;
 
 	for (; taken < RECEIVE_BATCH && farend_receive(l->far, &packet); taken++) {
-		/* The kernel's stamp, on the clock of the timers. */
-		int64_t when = now - clock_elapsed(packet.stamp, today);
+		/*
+		 * The kernel's stamp, on the clock of the timers. Read in this order,
+		 * after the packet, so that no delay of ours makes a reply come early.
+		 */
+		int64_t since = clock_elapsed(packet.stamp, clock_realtime());
+		int64_t when = clock_monotonic() - since;
 
 		if (l->capture != NULL)
 			capture_write(
@@ -69,17 +71,21 @@ send_due(struct loop *l)
 }
 
 /*
- * Passes a signal on, unless the terminal sent it: then the command has it already, as
- * a member of the foreground process group.
+ * Passes signals on, unless the terminal sent them: then the command has them already,
+ * as a member of the foreground process group. True when the command has ended.
  */
-static void
-pass_signal(const struct loop *l)
+static bool
+take_signals(const struct loop *l)
 {
 	struct signalfd_siginfo info;
+	bool ended = false;
 
 	while (read(l->signal_fd, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_code != SI_KERNEL)
+		if (info.ssi_signo == SIGCHLD)
+			ended = ended || command_ended(l->command);
+		else if (info.ssi_code != SI_KERNEL)
 			command_signal(l->command, (int)info.ssi_signo);
+	return ended;
 }
 
 /* Waits until something comes or a reply is due. */
@@ -103,7 +109,6 @@ loop_run(struct loop *l)
 {
 	struct pollfd fds[] = {
 	    {.fd = l->far->fd, .events = POLLIN},
-	    {.fd = l->command->pidfd, .events = POLLIN},
 	    {.fd = l->signal_fd, .events = POLLIN},
 	};
 	bool busy = false;
@@ -113,11 +118,9 @@ loop_run(struct loop *l)
 		error = wait_for_events(l, fds, sizeof(fds) / sizeof(*fds), busy);
 		if (error != 0)
 			return error;
-		if ((fds[2].revents & POLLIN) != 0)
-			pass_signal(l);
 		busy = receive(l);
 		send_due(l);
-		if ((fds[1].revents & POLLIN) != 0)
+		if ((fds[1].revents & POLLIN) != 0 && take_signals(l))
 			return 0;
 	}
 }

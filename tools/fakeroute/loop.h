@@ -16,7 +16,7 @@ struct loop {
 	struct simulator *simulator;
 	struct capture *capture; /* or NULL */
 	struct command *command;
-	int signal_fd; /* signalfd of what is to be passed on to the command */
+	int signal_fd; /* signalfd of SIGCHLD and of what is passed on to the command */
 };
 
 /* Returns 0 when the command has ended, or -errno. */

@@ -117,11 +117,13 @@ static void __attribute__((noreturn)) print_and_exit(const char *text)
 static bool
 ping_groups_are_good(const char *text)
 {
-	unsigned int low, high;
-	char rest;
+	const char *second = text + strspn(text, "0123456789");
+	size_t blanks = strspn(second, " \t");
 
-	return strcmp(text, "open") == 0 || strcmp(text, "closed") == 0 ||
-	       sscanf(text, "%u %u%c", &low, &high, &rest) == 2;
+	if (strcmp(text, "open") == 0 || strcmp(text, "closed") == 0)
+		return true;
+	return second > text && blanks > 0 && second[blanks] != '\0' &&
+	       second[blanks + strspn(second + blanks, "0123456789")] == '\0';
 }
 
 static int
@@ -243,6 +245,7 @@ catch_signals(void)
 	sigset_t set;
 
 	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
@@ -255,12 +258,10 @@ catch_signals(void)
 static int
 set_up(struct run *r)
 {
-	char why[512] = "";
-	int error = namespace_enter(
-	    &r->ns, r->topology, r->options.ping_groups, why, sizeof(why));
+	int error = namespace_enter(&r->ns, r->topology, r->options.ping_groups);
 
 	if (error != 0) {
-		log_line("%s", why);
+		log_line("%s", r->ns.why);
 		return EXIT_SETUP;
 	}
 	error = farend_open(&r->far, r->ns.far_fd, r->topology->mtu);

@@ -20,24 +20,18 @@
 static const uint8_t near_mac[6] = {0x02, 0, 0, 0, 0, 0x01};
 static const uint8_t far_mac[6] = {0x02, 0, 0, 0, 0, 0x02};
 
-/* Where the reason for a failure goes. */
-struct reason {
-	char *text;
-	size_t room;
-};
-
 /* Notes what failed with -error and returns that error. */
 static int __attribute__((format(printf, 3, 4)))
-failed(const struct reason *why, int error, const char *format, ...)
+failed(struct namespace *ns, int error, const char *format, ...)
 {
 	va_list args;
 	size_t len;
 
 	va_start(args, format);
-	vsnprintf(why->text, why->room, format, args);
+	vsnprintf(ns->why, sizeof(ns->why), format, args);
 	va_end(args);
-	len = strlen(why->text);
-	snprintf(why->text + len, why->room - len, ": %s", strerror(-error));
+	len = strlen(ns->why);
+	snprintf(ns->why + len, sizeof(ns->why) - len, ": %s", strerror(-error));
 	return error;
 }
 
@@ -60,7 +54,7 @@ write_file(const char *path, const char *text)
 /* ---- namespaces ------------------------------------------------------------------ */
 
 static int
-map_ids(const struct namespace *ns, uid_t uid, gid_t gid, const struct reason *why)
+map_ids(struct namespace *ns, uid_t uid, gid_t gid)
 {
 	char uids[64], gids[64];
 	int error;
@@ -73,7 +67,7 @@ map_ids(const struct namespace *ns, uid_t uid, gid_t gid, const struct reason *w
 	if (error == 0)
 		error = write_file("/proc/self/gid_map", gids);
 	if (error != 0)
-		return failed(why, error,
+		return failed(ns, error,
 		    "cannot map uid %u into a user namespace (is /proc mounted, and "
 		    "are user namespaces open: user.max_user_namespaces, "
 		    "kernel.unprivileged_userns_clone, "
@@ -84,7 +78,7 @@ map_ids(const struct namespace *ns, uid_t uid, gid_t gid, const struct reason *w
 
 /* The user namespace, and the network namespace of the far end. */
 static int
-enter_first(struct namespace *ns, const struct reason *why)
+enter_first(struct namespace *ns)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
@@ -93,15 +87,15 @@ enter_first(struct namespace *ns, const struct reason *why)
 	ns->gid = uid == 0 ? PRIVILEGE_NOBODY : gid;
 	ns->user = unshare(CLONE_NEWUSER) == 0;
 	if (!ns->user && uid != 0)
-		return failed(why, -errno,
+		return failed(ns, -errno,
 		    "cannot make a user namespace; open them (sysctl "
 		    "user.max_user_namespaces=10000, "
 		    "kernel.unprivileged_userns_clone=1,"
 		    " kernel.apparmor_restrict_unprivileged_userns=0), or run as root");
-	if (ns->user && map_ids(ns, uid, gid, why) != 0)
+	if (ns->user && map_ids(ns, uid, gid) != 0)
 		return -EPERM;
 	if (unshare(CLONE_NEWNET) != 0)
-		return failed(why, -errno, "cannot make a network namespace; %s",
+		return failed(ns, -errno, "cannot make a network namespace; %s",
 		    ns->user ? "see sysctl user.max_net_namespaces and "
 			       "kernel.apparmor_restrict_unprivileged_userns"
 			     : "this needs CAP_SYS_ADMIN, or open user namespaces");
@@ -132,7 +126,7 @@ has_value(const char *path, const char *value)
 }
 
 static int
-apply(const struct setting *settings, size_t count, const struct reason *why)
+apply(struct namespace *ns, const struct setting *settings, size_t count)
 {
 	int error;
 
@@ -141,7 +135,7 @@ apply(const struct setting *settings, size_t count, const struct reason *why)
 			continue;
 		error = write_file(settings[i].path, settings[i].value);
 		if (error != 0)
-			return failed(why, error,
+			return failed(ns, error,
 			    "cannot set %s to %s (is /proc/sys read-only here?)",
 			    settings[i].path, settings[i].value);
 	}
@@ -152,7 +146,7 @@ apply(const struct setting *settings, size_t count, const struct reason *why)
 #define V6 "/proc/sys/net/ipv6/conf/"
 
 static int
-apply_near(const struct namespace *ns, const struct reason *why)
+apply_near(struct namespace *ns)
 {
 	static const struct setting both[] = {
 	    {V4 "all/rp_filter", "0"},
@@ -167,28 +161,27 @@ apply_near(const struct namespace *ns, const struct reason *why)
 	    {V6 "default/accept_dad", "0"},
 	    {V6 "default/addr_gen_mode", "1"},
 	};
-	int error = apply(both, sizeof(both) / sizeof(*both), why);
+	int error = apply(ns, both, sizeof(both) / sizeof(*both));
 
 	if (error == 0 && ns->has_ipv6)
-		error = apply(six, sizeof(six) / sizeof(*six), why);
+		error = apply(ns, six, sizeof(six) / sizeof(*six));
 	return error;
 }
 
 /* The far end must not speak for itself. */
 static int
-apply_far(const struct namespace *ns, const struct reason *why)
+apply_far(struct namespace *ns)
 {
 	static const struct setting six[] = {
 	    {V6 "all/disable_ipv6", "1"},
 	    {V6 "default/disable_ipv6", "1"},
 	};
 
-	return ns->has_ipv6 ? apply(six, sizeof(six) / sizeof(*six), why) : 0;
+	return ns->has_ipv6 ? apply(ns, six, sizeof(six) / sizeof(*six)) : 0;
 }
 
 static int
-apply_ping_groups(
-    const struct namespace *ns, const char *ping_groups, const struct reason *why)
+apply_ping_groups(struct namespace *ns, const char *ping_groups)
 {
 	char own[64];
 	int error;
@@ -200,7 +193,7 @@ apply_ping_groups(
 		ping_groups = own;
 	error = write_file("/proc/sys/net/ipv4/ping_group_range", ping_groups);
 	if (error != 0)
-		return failed(why, error,
+		return failed(ns, error,
 		    "cannot set net.ipv4.ping_group_range to '%s' (inside, only gid %u "
 		    "exists)",
 		    ping_groups, ns->gid);
@@ -210,8 +203,8 @@ apply_ping_groups(
 /* ---- the interface --------------------------------------------------------------- */
 
 static int
-add_addrs(const struct namespace *ns, struct mnl_socket *nl, unsigned int index,
-    const struct topology_node *host, const struct reason *why)
+add_addrs(struct namespace *ns, struct mnl_socket *nl, unsigned int index,
+    const struct topology_node *host)
 {
 	char text[ADDR_TEXT_MAX];
 	uint32_t routed = 0;
@@ -227,7 +220,7 @@ add_addrs(const struct namespace *ns, struct mnl_socket *nl, unsigned int index,
 		if (error == 0 && (routed & bit) == 0)
 			error = netlink_add_default(nl, index, a);
 		if (error != 0)
-			return failed(why, error, "cannot add the address %s",
+			return failed(ns, error, "cannot add the address %s",
 			    addr_to_text(a, text));
 		routed |= bit;
 	}
@@ -235,8 +228,8 @@ add_addrs(const struct namespace *ns, struct mnl_socket *nl, unsigned int index,
 }
 
 static int
-set_up_near(const struct namespace *ns, struct mnl_socket *nl, int far_namespace,
-    const struct topology *t, const struct reason *why)
+set_up_near(struct namespace *ns, struct mnl_socket *nl, int far_namespace,
+    const struct topology *t)
 {
 	int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	unsigned int lo, near;
@@ -258,13 +251,13 @@ set_up_near(const struct namespace *ns, struct mnl_socket *nl, int far_namespace
 	if (any >= 0)
 		close(any);
 	if (error != 0)
-		return failed(why, error,
+		return failed(ns, error,
 		    "cannot set up a veth pair (does the kernel have veth?)");
-	return add_addrs(ns, nl, near, &t->nodes[TOPOLOGY_HOST], why);
+	return add_addrs(ns, nl, near, &t->nodes[TOPOLOGY_HOST]);
 }
 
 static int
-set_up_far(struct namespace *ns, struct mnl_socket *nl, const struct reason *why)
+set_up_far(struct namespace *ns, struct mnl_socket *nl)
 {
 	struct sockaddr_ll address = {
 	    .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
@@ -279,59 +272,57 @@ set_up_far(struct namespace *ns, struct mnl_socket *nl, const struct reason *why
 	    bind(ns->far_fd, (struct sockaddr *)&address, sizeof(address)) != 0)
 		error = -errno;
 	if (error != 0)
-		return failed(why, error, "cannot listen at the far end");
+		return failed(ns, error, "cannot listen at the far end");
 	return 0;
 }
 
 /* From the far end's namespace into the command's, and both ends set up. */
 static int
 enter_second(struct namespace *ns, struct mnl_socket *far, int far_namespace,
-    const struct topology *t, const char *ping_groups, const struct reason *why)
+    const struct topology *t, const char *ping_groups)
 {
 	struct mnl_socket *near;
 	int error;
 
 	if (unshare(CLONE_NEWNET) != 0)
-		return failed(why, -errno,
+		return failed(ns, -errno,
 		    "cannot make a second network namespace; see sysctl "
 		    "user.max_net_namespaces");
-	error = apply_near(ns, why);
+	error = apply_near(ns);
 	if (error == 0)
-		error = apply_ping_groups(ns, ping_groups, why);
+		error = apply_ping_groups(ns, ping_groups);
 	if (error != 0)
 		return error;
 	near = netlink_open();
 	if (near == NULL)
-		return failed(why, -errno, "cannot open a netlink socket");
-	error = set_up_near(ns, near, far_namespace, t, why);
+		return failed(ns, -errno, "cannot open a netlink socket");
+	error = set_up_near(ns, near, far_namespace, t);
 	netlink_close(near);
-	return error != 0 ? error : set_up_far(ns, far, why);
+	return error != 0 ? error : set_up_far(ns, far);
 }
 
 int
-namespace_enter(struct namespace *ns, const struct topology *t, const char *ping_groups,
-    char *why_text, size_t room)
+namespace_enter(struct namespace *ns, const struct topology *t, const char *ping_groups)
 {
-	const struct reason why = {why_text, room};
 	struct mnl_socket *far;
 	int far_namespace, error;
 
 	*ns = (struct namespace){.far_fd = -1};
 	ns->has_ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
-	error = enter_first(ns, &why);
+	error = enter_first(ns);
 	if (error == 0)
-		error = apply_far(ns, &why);
+		error = apply_far(ns);
 	if (error != 0)
 		return error;
 	ns->far_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (ns->far_fd < 0)
-		return failed(&why, -errno, "cannot open a packet socket");
+		return failed(ns, -errno, "cannot open a packet socket");
 	far = netlink_open();
 	far_namespace = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (far == NULL || far_namespace < 0)
-		error = failed(&why, -errno, "cannot open a network namespace");
+		error = failed(ns, -errno, "cannot open a network namespace");
 	else
-		error = enter_second(ns, far, far_namespace, t, ping_groups, &why);
+		error = enter_second(ns, far, far_namespace, t, ping_groups);
 	netlink_close(far);
 	if (far_namespace >= 0)
 		close(far_namespace);

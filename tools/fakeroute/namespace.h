@@ -21,16 +21,17 @@ struct namespace
 	gid_t gid;
 	int far_fd; /* AF_PACKET socket of the far end, bound to it but not yet up */
 	bool has_ipv6;
+	char why[512]; /* what failed and what to do, when something failed */
 };
 
 /*
  * Moves the calling process, which must have one thread, into the namespaces and sets
  * them up for the topology. ping_groups: NULL opens ping sockets for the command's
- * group, "closed" leaves them closed, or "LOW HIGH". Returns 0, or -errno with what
- * failed and what to do in why.
+ * group, "closed" leaves them closed, or "LOW HIGH". Returns 0, or -errno with the
+ * reason in ns->why.
  */
-int namespace_enter(struct namespace *ns, const struct topology *t,
-    const char *ping_groups, char *why, size_t room);
+int namespace_enter(
+    struct namespace *ns, const struct topology *t, const char *ping_groups);
 
 /* Ethernet header (14 bytes) of what the far end sends for a family. */
 #define NAMESPACE_ETHERNET_LEN 14

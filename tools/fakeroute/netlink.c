@@ -74,7 +74,7 @@ int
 netlink_add_veth(struct mnl_socket *nl, const char *near, const uint8_t near_mac[6],
     const char *far, const uint8_t far_mac[6], int far_namespace, uint32_t mtu)
 {
-	char buffer[REQUEST_ROOM];
+	char buffer[REQUEST_ROOM] = {0};
 	struct nlmsghdr *message =
 	    request(buffer, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
 	struct nlattr *info, *data, *peer;
@@ -97,7 +97,7 @@ netlink_add_veth(struct mnl_socket *nl, const char *near, const uint8_t near_mac
 int
 netlink_set_up(struct mnl_socket *nl, unsigned int index, int without_arp)
 {
-	char buffer[REQUEST_ROOM];
+	char buffer[REQUEST_ROOM] = {0};
 	struct nlmsghdr *message = request(buffer, RTM_NEWLINK, 0);
 	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(message, sizeof(*link));
 
@@ -113,7 +113,7 @@ netlink_set_up(struct mnl_socket *nl, unsigned int index, int without_arp)
 int
 netlink_add_addr(struct mnl_socket *nl, unsigned int index, const struct addr *a)
 {
-	char buffer[REQUEST_ROOM];
+	char buffer[REQUEST_ROOM] = {0};
 	struct nlmsghdr *message =
 	    request(buffer, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
 	struct ifaddrmsg *body = mnl_nlmsg_put_extra_header(message, sizeof(*body));
@@ -132,7 +132,7 @@ netlink_add_addr(struct mnl_socket *nl, unsigned int index, const struct addr *a
 int
 netlink_add_default(struct mnl_socket *nl, unsigned int index, const struct addr *src)
 {
-	char buffer[REQUEST_ROOM];
+	char buffer[REQUEST_ROOM] = {0};
 	struct nlmsghdr *message =
 	    request(buffer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));

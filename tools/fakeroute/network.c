@@ -392,14 +392,14 @@ forwards(const struct network *n, const struct route *r, uint32_t at, uint32_t t
 	const struct topology_options *o = &n->t->nodes[at].options;
 	bool refuses = o->unreachable != TOPOLOGY_REACHABLE;
 
-	if (refuses && (at == to || o->unreachable_on_arrival))
+	bool expired = at != to && walk->ttl <= 1;
+
+	if (refuses && (!expired || o->unreachable_on_arrival))
 		walk->outcome = NETWORK_UNREACHABLE;
 	else if (at == to)
 		walk->outcome = NETWORK_DELIVERED;
-	else if (walk->ttl <= 1)
+	else if (expired)
 		walk->outcome = NETWORK_EXPIRED;
-	else if (refuses)
-		walk->outcome = NETWORK_UNREACHABLE;
 	else if (r == NULL || r->hops[at].count == 0)
 		walk->outcome = NETWORK_NO_ROUTE;
 	else if (o->mtu != 0 && packet->len > o->mtu && !packet->may_fragment)

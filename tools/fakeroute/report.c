@@ -67,6 +67,7 @@ static const char *const result_names[SIMULATOR_RESULTS] = {
     [SIMULATOR_IGNORED] = "ignored",
     [SIMULATOR_DROPPED] = "dropped",
     [SIMULATOR_MALFORMED] = "malformed",
+    [SIMULATOR_FRAGMENT] = "fragment",
     [SIMULATOR_FULL] = "full",
 };
 
@@ -189,15 +190,15 @@ keep_probe(
 	const struct simpacket *p = seen->packet;
 	const struct network_walk *walk = seen->walk;
 	size_t room = r->probes_room == 0 ? 1024 : r->probes_room * 2;
-	struct probe *probe = r->probes;
+	struct probe *probe, *grown;
 
 	if (r->probes_count == r->probes_room) {
-		probe = reallocarray(r->probes, room, sizeof(*probe));
-		if (probe == NULL) {
+		grown = reallocarray(r->probes, room, sizeof(*grown));
+		if (grown == NULL) {
 			r->out_of_memory = true;
 			return;
 		}
-		r->probes = probe;
+		r->probes = grown;
 		r->probes_room = room;
 	}
 	probe = &r->probes[r->probes_count++];

@@ -37,32 +37,47 @@ parse_ipv4(struct simpacket *p, struct reader *r, size_t len)
 		return -EBADMSG;
 	(void)reader_take(r, header_len - 20);
 	p->dont_fragment = (fragment & 0x4000) != 0;
-	p->later_fragment = (fragment & 0x1fff) != 0;
-	p->fragment = (fragment & 0x3fff) != 0;
+	p->more_fragments = (fragment & 0x2000) != 0;
+	p->fragment_offset = (size_t)(fragment & 0x1fff) * 8;
+	p->later_fragment = p->fragment_offset != 0;
+	p->fragment = p->later_fragment || p->more_fragments;
+	p->fragment_at = p->fragment_header_len = header_len;
+	p->fragment_id = p->identification;
+	p->fragment_protocol = p->protocol;
 	p->transport = header_len;
 	p->bad_header_checksum =
 	    checksum_finish(checksum_add(0, p->bytes, header_len)) != 0;
 	return 0;
 }
 
+static void
+parse_fragment_header(struct simpacket *p, struct reader *r)
+{
+	uint16_t fragment;
+
+	p->fragment_header_len = (size_t)(r->at - p->bytes);
+	p->protocol = p->fragment_protocol = reader_u8(r);
+	(void)reader_u8(r);
+	fragment = reader_u16(r);
+	p->fragment_id = reader_u32(r);
+	p->fragment = true;
+	p->more_fragments = (fragment & 1) != 0;
+	p->fragment_offset = fragment & 0xfff8;
+	p->later_fragment = p->fragment_offset != 0;
+	p->fragment_at = (size_t)(r->at - p->bytes);
+}
+
 /* Steps over one extension header of the kinds that a host may send. */
 static void
 skip_extension(struct simpacket *p, struct reader *r)
 {
-	uint8_t kind = p->protocol;
-	uint8_t len;
-	uint16_t fragment;
-
-	p->protocol = reader_u8(r);
-	len = reader_u8(r);
-	if (kind == IPPROTO_FRAGMENT) {
-		fragment = reader_u16(r);
-		(void)reader_u32(r);
-		p->fragment = true;
-		p->later_fragment = (fragment & 0xfff8) != 0;
-	} else {
-		(void)reader_take(r, 6 + (size_t)len * 8);
+	if (p->protocol == IPPROTO_FRAGMENT) {
+		parse_fragment_header(p, r);
+		return;
 	}
+	p->next_header_at = (size_t)(r->at - p->bytes);
+	p->protocol = reader_u8(r);
+	(void)reader_take(r, 6 + (size_t)reader_u8(r) * 8);
 }
 
 static int
@@ -78,6 +93,7 @@ parse_ipv6(struct simpacket *p, struct reader *r, size_t len)
 	read_addr(r, AF_INET6, &p->src);
 	read_addr(r, AF_INET6, &p->dst);
 	p->dont_fragment = true;
+	p->next_header_at = 6;
 	if (r->failed || p->len > len)
 		return -EBADMSG;
 	r->end = p->bytes + p->len;

@@ -28,6 +28,13 @@ struct simpacket {
 	bool dont_fragment;      /* IPv6: true */
 	bool fragment;           /* one of several pieces ... */
 	bool later_fragment;     /* ... but not the first: no transport header */
+	bool more_fragments;
+	size_t fragment_offset;     /* of its data in the whole packet's */
+	size_t fragment_at;         /* of its data in this packet */
+	size_t fragment_header_len; /* what stands in front of every piece */
+	size_t next_header_at;      /* IPv6: the byte that names the fragment header */
+	uint32_t fragment_id;
+	uint8_t fragment_protocol;
 
 	size_t transport;   /* offset of the transport header, or of what is there */
 	bool has_transport; /* a whole header of UDP, TCP or ICMP follows */

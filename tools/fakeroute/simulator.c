@@ -4,15 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/fakeroute/fragments.h"
 #include "tools/fakeroute/simreply.h"
 
 #define REPLIES_MAX (UINT32_C(1) << 18)
+#define ANSWER_MAX 65535
 #define TCP_COOKIE_SALT 100
 
 struct simulator {
 	struct network *network;
 	const struct topology *t;
 	struct replyqueue *replies;
+	struct fragments *fragments;
+	uint8_t *scratch;          /* ANSWER_MAX bytes: where an answer is written */
 	uint16_t *identifications; /* the IPv4 id counter of each node */
 	simulator_observer *observer;
 	void *context;
@@ -26,8 +30,8 @@ struct answer {
 	const struct topology_node *node;
 	struct simreply_header header;
 	int64_t now;
-	uint8_t *out;
-	size_t room;
+	uint8_t *out; /* ANSWER_MAX bytes */
+	size_t mtu;   /* the limit of an error; other answers may be cut up */
 };
 
 struct simulator *
@@ -42,8 +46,11 @@ simulator_new(struct network *network, simulator_observer *observer, void *conte
 	s->observer = observer;
 	s->context = context;
 	s->replies = replyqueue_new(s->t->mtu, REPLIES_MAX);
+	s->fragments = fragments_new();
+	s->scratch = malloc(ANSWER_MAX);
 	s->identifications = calloc(s->t->nodes_count, sizeof(*s->identifications));
-	if (s->replies == NULL || s->identifications == NULL) {
+	if (s->replies == NULL || s->identifications == NULL || s->fragments == NULL ||
+	    s->scratch == NULL) {
 		simulator_free(s);
 		return NULL;
 	}
@@ -58,7 +65,9 @@ simulator_free(struct simulator *s)
 	if (s == NULL)
 		return;
 	replyqueue_free(s->replies);
+	fragments_free(s->fragments);
 	free(s->identifications);
+	free(s->scratch);
 	free(s);
 }
 
@@ -112,7 +121,7 @@ answer_error(const struct answer *a, const struct error_kind *kind, uint32_t wor
 
 	if (simpacket_is_no_question(a->packet))
 		return 0;
-	return simreply_error(a->out, a->room, &a->header, a->packet, &error);
+	return simreply_error(a->out, a->mtu, &a->header, a->packet, &error);
 }
 
 static size_t
@@ -137,9 +146,9 @@ answer_icmp(const struct answer *a)
 	const struct simpacket *p = a->packet;
 	bool request = p->icmp_type == (p->src.family == AF_INET ? 8 : 128);
 
-	if (!request || p->fragment || a->node->options.icmp_silent)
+	if (!request || a->node->options.icmp_silent)
 		return 0;
-	return simreply_echo(a->out, a->room, &a->header, p);
+	return simreply_echo(a->out, ANSWER_MAX, &a->header, p);
 }
 
 static size_t
@@ -149,8 +158,8 @@ answer_udp(const struct answer *a)
 	bool echo = o->udp == TOPOLOGY_UDP_ECHO ||
 		    topology_ports_have(&o->udp_open, a->packet->dst_port);
 
-	if (echo && a->packet->protocol == IPPROTO_UDP && !a->packet->fragment)
-		return simreply_udp(a->out, a->room, &a->header, a->packet);
+	if (echo && a->packet->protocol == IPPROTO_UDP)
+		return simreply_udp(a->out, ANSWER_MAX, &a->header, a->packet);
 	if (o->udp == TOPOLOGY_UDP_SILENT)
 		return 0;
 	return answer_unreachable(a, TOPOLOGY_UNREACHABLE_PORT);
@@ -177,15 +186,15 @@ answer_tcp(const struct simulator *s, const struct answer *a)
 	    (!open && o->tcp == TOPOLOGY_TCP_SILENT))
 		return 0;
 	if (open && syn && !ack)
-		return simreply_tcp(a->out, a->room, &a->header, p,
+		return simreply_tcp(a->out, ANSWER_MAX, &a->header, p,
 		    SIMPACKET_TCP_SYN | SIMPACKET_TCP_ACK, cookie, p->tcp_sequence + 1);
 	if (open && ack && p->tcp_acknowledgment == cookie + 1 &&
 	    (p->tcp_flags & SIMPACKET_TCP_FIN) == 0)
 		return 0;
 	if (ack)
-		return simreply_tcp(a->out, a->room, &a->header, p, SIMPACKET_TCP_RST,
-		    p->tcp_acknowledgment, 0);
-	return simreply_tcp(a->out, a->room, &a->header, p,
+		return simreply_tcp(a->out, ANSWER_MAX, &a->header, p,
+		    SIMPACKET_TCP_RST, p->tcp_acknowledgment, 0);
+	return simreply_tcp(a->out, ANSWER_MAX, &a->header, p,
 	    SIMPACKET_TCP_RST | SIMPACKET_TCP_ACK, 0, p->tcp_sequence + syn);
 }
 
@@ -194,8 +203,6 @@ answer_delivered(const struct simulator *s, const struct answer *a)
 {
 	const struct simpacket *p = a->packet;
 
-	if (p->later_fragment)
-		return 0;
 	switch (p->protocol) {
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
@@ -274,54 +281,80 @@ extra_delay(struct simulator *s, const struct topology_options *o)
 	return delay;
 }
 
-/* Queues an answer that was written into a slot, and its duplicate. */
-static void
-queue_answer(
-    struct simulator *s, const struct answer *a, uint32_t slot, size_t len, int64_t due)
+/* Queues an answer of len bytes, in pieces if it is too large for the link. */
+static bool
+queue_once(struct simulator *s, const struct answer *a, size_t len, int64_t due)
+{
+	size_t offset = 0, part;
+	uint32_t slot;
+	uint8_t *out;
+
+	do {
+		out = replyqueue_take(s->replies, &slot);
+		if (out == NULL)
+			return false;
+		part = fragments_cut(
+		    a->out, len, a->mtu, a->header.identification, &offset, out);
+		if (part == 0)
+			replyqueue_release(s->replies, slot);
+		else
+			replyqueue_push(s->replies, slot, part, due);
+	} while (part != 0 && len > a->mtu);
+	return true;
+}
+
+/* Queues an answer and its duplicate. */
+static enum simulator_result
+queue_answer(struct simulator *s, const struct answer *a, size_t len)
 {
 	const struct topology_options *o = &a->node->options;
-	uint32_t copy;
-	uint8_t *bytes;
+	int64_t due = a->now + a->walk->rtt;
 
+	if (!queue_once(s, a, len, due + extra_delay(s, o)))
+		return SIMULATOR_FULL;
 	s->counts.replies++;
 	if (network_chance(s->network, o->duplicates) &&
-	    (bytes = replyqueue_take(s->replies, &copy)) != NULL) {
-		memcpy(bytes, a->out, len);
+	    queue_once(s, a, len, due + extra_delay(s, o)))
 		s->counts.duplicates++;
-		replyqueue_push(s->replies, copy, len, due + extra_delay(s, o));
-	}
-	replyqueue_push(s->replies, slot, len, due + extra_delay(s, o));
+	return SIMULATOR_ANSWERED;
 }
 
 static enum simulator_result
 answer_packet(struct simulator *s, struct answer *a)
 {
-	enum simulator_result result = SIMULATOR_ANSWERED;
-	uint32_t slot;
 	size_t len;
 
-	if (a->walk->outcome == NETWORK_LOST)
-		return SIMULATOR_LOST;
 	if (a->walk->outcome == NETWORK_DELIVERED && a->packet->bad_checksum)
 		return SIMULATOR_DROPPED;
 	a->node = &s->t->nodes[a->walk->nodes[a->walk->count - 1]];
 	if (!answer_header(s, a))
 		return SIMULATOR_SILENT;
-	a->out = replyqueue_take(s->replies, &slot);
-	a->room = s->t->mtu;
-	if (a->out == NULL)
-		return SIMULATOR_FULL;
+	a->out = s->scratch;
+	a->mtu = s->t->mtu;
 	len = answer_write(s, a);
 	if (len == 0)
-		result = SIMULATOR_SILENT;
-	else if (network_chance(s->network, a->node->options.loss) ||
-		 network_reply_lost(s->network, a->walk))
-		result = SIMULATOR_LOST;
-	if (result == SIMULATOR_ANSWERED)
-		queue_answer(s, a, slot, len, a->now + a->walk->rtt);
-	else
-		replyqueue_release(s->replies, slot);
-	return result;
+		return SIMULATOR_SILENT;
+	if (network_chance(s->network, a->node->options.loss) ||
+	    network_reply_lost(s->network, a->walk))
+		return SIMULATOR_LOST;
+	return queue_answer(s, a, len);
+}
+
+/* A piece that arrived: the packet is answered with its last one. */
+static enum simulator_result
+answer_fragment(struct simulator *s, struct answer *a)
+{
+	struct simpacket whole;
+	size_t len;
+	const uint8_t *bytes = fragments_add(s->fragments, a->packet, &len);
+
+	if (bytes == NULL)
+		return SIMULATOR_FRAGMENT;
+	if (simpacket_parse(&whole, bytes, len) != 0)
+		return SIMULATOR_MALFORMED;
+	s->counts.bad_checksum += whole.bad_checksum;
+	a->packet = &whole;
+	return answer_packet(s, a);
 }
 
 static void
@@ -391,7 +424,13 @@ walk_packet(struct simulator *s, const struct simpacket *p, struct network_walk 
 	hash_fields(s->network, p, packet.hashes);
 	if (network_send(s->network, &packet, walk) != 0)
 		return SIMULATOR_FULL;
-	if (walk->count == 0 || simpacket_is_no_question(p))
+	if (walk->count == 0)
+		return SIMULATOR_IGNORED;
+	if (walk->outcome == NETWORK_LOST)
+		return SIMULATOR_LOST;
+	if (walk->outcome == NETWORK_DELIVERED && p->fragment)
+		return answer_fragment(s, &answer);
+	if (simpacket_is_no_question(p))
 		return SIMULATOR_IGNORED;
 	return answer_packet(s, &answer);
 }

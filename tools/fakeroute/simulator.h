@@ -21,6 +21,7 @@ enum simulator_result {
 	SIMULATOR_IGNORED, /* multicast, an ICMP error, another packet not to answer */
 	SIMULATOR_DROPPED, /* a wrong checksum where one is looked at */
 	SIMULATOR_MALFORMED, /* not an IP packet that holds together; nothing walked */
+	SIMULATOR_FRAGMENT,  /* arrived, and waits for the rest of its packet */
 	SIMULATOR_FULL,      /* too many replies waiting, or no memory */
 	SIMULATOR_RESULTS,
 };

@@ -146,6 +146,13 @@ range_of_words(struct parser *p, char **words, size_t count)
 	return found;
 }
 
+/* Copies a text that is known to fit. */
+static void
+text_copy(char *out, const char *text)
+{
+	memcpy(out, text, strlen(text) + 1);
+}
+
 static bool
 name_is_good(const char *name)
 {
@@ -203,7 +210,7 @@ node_add(struct parser *p, const char *name, enum topology_kind kind)
 	node = &t->nodes[t->nodes_count++];
 	*node = (struct topology_node){.line = p->line, .kind = kind};
 	node->options = p->defaults;
-	strcpy(node->name, name);
+	text_copy(node->name, name);
 	return node;
 }
 
@@ -227,7 +234,7 @@ addr_parse(const char *word, bool prefixes, struct topology_addr *out)
 
 	if (strlen(word) >= sizeof(text))
 		return -EINVAL;
-	strcpy(text, word);
+	text_copy(text, word);
 	slash = strchr(text, '/');
 	if (slash != NULL)
 		*slash = '\0';
@@ -404,7 +411,7 @@ group_add(struct parser *p, struct group *g, char *word)
 	if (!make_room(p, &members, g->count, &g->room, sizeof(*g->members)))
 		return;
 	g->members = members;
-	strcpy(g->members[g->count].name, word);
+	text_copy(g->members[g->count].name, word);
 	g->members[g->count++].weight = (uint32_t)weight;
 }
 
@@ -450,8 +457,8 @@ join_groups(struct parser *p, const struct group *from, const struct group *to,
 			p->pending = pending;
 			link = &p->pending[p->pending_count++];
 			*link = *like;
-			strcpy(link->from, from->members[i].name);
-			strcpy(link->to, to->members[j].name);
+			text_copy(link->from, from->members[i].name);
+			text_copy(link->to, to->members[j].name);
 			link->weight = to->members[j].weight;
 		}
 }

@@ -91,6 +91,13 @@ topology_chance(const char *text, uint32_t *millionth)
 	return 0;
 }
 
+/* Copies a text that is known to fit. */
+static void
+text_copy(char *out, const char *text)
+{
+	memcpy(out, text, strlen(text) + 1);
+}
+
 /* A bare word, yes or no. */
 static int
 flag(const char *text, bool *out)
@@ -125,7 +132,7 @@ each_part(const char *text, int (*add)(struct topology_options *, const char *, 
 
 	if (strlen(text) >= sizeof(copy))
 		return -EINVAL;
-	strcpy(copy, text);
+	text_copy(copy, text);
 	for (char *part = strtok_r(copy, ",", &save); part != NULL && error == 0;
 	     part = strtok_r(NULL, ",", &save))
 		error = add(options, part, context);
@@ -229,7 +236,7 @@ add_label(struct topology_options *o, const char *part, void *context)
 	(void)context;
 	if (o->labels_count == TOPOLOGY_LABELS_MAX)
 		return -EINVAL;
-	strcpy(copy, part);
+	text_copy(copy, part);
 	for (char *text = strtok_r(copy, ":", &save); text != NULL;
 	     text = strtok_r(NULL, ":", &save), count++)
 		if (count == 3 ||
@@ -390,7 +397,7 @@ add_ports(struct topology_options *o, const char *part, void *context)
 	uint64_t first, last;
 
 	(void)o;
-	strcpy(copy, part);
+	text_copy(copy, part);
 	dash = strchr(copy, '-');
 	if (dash != NULL)
 		*dash = '\0';
