@@ -135,23 +135,22 @@ class UsageTest(unittest.TestCase):
             self.assertIn(family, result.stdout)
             self.assertNotIn(other, result.stdout)
 
+    def in_empty_network(self, *arguments):
+        """A network namespace as it is born: nothing but a loopback that is down, and
+        net.ipv4.ping_group_range as the kernel has it: nobody."""
+        if os.geteuid() != 0:
+            self.skipTest("only root makes a network namespace for another user")
+        command = paris.as_user(paris.started_with(["paris-traceroute", *arguments]))
+        return paris.run("unshare", "-n", "--", *command, user=False)
+
     def test_no_ping_socket(self):
-        result = paris.fakeroute(LINE, "sh", "-c",
-                                 "echo 1 0 >/proc/sys/net/ipv4/ping_group_range "
-                                 "2>/dev/null; cat /proc/sys/net/ipv4/ping_group_range")
-        if result.stdout.split() != ["1", "0"]:
-            self.skipTest("ping_group_range cannot be narrowed from inside")
-        result = paris.fakeroute(LINE, "paris-traceroute", "-I", TARGET)
-        self.check_line(result, FAILED, "ping_group_range", "-I")
+        result = self.in_empty_network("-I", "-n", TARGET)
+        self.check_line(result, FAILED, "ping socket", "net.ipv4.ping_group_range", "-I")
 
     def test_unreachable_network(self):
-        result = paris.fakeroute("host 192.0.2.2\ndefaults rtt=1ms\n" + LINE,
-                                 "paris-traceroute", "-n", "-6", "2001:db8:ffff::9")
-        if result.returncode == REACHED:
-            self.skipTest("the simulator routes everything")
-        self.assertEqual(result.returncode, FAILED, result)
-        self.assertIn("nreachable", result.stderr)
-        self.assertLess(result.seconds, 1 * paris.SLOWNESS)
+        for target in (TARGET, "2001:db8::1"):
+            result = self.in_empty_network("-n", target)
+            self.check_line(result, FAILED, "no route to", target)
 
     def test_packet_too_large(self):
         result = paris.fakeroute(LINE, "paris-traceroute", "-n", "-F", TARGET, "64000")

@@ -40,21 +40,18 @@ note_unreachable(const struct record *t, const char *host)
 	    render_text_annotation(m, mark));
 }
 
-/* "detail: error", or as much of it as there is. */
 static void
 note_failure(const struct record *t)
 {
-	const struct prober_done *done = &t->done;
-	const char *colon = done->detail[0] != '\0' && done->error != 0 ? ": " : "";
 	char detail[PROBER_DETAIL_MAX + 1];
 
 	/* It comes from the process that reads what the network sends. */
-	memcpy(detail, done->detail, sizeof(detail));
+	memcpy(detail, t->done.detail, sizeof(detail));
 	for (char *at = detail; *at != '\0'; at++)
 		if (*at < ' ' || *at > '~')
 			*at = '?';
-	log_line("cannot measure: %s%s%s", detail, colon,
-	    done->error != 0 ? strerror(done->error) : "");
+	log_line(
+	    "cannot measure: %s", detail[0] != '\0' ? detail : strerror(t->done.error));
 }
 
 static void
@@ -123,7 +120,8 @@ void
 notes_print(const struct record *t)
 {
 	note_reason(t);
-	note_send_failures(t);
+	if (t->done.reason != REASON_FAILED)
+		note_send_failures(t);
 	if (t->done.lost_here != 0)
 		log_line("%u replies were lost on this machine: the socket's buffer "
 			 "was full; try -N or -z",

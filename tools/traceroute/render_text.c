@@ -249,16 +249,17 @@ static bool
 print_probe(struct render_text *r, const struct prober_result *m)
 {
 	char annotation[ANNOTATION_MAX];
+	bool too_long = m->outcome == RESULT_SEND_FAILED && m->error == EMSGSIZE &&
+			m->mtu != 0; /* for our own link, as traceroute has it */
 
+	if (m->outcome == RESULT_SEND_FAILED && !too_long)
+		return true;
 	if (m->outcome != RESULT_REPLY) {
-		/* Only a probe too long for our own link has a place in the text. */
-		if (m->outcome == RESULT_SEND_FAILED && m->error != EMSGSIZE)
-			return true;
 		if (r->row != r->ttl)
 			output_print(r->out, "\n%2d ", r->ttl);
 		r->row = r->ttl;
 		output_print(r->out, " *");
-		if (m->outcome == RESULT_SEND_FAILED && m->mtu != 0)
+		if (too_long)
 			output_print(r->out, " !F-%u", m->mtu);
 		return true;
 	}
