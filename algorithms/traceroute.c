@@ -17,10 +17,12 @@
 
 #define HOPS_AT_ONCE 16
 /*
- * Beyond these a hop is asked when one at most so many hops before it has answered:
- * most paths end within 16 hops, and every hop asked past the target is a wasted probe.
+ * Beyond these, hops are asked as answers show that the path goes on: each hop that
+ * answers after the 14th brings four more into reach. Most paths end within 16 hops,
+ * and every hop asked past the target is a wasted probe.
  */
-#define HOPS_AHEAD 4
+#define HOPS_CERTAIN (HOPS_AT_ONCE - 2)
+#define HOPS_FOR_EACH 4
 /* traceroute(8) adds a millisecond before it multiplies an RTT to get a wait. */
 #define WAIT_SLACK NS_PER_MS
 /* Never wait less than this: routers and busy machines are sometimes that slow. */
@@ -101,14 +103,17 @@ slots_end(const struct instance *i, const struct traceroute *t)
 			       : slot_of(i, t->end_ttl, 0) + i->options.queries;
 }
 
-/* Slots so many hops behind the hop of a slot come into reach. */
+/* This slot's hop has answered, so hops beyond the first ones may come into reach. */
 static void
-extend_reach(const struct instance *i, struct traceroute *t, size_t slot, size_t hops)
+extend_reach(const struct instance *i, struct traceroute *t, size_t slot)
 {
-	size_t reach = (slot / i->options.queries + 1 + hops) * i->options.queries;
+	size_t hops = slot / i->options.queries + 1;
 
-	if (reach > t->reach)
-		t->reach = reach;
+	if (hops <= HOPS_CERTAIN)
+		return;
+	hops += (hops - HOPS_CERTAIN) * HOPS_FOR_EACH;
+	if (hops * i->options.queries > t->reach)
+		t->reach = hops * i->options.queries;
 }
 
 /* ---- how long to wait ---- */
@@ -445,7 +450,7 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 		result.flags |= RESULT_LOOP;
 	note_end(t, &result);
 	t->heard_at = instance_now(i);
-	extend_reach(i, t, s, HOPS_AHEAD);
+	extend_reach(i, t, s);
 	set_timer(i, t);
 	shorten_waits(i, t, s);
 	instance_report(i, &result);
