@@ -342,8 +342,9 @@ answer_packet(struct simulator *s, struct answer *a)
 
 /* A piece that arrived: the packet is answered with its last one. */
 static enum simulator_result
-answer_fragment(struct simulator *s, struct answer *a)
+answer_fragment(struct simulator *s, const struct answer *a)
 {
+	struct answer of_whole = *a;
 	struct simpacket whole;
 	size_t len;
 	const uint8_t *bytes = fragments_add(s->fragments, a->packet, &len);
@@ -353,8 +354,8 @@ answer_fragment(struct simulator *s, struct answer *a)
 	if (simpacket_parse(&whole, bytes, len) != 0)
 		return SIMULATOR_MALFORMED;
 	s->counts.bad_checksum += whole.bad_checksum;
-	a->packet = &whole;
-	return answer_packet(s, a);
+	of_whole.packet = &whole;
+	return answer_packet(s, &of_whole);
 }
 
 static void
