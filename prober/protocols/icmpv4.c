@@ -3,16 +3,8 @@
 
 #include "prober/protocols/protocols.h"
 
-static const struct field fields[] = {
-    {"icmp.type", 0, 8},
-    {"icmp.code", 8, 8},
-    {"icmp.checksum", 16, 16},
-    {"icmp.id", 32, 16},
-    {"icmp.sequence", 48, 16},
-};
-
 static const struct protocol_parent parents[] = {{"ipv4", IPPROTO_ICMP}};
-ICMP_FLOW_AND_TAGS
+ICMP_TABLES
 
 static int
 carried(const uint8_t *header, size_t available)

@@ -23,10 +23,18 @@ extern const struct protocol protocol_icmpv6;
 	.tag_fields_count = COUNT_OF(tag_fields)
 
 /*
- * Load balancers hash the first four bytes behind the IP header as if they were ports:
- * for ICMP these are type, code and checksum (Augustin et al., IMC 2006).
+ * What ICMP and ICMPv6 have in common: header, names, flow and tags. Load balancers
+ * hash the first four bytes behind the IP header as if they were ports: of ICMP these
+ * are type, code and checksum (Augustin et al., IMC 2006).
  */
-#define ICMP_FLOW_AND_TAGS \
+#define ICMP_TABLES \
+	static const struct field fields[] = { \
+	    {"icmp.type", 0, 8}, \
+	    {"icmp.code", 8, 8}, \
+	    {"icmp.checksum", 16, 16}, \
+	    {"icmp.id", 32, 16}, \
+	    {"icmp.sequence", 48, 16}, \
+	}; \
 	static const char *const flow_fields[] = { \
 	    "icmp.type", "icmp.code", "icmp.checksum"}; \
 	static const struct tag_field tag_fields[] = { \

@@ -19,13 +19,8 @@
 #include "common/log.h"
 #include "tools/names/answer.h"
 #include "tools/names/hosts.h"
+#include "tools/names/resolver.h"
 
-/* Bytes of socket buffer for the answers to LOOKUP_ASKED_MAX questions. */
-#define RECEIVE_BUFFER (1 << 20)
-/* With one server: asked at 0, 1/4 and, waiting twice as long, until 3/4 of the time.
- */
-#define TRY_FRACTION 4
-#define TRIES 2
 /* "f.f." of 16 bytes and "ip6.arpa": the longest name of an address. */
 #define REVERSE_NAME_MAX 80
 /* With both families asked, each has half of the room in the answer. */
@@ -94,7 +89,7 @@ TAILQ_HEAD(subject_list, subject);
  * `questions` is in the order of their deadlines.
  */
 struct lookup {
-	ares_channel ares;
+	struct resolver resolver;
 	struct hosts *hosts;
 	struct lookup_answers answers;
 	int64_t timeout; /* ns */
@@ -105,90 +100,8 @@ struct lookup {
 	size_t questions_count;
 	size_t asked_count;
 	size_t known_count;
-	struct pollfd watch[LOOKUP_WATCH_MAX];
-	size_t watch_count;
 	bool closing;
 };
-
-/* ---- sockets: exactly the calls that the sandbox allows -------------------------- */
-
-static ares_socket_t
-socket_open(int family, int type, int protocol, void *context)
-{
-	int room = RECEIVE_BUFFER;
-	int fd;
-
-	(void)protocol;
-	(void)context;
-	fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	/* The kernel gives less when the administrator wants so; no matter. */
-	if (fd >= 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-	return fd;
-}
-
-static int
-socket_close(ares_socket_t fd, void *context)
-{
-	(void)context;
-	return close(fd);
-}
-
-static int
-socket_connect(
-    ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len, void *context)
-{
-	(void)context;
-	return connect(fd, to, len);
-}
-
-static ares_ssize_t
-socket_receive(ares_socket_t fd, void *data, size_t len, int flags,
-    struct sockaddr *from, ares_socklen_t *from_len, void *context)
-{
-	(void)context;
-	return recvfrom(fd, data, len, flags, from, from_len);
-}
-
-static ares_ssize_t
-socket_send(ares_socket_t fd, const struct iovec *parts, int count, void *context)
-{
-	struct msghdr header = {
-	    .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count};
-
-	(void)context;
-	return sendmsg(fd, &header, MSG_NOSIGNAL);
-}
-
-static const struct ares_socket_functions socket_functions = {
-    .asocket = socket_open,
-    .aclose = socket_close,
-    .aconnect = socket_connect,
-    .arecvfrom = socket_receive,
-    .asendv = socket_send,
-};
-
-/* c-ares tells which sockets it waits for; neither direction: no longer. */
-static void
-socket_state(void *context, ares_socket_t fd, int readable, int writable)
-{
-	struct lookup *l = context;
-	short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
-	size_t i = 0;
-
-	while (i < l->watch_count && l->watch[i].fd != fd)
-		i++;
-	if (events == 0) {
-		if (i < l->watch_count)
-			l->watch[i] = l->watch[--l->watch_count];
-		return;
-	}
-	if (i == LOOKUP_WATCH_MAX)
-		return;
-	if (i == l->watch_count)
-		l->watch_count++;
-	l->watch[i] = (struct pollfd){.fd = fd, .events = events};
-}
 
 /* ---- answering ------------------------------------------------------------------- */
 
@@ -455,8 +368,8 @@ ask_reverse(struct subject *s)
 	s->work->queries[0].subject = s;
 	s->work->pending++;
 	reverse_name(&s->key.addr, name);
-	ares_query(
-	    s->lookup->ares, name, ns_c_in, ns_t_ptr, query_done, &s->work->queries[0]);
+	ares_query(s->lookup->resolver.ares, name, ns_c_in, ns_t_ptr, query_done,
+	    &s->work->queries[0]);
 }
 
 /*
@@ -479,8 +392,8 @@ ask_forward(struct subject *s)
 		q->family = families[i];
 		work->queries_count++;
 		work->pending++;
-		ares_search(
-		    s->lookup->ares, s->key.name, ns_c_in, types[i], query_done, q);
+		ares_search(s->lookup->resolver.ares, s->key.name, ns_c_in, types[i],
+		    query_done, q);
 	}
 }
 
@@ -630,8 +543,8 @@ lookup_is_full(const struct lookup *l)
 size_t
 lookup_watch(const struct lookup *l, struct pollfd *watch)
 {
-	memcpy(watch, l->watch, l->watch_count * sizeof(*watch));
-	return l->watch_count;
+	memcpy(watch, l->resolver.watch, l->resolver.watch_count * sizeof(*watch));
+	return l->resolver.watch_count;
 }
 
 int64_t
@@ -643,7 +556,7 @@ lookup_deadline(struct lookup *l)
 
 	if (!TAILQ_EMPTY(&l->waiting) && l->asked_count < LOOKUP_ASKED_MAX)
 		return 0;
-	if (ares_timeout(l->ares, NULL, &left) != NULL) {
+	if (ares_timeout(l->resolver.ares, NULL, &left) != NULL) {
 		/* Rounded up: else the loop turns for the last microseconds. */
 		int64_t ares = clock_monotonic() + left.tv_sec * NS_PER_SECOND +
 			       (left.tv_usec + 1) * NS_PER_US;
@@ -663,77 +576,16 @@ lookup_process(struct lookup *l, const struct pollfd *watch, size_t count)
 
 		if (events == 0)
 			continue;
-		ares_process_fd(l->ares,
+		ares_process_fd(l->resolver.ares,
 		    (events & POLLIN) != 0 || broken ? watch[i].fd : ARES_SOCKET_BAD,
 		    (events & POLLOUT) != 0 ? watch[i].fd : ARES_SOCKET_BAD);
 	}
-	ares_process_fd(l->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	ares_process_fd(l->resolver.ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	expire(l, clock_monotonic());
 	ask_waiting(l);
 }
 
 /* ---- life ------------------------------------------------------------------------ */
-
-/* How many servers c-ares will ask. */
-static size_t
-servers_count(ares_channel ares)
-{
-	struct ares_addr_port_node *first = NULL;
-	size_t count = 0;
-
-	if (ares_get_servers_ports(ares, &first) != ARES_SUCCESS)
-		return 0;
-	for (struct ares_addr_port_node *at = first; at != NULL; at = at->next)
-		count++;
-	ares_free_data(first);
-	return count;
-}
-
-/* c-ares skips what it cannot read in a list, so they are counted. */
-static int
-set_servers(struct lookup *l, const char *servers)
-{
-	size_t wanted = 1;
-
-	if (servers[0] == '\0')
-		return 0;
-	for (const char *at = servers; *at != '\0'; at++)
-		wanted += *at == ',';
-	if (wanted > LOOKUP_SERVERS_MAX ||
-	    ares_set_servers_ports_csv(l->ares, servers) != ARES_SUCCESS ||
-	    servers_count(l->ares) != wanted) {
-		log_line("cannot use the name servers \"%s\": expected at most %d of "
-			 "the form 192.0.2.1:53,[2001:db8::1]:53",
-		    servers, LOOKUP_SERVERS_MAX);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int
-start_ares(struct lookup *l, const struct names_configure *configure)
-{
-	char lookups[] = "b"; /* DNS alone: the hosts file is ours */
-	struct ares_options options = {
-	    .flags = ARES_FLAG_NOALIASES,
-	    .timeout = (int)(configure->timeout_ms / TRY_FRACTION + 1),
-	    .tries = TRIES,
-	    .lookups = lookups,
-	    .sock_state_cb = socket_state,
-	    .sock_state_cb_data = l,
-	};
-	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-		   ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
-	int status = ares_init_options(&l->ares, &options, mask);
-
-	if (status != ARES_SUCCESS) {
-		l->ares = NULL;
-		log_line("cannot start the resolver: %s", ares_strerror(status));
-		return status == ARES_ENOMEM ? -ENOMEM : -EIO;
-	}
-	ares_set_socket_functions(l->ares, &socket_functions, NULL);
-	return set_servers(l, configure->servers);
-}
 
 static int
 read_hosts(struct lookup *l, const char *path)
@@ -765,7 +617,7 @@ lookup_new(const struct names_configure *configure, const char *hosts_path,
 	TAILQ_INIT(&l->questions);
 	error = read_hosts(l, hosts_path);
 	if (error == 0)
-		error = start_ares(l, configure);
+		error = resolver_open(&l->resolver, configure);
 	if (error != 0) {
 		lookup_free(l);
 		return error;
@@ -782,8 +634,8 @@ lookup_free(struct lookup *l)
 	if (l == NULL)
 		return;
 	l->closing = true;
-	if (l->ares != NULL)
-		ares_destroy(l->ares); /* calls back for all that is asked */
+	if (l->resolver.ares != NULL)
+		ares_destroy(l->resolver.ares); /* calls back for all that is asked */
 	HASH_ITER (hh, l->subjects, s, next)
 		subject_free(s);
 	hosts_free(l->hosts);
