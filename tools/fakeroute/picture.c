@@ -1,9 +1,11 @@
 #include "tools/fakeroute/picture.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
+#define COLUMN_ROOM 512
+#define PATHS_MANY 1000000 /* from here on the number of paths is "many" */
 
 /* One picture: the way to one target. */
 struct picture {
@@ -12,21 +14,44 @@ struct picture {
 	uint32_t target;
 	bool walked;
 	FILE *out;
+	int name_width, addrs_width;
 	bool *here, *next; /* by node: at this hop, at the next */
 };
 
-static void
-print_addrs(const struct picture *p, const struct topology_node *node)
+/* The addresses of a node in one column. */
+static const char *
+addrs_text(const struct topology_node *node, char *out, size_t room)
 {
 	char text[ADDR_TEXT_MAX];
+	size_t len = 0;
 
-	for (size_t i = 0; i < node->addrs_count; i++) {
+	out[0] = '\0';
+	for (size_t i = 0; i < node->addrs_count && len + 64 < room; i++) {
 		const struct topology_addr *a = &node->addrs[i];
 
-		fprintf(
-		    p->out, "%s%s", i == 0 ? "" : " ", addr_to_text(&a->addr, text));
+		len += (size_t)snprintf(out + len, room - len, "%s%s",
+		    i == 0 ? "" : " ", addr_to_text(&a->addr, text));
 		if (a->prefix != addr_family_len(a->addr.family) * 8)
-			fprintf(p->out, "/%u", a->prefix);
+			len +=
+			    (size_t)snprintf(out + len, room - len, "/%u", a->prefix);
+	}
+	return out;
+}
+
+static void
+measure(struct picture *p)
+{
+	char text[COLUMN_ROOM];
+
+	for (size_t i = 0; i < p->t->nodes_count; i++) {
+		int name = (int)strlen(p->t->nodes[i].name);
+		int addrs =
+		    (int)strlen(addrs_text(&p->t->nodes[i], text, sizeof(text)));
+
+		if (name > p->name_width)
+			p->name_width = name;
+		if (addrs > p->addrs_width)
+			p->addrs_width = addrs;
 	}
 }
 
@@ -37,19 +62,21 @@ print_traits(const struct picture *p, const struct topology_node *node)
 	const struct topology_options *o = &node->options;
 
 	if (o->silent)
-		fputs("  silent", p->out);
+		fputs("  [silent]", p->out);
 	for (size_t i = 0; i < o->labels_count; i++)
-		fprintf(
-		    p->out, i == 0 ? "  MPLS label %u" : ", %u", o->labels[i].label);
+		fprintf(p->out, "%s%u%s", i == 0 ? "  [MPLS " : " ", o->labels[i].label,
+		    i + 1 == o->labels_count ? "]" : "");
 	if (o->quote[0] != TOPOLOGY_QUOTE_FULL)
-		fprintf(p->out, "  quotes %zu bytes", o->quote[0]);
+		fprintf(p->out, "  [quotes %zu bytes]", o->quote[0]);
 	if (o->loss > 0)
-		fprintf(p->out, "  loses %g %%", (double)o->loss / 10000);
+		fprintf(p->out, "  [loses %g %%]", (double)o->loss / 10000);
 	if (o->unreachable != TOPOLOGY_REACHABLE)
-		fputs("  refuses to forward", p->out);
+		fputs("  [refuses]", p->out);
+	if (o->mtu != 0)
+		fprintf(p->out, "  [MTU %u]", o->mtu);
 }
 
-/* "-> a 1/3, b 2/3  (per flow)" */
+/* " -> a 1/3, b 2/3  per flow", or with packets " -> a 1/3 (17), ..." */
 static void
 print_next(const struct picture *p, uint32_t node)
 {
@@ -67,12 +94,10 @@ print_next(const struct picture *p, uint32_t node)
 		fprintf(
 		    p->out, "%s%s", i == 0 ? "  -> " : ", ", p->t->nodes[l->to].name);
 		if (count > 1)
-			fprintf(
-			    p->out, " %u/%llu", l->weight, (unsigned long long)weight);
+			fprintf(p->out, " %u/%" PRIu64, l->weight, weight);
 		if (p->walked)
-			fprintf(p->out, " (%llu)",
-			    (unsigned long long)network_link_walked(
-				p->network, links[i]));
+			fprintf(p->out, " (%" PRIu64 ")",
+			    network_link_walked(p->network, links[i]));
 		p->next[l->to] = true;
 	}
 	if (count > 1)
@@ -83,15 +108,20 @@ static void
 print_node(const struct picture *p, unsigned int hop, bool first, uint32_t node)
 {
 	const struct topology_node *n = &p->t->nodes[node];
+	char addrs[COLUMN_ROOM];
 
 	if (first)
 		fprintf(p->out, "%3u  ", hop);
 	else
 		fputs("     ", p->out);
-	fprintf(p->out, "%-8s ", n->name);
-	print_addrs(p, n);
-	print_traits(p, n);
+	addrs_text(n, addrs, sizeof(addrs));
+	if (node == p->target)
+		fprintf(p->out, "%-*s  %s", p->name_width, n->name, addrs);
+	else
+		fprintf(p->out, "%-*s  %-*s", p->name_width, n->name, p->addrs_width,
+		    addrs);
 	print_next(p, node);
+	print_traits(p, n);
 	fputc('\n', p->out);
 }
 
@@ -115,12 +145,71 @@ print_hop(struct picture *p, unsigned int hop)
 	return more;
 }
 
+/*
+ * How many ways lead to the target: hop by hop, how many lead to each node there. A
+ * number of PATHS_MANY means that many or more. longest: the hops of the longest way.
+ */
+static uint64_t
+count_paths(
+    const struct picture *p, uint64_t *ways, uint64_t *then, unsigned int *longest)
+{
+	size_t nodes = p->t->nodes_count;
+	uint64_t paths = 0;
+	bool more = true;
+
+	memset(ways, 0, nodes * sizeof(*ways));
+	ways[TOPOLOGY_HOST] = 1;
+	for (unsigned int hop = 0; more && hop <= NETWORK_WALK_MAX; hop++) {
+		more = false;
+		memset(then, 0, nodes * sizeof(*then));
+		for (uint32_t i = 0; i < nodes; i++) {
+			const uint32_t *links = NULL;
+			size_t count = ways[i] == 0 ? 0
+						    : network_next(p->network, i,
+							  p->target, &links);
+
+			for (size_t j = 0; j < count; j++) {
+				uint64_t *to = &then[p->t->links[links[j]].to];
+
+				*to += ways[i];
+				if (*to > PATHS_MANY)
+					*to = PATHS_MANY;
+				more = true;
+			}
+		}
+		paths += then[p->target];
+		if (then[p->target] != 0)
+			*longest = hop + 1;
+		memcpy(ways, then, nodes * sizeof(*ways));
+	}
+	return paths;
+}
+
+static void
+print_title(const struct picture *p)
+{
+	size_t nodes = p->t->nodes_count;
+	uint64_t *numbers = calloc(nodes * 2, sizeof(*numbers));
+	unsigned int longest = 0;
+	uint64_t paths = 0;
+
+	if (numbers != NULL)
+		paths = count_paths(p, numbers, numbers + nodes, &longest);
+	free(numbers);
+	fprintf(p->out, "to %s: %u hops, ", p->t->nodes[p->target].name, longest);
+	if (paths >= PATHS_MANY)
+		fputs("many paths", p->out);
+	else
+		fprintf(p->out, "%" PRIu64 " path%s", paths, paths == 1 ? "" : "s");
+	fputs(p->walked ? "; (packets that went there)\n" : "\n", p->out);
+}
+
 static void
 print_target(struct picture *p)
 {
+	print_title(p);
 	memset(p->here, 0, p->t->nodes_count * sizeof(*p->here));
 	p->here[TOPOLOGY_HOST] = true;
-	fprintf(p->out, "to %s\n", p->t->nodes[p->target].name);
 	for (unsigned int hop = 0; hop < NETWORK_WALK_MAX && print_hop(p, hop); hop++)
 		;
 }
@@ -133,6 +222,7 @@ picture_print(struct network *n, bool walked, FILE *out)
 
 	p.here = calloc(t->nodes_count, sizeof(*p.here));
 	p.next = calloc(t->nodes_count, sizeof(*p.next));
+	measure(&p);
 	for (uint32_t i = 0; i < t->nodes_count && p.here != NULL && p.next != NULL;
 	     i++)
 		if (t->nodes[i].kind == TOPOLOGY_KIND_TARGET) {
