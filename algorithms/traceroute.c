@@ -141,7 +141,8 @@ slot_wait(const struct instance *i, const struct traceroute *t, size_t slot)
 	for (size_t s = first; s < first + i->options.queries; s++)
 		if (t->slots[s].state == SLOT_ANSWERED)
 			return wait_by(i, options_of(i)->wait_here, t->slots[s].rtt);
-	/* Asked one at a time, a stale reply could be mistaken: wait for the slowest.
+	/*
+	 * Asked one at a time, a stale reply could be mistaken: wait for the slowest.
 	 */
 	if (i->flow_window == 1 && t->longest_rtt > 0)
 		return wait_by(i, options_of(i)->wait_near, t->longest_rtt);

@@ -56,7 +56,8 @@ checksum_compensate(uint32_t sum_without_word, uint16_t wanted)
 	uint32_t target = (uint16_t)~wanted;
 	uint32_t have = checksum_fold(sum_without_word);
 
-	/* One's complement subtraction: target - have, with the borrow brought around.
+	/*
+	 * One's complement subtraction: target - have, with the borrow brought around.
 	 */
 	return checksum_fold(target + (uint16_t)~have);
 }

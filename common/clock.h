@@ -20,7 +20,8 @@ int64_t clock_realtime(void);
 int64_t clock_from_timespec(const struct timespec *ts);
 struct timespec clock_to_timespec(int64_t ns);
 
-/* later - earlier, saturating at 0: a clock that was set back gives no negative time.
+/*
+ * later - earlier, saturating at 0: a clock that was set back gives no negative time.
  */
 int64_t clock_elapsed(int64_t earlier, int64_t later);
 

@@ -16,7 +16,8 @@
 
 struct instance;
 
-/* What an algorithm wants sent; all that it does not name is its instance's business.
+/*
+ * What an algorithm wants sent; all that it does not name is its instance's business.
  */
 struct probe_spec {
 	uint32_t flow; /* which flow: 0 is the one of --flow-id, 1 the next ... */
@@ -53,7 +54,8 @@ struct event {
 			int error; /* errno */
 		} failed;
 		struct {
-			/* Still unanswered probes that it may answer; none is resolved.
+			/*
+			 * Still unanswered probes that it may answer; none is resolved.
 			 */
 			struct probe *const *probes;
 			size_t count;
@@ -71,7 +73,8 @@ struct algorithm {
 	/* The one handler. Must not call back into itself; may end with
 	 * instance_finish. */
 	void (*handle)(struct instance *i, void *state, const struct event *event);
-	/* Frees what the state holds; called once, after instance_finish or on abort.
+	/*
+	 * Frees what the state holds; called once, after instance_finish or on abort.
 	 */
 	void (*clear)(struct instance *i, void *state);
 };
@@ -168,7 +171,8 @@ instance_report(struct instance *i, const struct prober_result *result)
 	i->world->report(i, result);
 }
 
-/* The last call: nothing more is sent, and no event comes after this handler returns.
+/*
+ * The last call: nothing more is sent, and no event comes after this handler returns.
  */
 static inline void
 instance_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)

@@ -77,7 +77,8 @@ try_chosen_stamp_ids(void)
 	works = bind(fd, (struct sockaddr *)&self, len) == 0 &&
 		getsockname(fd, (struct sockaddr *)&self, &len) == 0 &&
 		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags)) == 0;
-	/* A refusal of the control message is EINVAL; no route (loopback down) is not.
+	/*
+	 * A refusal of the control message is EINVAL; no route (loopback down) is not.
 	 */
 	works = works && (sendmsg(fd, &m, MSG_DONTWAIT) == 0 || errno != EINVAL);
 	close(fd);

@@ -17,7 +17,8 @@ struct packet {
 	uint8_t bytes[];
 };
 
-/* A packet of len (at most 65535) bytes, not initialised, with one reference; or NULL.
+/*
+ * A packet of len (at most 65535) bytes, not initialised, with one reference; or NULL.
  */
 struct packet *packet_new(size_t len);
 

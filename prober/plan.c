@@ -153,7 +153,8 @@ check_tag(struct choice *c, const char *name)
 	return 0;
 }
 
-/* Room for the tag of our choice, or none: then probes are told apart by being alone.
+/*
+ * Room for the tag of our choice, or none: then probes are told apart by being alone.
  */
 static int
 choose_tag(struct choice *c)

@@ -19,7 +19,8 @@
 #include "prober/transport.h"
 #include "prober/tree.h"
 
-/* How long a settled probe is remembered, to know duplicates and late replies by, ns.
+/*
+ * How long a settled probe is remembered, to know duplicates and late replies by, ns.
  */
 #define PROBE_LINGER (INT64_C(5) * 1000000000)
 

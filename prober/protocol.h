@@ -84,7 +84,8 @@ struct protocol {
 	 * bytes from the start of this header to the packet's end.
 	 */
 	void (*finish)(uint8_t *header, size_t len);
-	/* Checksum over pseudo-header, header and payload, when the protocol has one.
+	/*
+	 * Checksum over pseudo-header, header and payload, when the protocol has one.
 	 */
 	const char *checksum_field;
 	bool checksum_pseudo;   /* covers the pseudo-header of the IP layer below */

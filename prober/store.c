@@ -229,7 +229,8 @@ match_tagged(struct store *s, const struct reply *r)
 	return NULL;
 }
 
-/* True when a reply to this probe would have shown its tag, had it been that probe's.
+/*
+ * True when a reply to this probe would have shown its tag, had it been that probe's.
  */
 static bool
 tag_is_visible(const struct reply *r, const struct probe *p)

@@ -63,7 +63,8 @@ int store_add(struct store *s, struct probe *p);
 /* Removes a probe and drops the store's reference. */
 void store_remove(struct store *s, struct probe *p);
 
-/* The probe is answered, or withdrawn: replies without a tag are not for it any more.
+/*
+ * The probe is answered, or withdrawn: replies without a tag are not for it any more.
  */
 void store_settle(struct probe *p);
 

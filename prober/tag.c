@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Values above this many are never recycled: a run does not live to see them used up.
+/*
+ * Values above this many are never recycled: a run does not live to see them used up.
  */
 #define RECYCLED_MAX (UINT32_C(1) << 20)
 

@@ -38,7 +38,8 @@ int tag_set_init(struct tag_set *s, const struct pattern *pattern,
 
 void tag_set_clear(struct tag_set *s);
 
-/* Begins with `value` if it was never used (a first sequence number, as traceroute -p).
+/*
+ * Begins with `value` if it was never used (a first sequence number, as traceroute -p).
  */
 void tag_set_start_at(struct tag_set *s, uint32_t value);
 

@@ -79,13 +79,15 @@ struct transport {
 	uint8_t id;              /* enum prober_transport */
 	uint8_t ip_protocol[2];  /* IPPROTO_* over IPv4 and IPv6 */
 	const char *patterns[2]; /* what it sends over IPv4 and IPv6 */
-	/* Fields that it can set in a probe, and those it can read back; end with NULL.
+	/*
+	 * Fields that it can set in a probe, and those it can read back; end with NULL.
 	 */
 	const char *const *settable;
 	const char *const *readable;
 	/* Opens e->fd, bound to e->key.port. 0 or -errno. */
 	int (*open)(struct endpoint *e);
-	/* Sends what is queued. 0 or -EAGAIN (e->blocked set). Failures go to events.
+	/*
+	 * Sends what is queued. 0 or -EAGAIN (e->blocked set). Failures go to events.
 	 */
 	int (*send)(struct endpoint *e);
 	/* Reads everything that is there; events: EPOLLIN, EPOLLERR, EPOLLHUP. */

@@ -53,7 +53,8 @@ void tree_free(struct tree *t);
 /* The pattern of that name ("ipv6/icmpv6"), or NULL. Owned by the tree. */
 const struct pattern *tree_find(const struct tree *t, const char *name);
 
-/* Finds a field of a pattern by name in its outermost layer that has it. 0 or -ENOENT.
+/*
+ * Finds a field of a pattern by name in its outermost layer that has it. 0 or -ENOENT.
  */
 int pattern_find_field(
     const struct pattern *p, const char *name, struct field_ref *out);
@@ -63,7 +64,8 @@ const struct field *pattern_field(const struct pattern *p, struct field_ref ref)
 /* The field's bit in masks over this pattern (a record of which fields are set). */
 uint64_t pattern_field_mask(const struct pattern *p, struct field_ref ref);
 
-/* The mask of a list of field names that ends with NULL; names not in p count nothing.
+/*
+ * The mask of a list of field names that ends with NULL; names not in p count nothing.
  */
 uint64_t pattern_names_mask(const struct pattern *p, const char *const *names);
 

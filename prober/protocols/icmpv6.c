@@ -1,4 +1,5 @@
-/* ICMPv6: RFC 4443. Its fields bear the same names as ICMP's: tags fit both families.
+/*
+ * ICMPv6: RFC 4443. Its fields bear the same names as ICMP's: tags fit both families.
  */
 #include <netinet/in.h>
 

@@ -9,7 +9,8 @@
 
 /* Bytes of socket buffer for the answers to LOOKUP_ASKED_MAX questions. */
 #define RECEIVE_BUFFER (1 << 20)
-/* With one server: asked at 0, 1/4 and, waiting twice as long, until 3/4 of the time.
+/*
+ * With one server: asked at 0, 1/4 and, waiting twice as long, until 3/4 of the time.
  */
 #define TRY_FRACTION 4
 #define TRIES 2

@@ -43,7 +43,8 @@ servant_path(const char *name, char *path, size_t room)
 
 #define KEPT_MAX 32
 
-/* The variables that steer the sanitizers and valgrind, which only this variant knows.
+/*
+ * The variables that steer the sanitizers and valgrind, which only this variant knows.
  */
 static char **
 servant_environment(void)

@@ -10,7 +10,8 @@
 #include "common/privilege.h"
 #include "prober/host_facts.h"
 
-/* Descriptors are handed out from the lowest on: in this order each lands on its own.
+/*
+ * Descriptors are handed out from the lowest on: in this order each lands on its own.
  */
 static int
 open_standard_files(void)
