@@ -6,9 +6,7 @@ import os
 import re
 import shutil
 import signal
-import socket
 import struct
-import subprocess
 import sys
 import textwrap
 import unittest
@@ -639,6 +637,25 @@ class Usage(unittest.TestCase):
         if "unshare:" not in result.stderr:
             self.assertEqual(result.returncode, 3, result)
             self.assertIn("user namespace", result.stderr)
+
+    def test_output_that_cannot_be_written(self):
+        good = paris.topology_file("line.topo")
+        program = paris.program("paris-fakeroute")
+        for line in (f"{program} --picture {good} >/dev/full",
+                     f"{program} --picture {good} >&-",
+                     f"{program} --report /dev/full {good} -- true",
+                     f"{program} --pcap /dev/full {good} -- true"):
+            result = paris.run("sh", "-c", line)
+            self.assertEqual(result.returncode, 3, line)
+            self.assertIn("paris-fakeroute: ", result.stderr)
+
+    def test_closed_standard_streams(self):
+        folder = paris.temporary_folder()
+        line = (f"{paris.program('paris-fakeroute')} --report {folder}/report "
+                f"{paris.topology_file('line.topo')} -- sh -c 'echo mine' <&- >&- 2>&-")
+        paris.run("sh", "-c", line)
+        self.assertNotIn("mine", (folder / "report").read_text())
+        json.loads((folder / "report").read_text())
 
     def test_help_and_version(self):
         for option in ("--help", "--version"):

@@ -2,6 +2,7 @@
  * paris-fakeroute: a network that exists in one process, for the time of one command.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -301,6 +302,16 @@ finish_files(struct run *r, int status, int left)
 	return good;
 }
 
+static bool
+print_picture(const struct run *r, bool walked)
+{
+	picture_print(r->network, walked, stdout);
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return true;
+	log_line("cannot write to standard output: %s", strerror(errno));
+	return false;
+}
+
 static int
 simulate(struct run *r)
 {
@@ -324,8 +335,8 @@ simulate(struct run *r)
 	left = command_kill_left();
 	if (!finish_files(r, status, left) || error != 0)
 		return EXIT_SETUP;
-	if (r->options.show_walked)
-		picture_print(r->network, true, stdout);
+	if (r->options.show_walked && !print_picture(r, true))
+		return EXIT_SETUP;
 	return status;
 }
 
@@ -336,13 +347,24 @@ run(struct run *r)
 
 	if (status != 0 || r->options.check)
 		return status;
-	if (r->options.picture)
-		picture_print(r->network, false, stdout);
-	if (fflush(stdout) != 0) {
-		log_line("cannot write to standard output: %s", strerror(errno));
+	if (r->options.picture && !print_picture(r, false))
 		return EXIT_SETUP;
-	}
 	return r->options.command == NULL ? 0 : simulate(r);
+}
+
+/*
+ * A standard stream that we were started without must not become one of our files,
+ * which the command would then inherit. What stands in for it cannot be used.
+ */
+static bool
+fill_standard_streams(void)
+{
+	static const int unusable[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", unusable[fd]) != fd)
+			return false;
+	return true;
 }
 
 int
@@ -352,6 +374,8 @@ main(int argc, char **argv)
 	int status;
 
 	log_set_program("paris-fakeroute");
+	if (!fill_standard_streams())
+		return EXIT_SETUP;
 	status = parse_options(&r.options, argc, argv);
 	if (status != 0)
 		return status;
