@@ -17,11 +17,13 @@ parse(const char *line, struct trace_options *o, char *error)
 {
 	static char copy[512];
 	char *argv[ARGS_MAX + 1] = {(char[]){"paris-traceroute"}};
+	char *rest = NULL;
 	int argc = 1;
 
 	error[0] = '\0';
 	snprintf(copy, sizeof(copy), "%s", line);
-	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+	for (char *word = strtok_r(copy, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest)) {
 		ck_assert_int_lt(argc, ARGS_MAX);
 		argv[argc++] = word;
 	}
@@ -346,6 +348,7 @@ START_TEST(help_text)
 	    "-w MAX[,HERE,NEAR], --wait=MAX[,HERE,NEAR]", "--flow-id=N",
 	    "--format=text|json", "  paris ", "  traceroute "};
 	char *text = NULL;
+	char *rest = NULL;
 	size_t len = 0;
 	FILE *memory = open_memstream(&text, &len);
 
@@ -353,13 +356,14 @@ START_TEST(help_text)
 	fclose(memory);
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		ck_assert_msg(strstr(text, forms[i]) != NULL, "no %s", forms[i]);
-	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+	for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
 		ck_assert_msg(strlen(line) <= 80, "wide: %s", line);
 	free(text);
 }
 END_TEST
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof(array[0])))
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 int
 main(void)

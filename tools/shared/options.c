@@ -103,7 +103,7 @@ option_flag(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
 	(void)text;
-	(void)expected;
+	expected[0] = '\0'; /* nothing can be wrong */
 	store(value, spec->size, spec->high);
 	return 0;
 }
@@ -199,23 +199,24 @@ make_getopt_tables(
     const struct option_spec *table, size_t count, struct getopt_tables *made)
 {
 	char *letter = made->letters;
-	struct option *name = made->names;
+	size_t names = 0;
 
 	*letter++ = ':'; /* tell a missing argument apart, print nothing */
 	for (size_t i = 0; i < count && i < OPTIONS_MAX; i++) {
+		bool argument = table[i].argument != NULL;
+
 		if (table[i].letter != '\0') {
 			*letter++ = table[i].letter;
-			if (table[i].argument != NULL)
+			if (argument)
 				*letter++ = ':';
 		}
 		if (table[i].name != NULL)
-			*name++ = (struct option){.name = table[i].name,
-			    .has_arg = table[i].argument != NULL ? required_argument
-								 : no_argument,
+			made->names[names++] = (struct option){.name = table[i].name,
+			    .has_arg = argument ? required_argument : no_argument,
 			    .val = LONG_BASE + (int)i};
 	}
 	*letter = '\0';
-	*name = (struct option){0};
+	made->names[names] = (struct option){0};
 }
 
 /* The row that getopt_long's value stands for, or NULL. */

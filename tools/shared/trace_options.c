@@ -11,7 +11,8 @@
 
 #define WAIT_MAX_HIGH (3600 * NS_PER_SECOND)
 #define FACTOR_HIGH 1000 /* -w HERE and NEAR */
-#define GAP_MS_FROM 10   /* -z: from here on the number means milliseconds */
+#define GAP_HIGH (3600000 * NS_PER_SECOND)
+#define GAP_MS_FROM 10 /* -z: from here on the number means milliseconds */
 
 /* ---- parsers of single options --------------------------------------------------- */
 
@@ -67,7 +68,7 @@ parse_send_gap(
 
 	(void)spec;
 	if (options_read_decimal(text, &gap, &end) != 0 || *end != '\0' ||
-	    gap > 3600 * 1000 * NS_PER_SECOND) {
+	    gap > GAP_HIGH) {
 		snprintf(expected, OPTIONS_TEXT_MAX,
 		    "a time: below %d in seconds, from %d to 3600000 in milliseconds",
 		    GAP_MS_FROM, GAP_MS_FROM);
