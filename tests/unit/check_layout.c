@@ -1,0 +1,435 @@
+/*
+ * prober/layout: probes as they leave. Judged by tests/support/packets.c, which shares
+ * no code with what builds them.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prober/layout.h"
+#include "tests/support/packets.h"
+#include "tests/support/testing.h"
+
+static struct tree *tree;
+
+/* Every pattern with every tag that its probes may carry; NULL: none. */
+static const struct {
+	const char *pattern;
+	const char *tag;
+	bool flow_constant; /* possible with this tag */
+	size_t min_len;     /* with flow_constant */
+} kinds[] = {
+    {"ipv4/udp", NULL, true, 28},
+    {"ipv4/udp", "udp.payload", true, 32},
+    {"ipv4/udp", "udp.checksum", true, 30},
+    {"ipv4/udp", "udp.length", true, 28},
+    {"ipv4/udp", "ipv4.identification", true, 28},
+    {"ipv4/udp", "udp.dst_port", false, 28},
+    {"ipv4/udp", "udp.src_port", false, 28},
+    {"ipv6/udp", NULL, true, 48},
+    {"ipv6/udp", "udp.payload", true, 52},
+    {"ipv6/udp", "udp.checksum", true, 50},
+    {"ipv6/udp", "udp.length", true, 48},
+    {"ipv6/udp", "udp.dst_port", false, 48},
+    {"ipv6/udp", "ipv6.flow_label", false, 48},
+    {"ipv4/icmpv4", NULL, true, 30},
+    {"ipv4/icmpv4", "icmp.sequence", true, 30},
+    {"ipv4/icmpv4", "ipv4.identification", true, 30},
+    {"ipv4/icmpv4", "icmp.checksum", false, 30},
+    {"ipv6/icmpv6", NULL, true, 50},
+    {"ipv6/icmpv6", "icmp.sequence", true, 50},
+    {"ipv6/icmpv6", "icmp.checksum", false, 50},
+};
+
+static bool
+kind_is(int kind, const char *protocol)
+{
+	return strstr(kinds[kind].pattern, protocol) != NULL;
+}
+
+static bool
+tag_is(int kind, const char *name)
+{
+	return kinds[kind].tag != NULL && strcmp(kinds[kind].tag, name) == 0;
+}
+
+/* Options of kinds[kind]; the test may change them before it makes the layout. */
+static struct layout_options
+options_of(int kind)
+{
+	bool v6 = kind_is(kind, "ipv6");
+	struct layout_options o = {
+	    .pattern = tree_find(tree, kinds[kind].pattern),
+	    .src = addr_from_bytes(v6 ? AF_INET6 : AF_INET, v6 ? made_src6 : made_src4),
+	    .dst = addr_from_bytes(v6 ? AF_INET6 : AF_INET, v6 ? made_dst6 : made_dst4),
+	    .dst_port = 33434,
+	    .icmp_id = 0x4711,
+	    .flow_constant = kinds[kind].flow_constant,
+	    .tagged = kinds[kind].tag != NULL,
+	};
+
+	must(o.pattern != NULL);
+	if (o.tagged)
+		must_eq(pattern_find_field(o.pattern, kinds[kind].tag, &o.tag), 0);
+	return o;
+}
+
+static void
+set_up(void)
+{
+	tree = tree_new();
+	ck_assert_ptr_nonnull(tree);
+}
+
+static void
+tear_down(void)
+{
+	tree_free(tree);
+}
+
+/* Builds one probe into memory of its exact size and has it judged. */
+static uint8_t *
+build(const struct layout *l, const struct layout_probe *p, size_t *len)
+{
+	uint8_t *packet;
+	const char *fault;
+
+	*len = layout_len(l, p);
+	packet = malloc(*len);
+	must(packet != NULL);
+	layout_build(l, p, packet);
+	fault = packet_fault(packet, *len);
+	if (fault != NULL)
+		ck_abort_msg("%s %s, tag %u, ttl %u, %zu bytes: %s",
+		    l->options.pattern->name, l->rule ? l->rule->field : "untagged",
+		    p->tag, p->ttl, *len, fault);
+	return packet;
+}
+
+static uint64_t
+field(const struct layout *l, const uint8_t *packet, size_t len, const char *name)
+{
+	struct field_ref ref;
+	struct view v;
+	uint64_t value;
+
+	must_eq(pattern_find_field(l->options.pattern, name, &ref), 0);
+	view_of_layout(&v, l->options.pattern, packet, 0, len);
+	must_eq(view_read(&v, ref, &value), 0);
+	return value;
+}
+
+/* What stands in the tag's field, however it came there. */
+static uint64_t
+tag_of(const struct layout *l, const uint8_t *packet, size_t len)
+{
+	return field(l, packet, len, l->rule->field);
+}
+
+/* Some value that the tag may have; few of many, the ends among them. */
+static uint32_t
+tag_value(const struct layout *l, size_t turn, struct rng *rng)
+{
+	const struct tag_field *rule = l->rule;
+
+	if (rule == NULL)
+		return 0;
+	if (turn == 0)
+		return rule->low;
+	if (turn == 1)
+		return rule->high;
+	return rule->low + (uint32_t)rng_below(rng, (uint64_t)rule->high - rule->low);
+}
+
+static struct layout_probe
+probe_of(uint8_t ttl, uint32_t tag)
+{
+	return (struct layout_probe){.ttl = ttl,
+	    .src_port = 24007,
+	    .flow_checksum = 0x5dc1,
+	    .flow_label = 0x54321,
+	    .tag = tag};
+}
+
+/* Paris: whatever the TTL and the tag, the flow is the same, byte by byte. */
+START_TEST(flow_is_constant)
+{
+	struct rng rng = {40};
+	uint8_t flow[40], first[40];
+	struct layout_options o;
+	struct layout l;
+	size_t bytes, fields;
+
+	set_up();
+	o = options_of(_i);
+	o.flow_constant = true;
+	ck_assert_int_eq(layout_init(&l, &o), 0);
+	bytes = (o.pattern->flow_id.bits + 7) / 8;
+	fields = 0;
+	for (int ttl = 1; kinds[_i].flow_constant && ttl <= 255; ttl++) {
+		for (size_t turn = 0; turn < 40; turn++, fields++) {
+			struct layout_probe p =
+			    probe_of((uint8_t)ttl, tag_value(&l, turn, &rng));
+			size_t len;
+			uint8_t *packet = build(&l, &p, &len);
+			struct view v;
+
+			view_of_layout(&v, o.pattern, packet, 0, len);
+			must_eq(view_read_metafield(&v, &o.pattern->flow_id, flow), 0);
+			if (fields == 0)
+				memcpy(first, flow, bytes);
+			must_eq(memcmp(flow, first, bytes), 0);
+			must_eq(
+			    field(&l, packet, len,
+				kind_is(_i, "ipv6") ? "ipv6.hop_limit" : "ipv4.ttl"),
+			    ttl);
+			if (l.rule != NULL)
+				must_eq(tag_of(&l, packet, len), p.tag);
+			if (kind_is(_i, "icmp"))
+				must_eq(
+				    field(&l, packet, len, "icmp.checksum"), 0x5dc1);
+			free(packet);
+		}
+	}
+	layout_clear(&l);
+	layout_clear(&l);
+	tear_down();
+}
+END_TEST
+
+/* All that is asked for stands where it belongs. */
+START_TEST(everything_is_written)
+{
+	bool v6 = kind_is(_i, "ipv6");
+	struct layout_options o;
+	struct layout l;
+	struct layout_probe p;
+	uint8_t *packet;
+	size_t len;
+
+	set_up();
+	o = options_of(_i);
+	o.tos = 0xb8;
+	o.dont_fragment = true;
+	o.len = 120;
+	ck_assert_int_eq(layout_init(&l, &o), 0);
+	p = probe_of(3, l.rule != NULL ? l.rule->high : 0);
+	packet = build(&l, &p, &len);
+	ck_assert_uint_eq(
+	    field(&l, packet, len, v6 ? "ipv6.traffic_class" : "ipv4.tos"), 0xb8);
+	ck_assert_mem_eq(
+	    packet + (v6 ? 8 : 12), v6 ? made_src6 : made_src4, v6 ? 16 : 4);
+	ck_assert_mem_eq(
+	    packet + (v6 ? 24 : 16), v6 ? made_dst6 : made_dst4, v6 ? 16 : 4);
+	if (v6 && !tag_is(_i, "ipv6.flow_label"))
+		ck_assert_uint_eq(field(&l, packet, len, "ipv6.flow_label"), 0x54321);
+	if (!v6)
+		ck_assert_uint_eq(field(&l, packet, len, "ipv4.dont_fragment"), 1);
+	if (kind_is(_i, "udp") && !tag_is(_i, "udp.src_port"))
+		ck_assert_uint_eq(field(&l, packet, len, "udp.src_port"), 24007);
+	if (kind_is(_i, "udp") && !tag_is(_i, "udp.dst_port"))
+		ck_assert_uint_eq(field(&l, packet, len, "udp.dst_port"), 33434);
+	if (kind_is(_i, "icmp")) {
+		ck_assert_uint_eq(field(&l, packet, len, "icmp.type"), v6 ? 128 : 8);
+		ck_assert_uint_eq(field(&l, packet, len, "icmp.code"), 0);
+		ck_assert_uint_eq(field(&l, packet, len, "icmp.id"), 0x4711);
+	}
+	if (l.rule != NULL)
+		ck_assert_uint_eq(tag_of(&l, packet, len), l.rule->high);
+	free(packet);
+	layout_clear(&l);
+	tear_down();
+}
+END_TEST
+
+/* Every length from too small to large, odd ones too. */
+START_TEST(lengths)
+{
+	bool by_length = tag_is(_i, "udp.length");
+	struct rng rng = {41};
+
+	set_up();
+	for (uint16_t asked = 0; asked < 200; asked++) {
+		struct layout_options o = options_of(_i);
+		size_t expected = asked < kinds[_i].min_len ? kinds[_i].min_len : asked;
+		struct layout l;
+
+		o.len = asked;
+		must_eq_in(asked, layout_min_len(&o), kinds[_i].min_len);
+		must_eq_in(asked, layout_init(&l, &o), 0);
+		must_eq_in(asked, l.options.len, expected);
+		for (size_t turn = 0; turn < 10; turn++) {
+			struct layout_probe p = probe_of(9, tag_value(&l, turn, &rng));
+			size_t len;
+
+			free(build(&l, &p, &len));
+			must_eq_in(asked, len,
+			    by_length ? (kind_is(_i, "ipv6") ? 40 : 20) + p.tag
+				      : expected);
+		}
+		layout_clear(&l);
+	}
+	tear_down();
+}
+END_TEST
+
+START_TEST(large_packets)
+{
+	static const uint16_t lens[] = {
+	    1279, 1280, 1499, 1500, 8999, 9000, 65534, 65535};
+
+	set_up();
+	for (size_t i = 0; i < COUNT_OF(lens); i++) {
+		struct layout_options o = options_of(_i);
+		struct layout l;
+		struct layout_probe p;
+		size_t len;
+
+		o.len = lens[i];
+		ck_assert_int_eq(layout_init(&l, &o), 0);
+		p = probe_of(9, l.rule != NULL ? l.rule->low : 0);
+		free(build(&l, &p, &len));
+		layout_clear(&l);
+	}
+	tear_down();
+}
+END_TEST
+
+/* Every value of a 16-bit checksum tag or ICMP flow comes out, and with right sums. */
+START_TEST(every_checksum)
+{
+	bool by_tag = tag_is(_i, "udp.checksum") || tag_is(_i, "icmp.checksum");
+	bool by_flow = kind_is(_i, "icmp") && kinds[_i].flow_constant;
+	struct layout_options o;
+	struct layout l;
+
+	set_up();
+	o = options_of(_i);
+	o.len = (uint16_t)(kinds[_i].min_len + 7);
+	ck_assert_int_eq(layout_init(&l, &o), 0);
+	for (uint32_t wanted = 1; (by_tag || by_flow) && wanted <= 0xfffe; wanted++) {
+		struct layout_probe p = probe_of((uint8_t)(wanted % 255 + 1), 1);
+		uint8_t *packet;
+		size_t len;
+
+		p.src_port = (uint16_t)(wanted * 31);
+		if (by_tag)
+			p.tag = wanted;
+		else
+			p.flow_checksum = (uint16_t)wanted;
+		if (by_flow && tag_is(_i, "icmp.sequence"))
+			p.tag = (wanted * 40503) & 0xffff;
+		packet = build(&l, &p, &len);
+		must_eq(field(&l, packet, len,
+			    kind_is(_i, "udp") ? "udp.checksum" : "icmp.checksum"),
+		    wanted);
+		free(packet);
+	}
+	layout_clear(&l);
+	tear_down();
+}
+END_TEST
+
+/* UDP's checksum 0 means "none": where the sum comes out so, all ones are sent. */
+START_TEST(udp_checksum_is_never_zero)
+{
+	bool v6 = kind_is(_i, "ipv6");
+	struct layout_options o;
+	struct layout l;
+	size_t ones = 0;
+
+	set_up();
+	o = options_of(_i);
+	if (kind_is(_i, "udp") && !tag_is(_i, "udp.checksum")) {
+		ck_assert_int_eq(layout_init(&l, &o), 0);
+		/* Some source port makes the sum come out as zero. */
+		for (uint32_t port = 0; port <= 0xffff; port++) {
+			struct layout_probe p =
+			    probe_of(9, l.rule != NULL ? l.rule->high : 0);
+			uint8_t *packet;
+			size_t len;
+
+			if (tag_is(_i, "udp.src_port"))
+				p.tag = port; /* a value that no set would give */
+			p.src_port = (uint16_t)port;
+			packet = build(&l, &p, &len);
+			ones += packet[v6 ? 46 : 26] == 0xff &&
+				packet[v6 ? 47 : 27] == 0xff;
+			free(packet);
+		}
+		ck_assert_uint_ge(ones, 1);
+		ck_assert_uint_le(ones, 2);
+		layout_clear(&l);
+	}
+	tear_down();
+}
+END_TEST
+
+/* Two flows differ in what balancers hash. */
+START_TEST(flows_differ)
+{
+	struct layout_options o;
+	struct layout l;
+	uint8_t flow[2][40];
+
+	set_up();
+	o = options_of(_i);
+	o.flow_constant = true;
+	ck_assert_int_eq(layout_init(&l, &o), 0);
+	for (int k = 0; k < 2; k++) {
+		struct layout_probe p = probe_of(9, l.rule != NULL ? l.rule->low : 0);
+		struct view v;
+		uint8_t *packet;
+		size_t len;
+
+		p.src_port = (uint16_t)(p.src_port + k);
+		p.flow_checksum = (uint16_t)(p.flow_checksum + k);
+		packet = build(&l, &p, &len);
+		view_of_layout(&v, o.pattern, packet, 0, len);
+		ck_assert_int_eq(
+		    view_read_metafield(&v, &o.pattern->flow_id, flow[k]), 0);
+		free(packet);
+	}
+	if (!tag_is(_i, "udp.src_port") && !tag_is(_i, "icmp.checksum"))
+		ck_assert_mem_ne(flow[0], flow[1], (o.pattern->flow_id.bits + 7) / 8);
+	layout_clear(&l);
+	tear_down();
+}
+END_TEST
+
+/* Patterns that are no probes. */
+START_TEST(refused)
+{
+	static const char *const names[] = {
+	    "ipv4", "ipv6", "ipv4/icmpv4/ipv4", "ipv6/icmpv6/ipv6/udp"};
+
+	set_up();
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct layout_options o = {.pattern = tree_find(tree, names[i])};
+		struct layout l;
+
+		ck_assert_int_eq(layout_init(&l, &o), -EINVAL);
+		layout_clear(&l);
+	}
+	tear_down();
+}
+END_TEST
+
+int
+main(void)
+{
+	const struct test_entry tests[] = {
+	    {flow_is_constant, .loops = COUNT_OF(kinds)},
+	    {everything_is_written, .loops = COUNT_OF(kinds)},
+	    {lengths, .loops = COUNT_OF(kinds)},
+	    {large_packets, .loops = COUNT_OF(kinds)},
+	    {every_checksum, .loops = COUNT_OF(kinds)},
+	    {udp_checksum_is_never_zero, .loops = COUNT_OF(kinds)},
+	    {flows_differ, .loops = COUNT_OF(kinds)},
+	    {refused},
+	};
+
+	return test_main("layout", tests, COUNT_OF(tests));
+}
