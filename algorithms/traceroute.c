@@ -63,6 +63,7 @@ struct traceroute {
 	/* While a reply without a tag is being cleared up. */
 	bool draining;
 	size_t untold;      /* replies since then that nobody can claim */
+	size_t others;      /* probes of other traces that those may answer */
 	int64_t wave_start; /* when the oldest probe in flight was sent */
 	int64_t drain_until;
 	/* In-order count of silent hops, and of addresses that came back. */
@@ -376,6 +377,7 @@ drained(struct instance *i, struct traceroute *t)
 			slot_give_up(i, t, s);
 	t->draining = false;
 	t->untold = 0;
+	t->others = 0;
 	set_timer(i, t);
 }
 
@@ -395,7 +397,7 @@ on_timer(struct instance *i, struct traceroute *t)
 static void
 check_drained(struct instance *i, struct traceroute *t)
 {
-	if (t->draining && t->untold >= t->in_flight)
+	if (t->draining && t->untold >= t->in_flight + t->others)
 		drained(i, t);
 }
 
@@ -406,6 +408,8 @@ on_ambiguous(struct instance *i, struct traceroute *t, const struct event *event
 
 	t->draining = true;
 	t->untold++;
+	if (event->ambiguous.others > t->others)
+		t->others = event->ambiguous.others;
 	/* What timed out before is not waited for a second time. */
 	for (size_t k = 0; k < event->ambiguous.count; k++)
 		if (event->ambiguous.probes[k]->state == PROBE_TIMED_OUT)

@@ -59,6 +59,8 @@ struct event {
 			 */
 			struct probe *const *probes;
 			size_t count;
+			/* Probes of other instances in flight that it may answer. */
+			size_t others;
 			const struct prober_result *result;
 		} ambiguous;
 		enum prober_reason stopped; /* REASON_INTERRUPTED or REASON_TIMED_OUT */

@@ -88,12 +88,23 @@ deliver_one(struct probe *p, const struct reply *r, bool altered)
 	}
 }
 
+static size_t
+count_in_flight(struct probe *const *probes, size_t count)
+{
+	size_t in_flight = 0;
+
+	for (size_t i = 0; i < count; i++)
+		in_flight += probes[i]->state == PROBE_IN_FLIGHT;
+	return in_flight;
+}
+
 /* A reply that fits several probes: each trace is told of its own. */
 static void
 deliver_several(const struct match *m, const struct reply *r)
 {
 	struct probe *probes[MATCH_MAX];
 	size_t left = m->count;
+	size_t in_flight = count_in_flight(m->probes, m->count);
 
 	memcpy(probes, m->probes, left * sizeof(probes[0]));
 	while (left > 0) {
@@ -122,6 +133,7 @@ deliver_several(const struct match *m, const struct reply *r)
 			instance_report(&t->instance, &result);
 		event.ambiguous.probes = own;
 		event.ambiguous.count = count;
+		event.ambiguous.others = in_flight - count_in_flight(own, count);
 		event.ambiguous.result = &result;
 		trace_dispatch(t, &event);
 	}
