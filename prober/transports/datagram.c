@@ -29,8 +29,9 @@
 #define IMAGE_ROOM 1536 /* bytes kept of a reply, header space included */
 #define CONTROL_ROOM 512
 #define RECEIVE_BUFFER (1 << 20)
-#define RECEIVE_ROUNDS 32 /* batches a wake-up: a flood must not hold up the rest */
-#define PENDING_MAX 64    /* errors of earlier probes that may stand before one send */
+#define RECEIVE_ROUNDS 32   /* batches a wake-up: a flood must not hold up the rest */
+#define SEND_UNREAD_MAX 128 /* packets sent before what came back is read */
+#define PENDING_MAX 64 /* errors of earlier probes that may stand before one send */
 
 #define STAMPING \
 	(SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | \
@@ -334,10 +335,17 @@ datagram_send(struct endpoint *e)
 {
 	static struct send_batch batch;
 	unsigned int tries = 0;
+	unsigned int unread = 0;
 
 	while (!TAILQ_EMPTY(&e->queue)) {
 		int sent;
 
+		/* Answers to what is sent already must not fill the socket's buffer. */
+		if (unread >= SEND_UNREAD_MAX) {
+			(void)errors_receive(e);
+			unread = 0;
+			continue; /* that may have emptied the queue */
+		}
 		batch_fill(e, &batch);
 		for (unsigned int i = 0; i < batch.count;
 		     i++) /* the arrays are static */
@@ -345,6 +353,7 @@ datagram_send(struct endpoint *e)
 		sent = sendmmsg(e->fd, batch.headers, batch.count, MSG_DONTWAIT);
 		if (sent > 0) {
 			batch_sent(e, &batch, (unsigned int)sent);
+			unread += (unsigned int)sent;
 			tries = 0;
 		} else if (errno != EINTR && !send_failed(e, errno, &tries)) {
 			return -EAGAIN;
