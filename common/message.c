@@ -118,7 +118,7 @@ flush_batch(struct channel *c)
 	sent = sendmmsg(c->fd, headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0)
 		return -errno;
-	for (int i = 0; i < sent; i++)
+	for (unsigned int i = 0; i < count && i < (unsigned int)sent; i++)
 		c->head += parts[i].iov_len;
 	return sent;
 }

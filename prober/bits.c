@@ -8,12 +8,12 @@ bits_read(const uint8_t *data, size_t bit, size_t count)
 	uint64_t value = 0;
 
 	while (count > 0) {
-		size_t in_byte = 8 - bit % 8;
-		size_t take = count < in_byte ? count : in_byte;
+		unsigned int in_byte = 8 - (unsigned int)(bit & 7);
+		unsigned int take = count < in_byte ? (unsigned int)count : in_byte;
 		unsigned int byte = data[bit / 8];
 
-		byte = byte >> (in_byte - take) & (0xffu >> (8 - take));
-		value = value << take | byte;
+		byte = byte >> ((in_byte - take) & 7) & (0xffu >> ((8 - take) & 7));
+		value = value << (take & 15) | byte;
 		bit += take;
 		count -= take;
 	}
@@ -24,13 +24,14 @@ void
 bits_write(uint8_t *data, size_t bit, size_t count, uint64_t value)
 {
 	while (count > 0) {
-		size_t in_byte = 8 - bit % 8;
-		size_t put = count < in_byte ? count : in_byte;
-		unsigned int mask = 0xffu >> (8 - put) << (in_byte - put);
+		unsigned int in_byte = 8 - (unsigned int)(bit & 7);
+		unsigned int put = count < in_byte ? (unsigned int)count : in_byte;
+		unsigned int mask = 0xffu >> ((8 - put) & 7) << ((in_byte - put) & 7);
 		unsigned int part = (unsigned int)(value >> (count - put));
 		uint8_t *byte = &data[bit / 8];
 
-		*byte = (uint8_t)((*byte & ~mask) | (part << (in_byte - put) & mask));
+		*byte =
+		    (uint8_t)((*byte & ~mask) | (part << ((in_byte - put) & 7) & mask));
 		bit += put;
 		count -= put;
 	}

@@ -17,7 +17,9 @@ struct bucket_key {
 struct bucket {
 	struct bucket_key key;
 	struct probe_list probes;
-	size_t refs; /* probes in the store that belong here */
+	size_t refs;                /* probes in the store that belong here */
+	const struct tag_set *tags; /* of the first of them */
+	bool mixed;                 /* others have other tags, or none */
 	UT_hash_handle hh;
 };
 
@@ -107,6 +109,8 @@ find_by_key(
 	struct probe_key key = {e, tags, tag};
 	struct probe *p;
 
+	/* The key is whole: the analyzer cannot follow its bytes. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	HASH_FIND(by_key, s->by_key, &key, sizeof(key), p);
 	return p;
 }
@@ -122,7 +126,9 @@ store_add(struct store *s, struct probe *p)
 	b = bucket_get(s, p->endpoint, &p->dst);
 	if (b == NULL)
 		return -ENOMEM;
-	b->refs++;
+	if (b->refs++ == 0)
+		b->tags = p->tags;
+	b->mixed = b->mixed || b->tags != p->tags;
 	p->bucket = b;
 	TAILQ_INSERT_TAIL(&b->probes, p, in_bucket);
 	p->bucket_listed = true;
@@ -209,24 +215,42 @@ same_bytes(const struct reply *r, const struct probe *p)
 	       memcmp(r->image + at, p->packets->bytes + at, end - at) == 0;
 }
 
-/* The probe that a visible tag names, when all else that is visible agrees. */
-static struct probe *
-match_tagged(struct store *s, const struct reply *r)
+static void
+candidate_add(struct match *m, struct probe *p)
 {
+	static struct probe *found[MATCH_MAX];
+
+	m->probes = found;
+	if (m->count < MATCH_MAX)
+		found[m->count++] = p;
+}
+
+/*
+ * The probes that visible tags name, one for each tag set at most, when all else that
+ * is visible agrees. Returns one that differs in quoted bytes only, or NULL.
+ */
+static struct probe *
+match_tagged(struct store *s, const struct reply *r, struct match *out)
+{
+	struct probe *altered = NULL;
 	struct store_tags *t;
 
 	TAILQ_FOREACH (t, &s->tags, next) {
 		struct probe *p;
-		uint64_t tag;
+		uint64_t tag = 0;
 
 		if (t->set.pattern != r->endpoint->pattern ||
 		    !read_tag(r, &t->set, &tag))
 			continue;
 		p = find_by_key(s, r->endpoint, &t->set, tag);
-		if (p != NULL && same_destination(r, p))
-			return p;
+		if (p == NULL || !same_destination(r, p))
+			continue;
+		if (same_bytes(r, p))
+			candidate_add(out, p);
+		else if (altered == NULL)
+			altered = p;
 	}
-	return NULL;
+	return altered;
 }
 
 /*
@@ -235,49 +259,49 @@ match_tagged(struct store *s, const struct reply *r)
 static bool
 tag_is_visible(const struct reply *r, const struct probe *p)
 {
-	uint64_t tag;
+	uint64_t tag = 0;
 
 	return p->tags != NULL && read_tag(r, p->tags, &tag);
 }
 
+/* The probes that a reply may answer although it does not show their tags. */
 static void
 match_untagged(struct store *s, const struct reply *r, struct match *out)
 {
-	static struct probe *found[MATCH_MAX];
 	struct bucket *b = NULL;
 	struct probe *p;
 
-	out->probes = found;
 	if (r->dst_known)
 		b = bucket_find(s, r->endpoint, &r->dst);
 	if (b == NULL)
 		return;
-	TAILQ_FOREACH (p, &b->probes, in_bucket) {
-		if (p->state == PROBE_QUEUED || p->withdrawn ||
-		    !same_destination(r, p) || !same_bytes(r, p) ||
-		    tag_is_visible(r, p))
-			continue;
-		found[out->count++] = p;
-		if (out->count == MATCH_MAX)
-			break;
-	}
-	if (out->count > 0)
-		out->type = out->count == 1 ? MATCH_ONE : MATCH_SEVERAL;
+	TAILQ_FOREACH (p, &b->probes, in_bucket)
+		if (p->state != PROBE_QUEUED && !p->withdrawn &&
+		    same_destination(r, p) && same_bytes(r, p) && !tag_is_visible(r, p))
+			candidate_add(out, p);
 }
 
 void
 store_match(struct store *s, const struct reply *r, struct match *out)
 {
-	static struct probe *one;
-	struct reply unquoted = *r;
+	struct reply shown = *r;
+	struct probe *altered, *named;
 
 	*out = (struct match){.type = MATCH_NONE};
-	one = match_tagged(s, r);
-	if (one != NULL && (r->kind != REPLY_DATA || same_bytes(r, one))) {
-		*out = (struct match){MATCH_ONE, 1, &one, !same_bytes(r, one)};
-		return;
+	altered = match_tagged(s, r, out);
+	/* A datagram that does not echo a probe's payload may say anything. */
+	if (r->kind == REPLY_DATA && out->count == 0) {
+		altered = NULL;
+		shown.quote_len = 0;
 	}
-	if (r->kind == REPLY_DATA)
-		unquoted.quote_len = 0;
-	match_untagged(s, &unquoted, out);
+	named = out->count > 0 ? out->probes[0] : altered;
+	/* A tag names one, unless others here are told apart by what is not visible. */
+	if (named == NULL || named->bucket->mixed)
+		match_untagged(s, &shown, out);
+	if (out->count == 0 && altered != NULL && !altered->bucket->mixed) {
+		candidate_add(out, altered);
+		out->altered = true;
+	}
+	if (out->count > 0)
+		out->type = out->count == 1 ? MATCH_ONE : MATCH_SEVERAL;
 }

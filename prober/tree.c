@@ -70,12 +70,15 @@ tree_grow(struct pattern *node)
 	if (node->depth == PATTERN_DEPTH_MAX)
 		return 0;
 	for (const struct protocol *const *p = protocol_table; *p != NULL; p++) {
-		for (size_t i = 0; i < (*p)->parents_count; i++) {
+		const struct protocol *protocol = *p;
+
+		for (size_t i = 0; i < protocol->parents_count; i++) {
 			struct pattern *child;
 
-			if (!parent_is(&(*p)->parents[i], node))
+			if (!parent_is(&protocol->parents[i], node))
 				continue;
-			child = pattern_new(node, *p, (*p)->parents[i].selector);
+			child =
+			    pattern_new(node, protocol, protocol->parents[i].selector);
 			if (child == NULL)
 				return -ENOMEM;
 			child->next_sibling = node->first_child;
