@@ -297,7 +297,7 @@ int
 options_parse(const struct option_spec *table, size_t count, int argc, char **argv,
     void *out, char *error)
 {
-	struct getopt_tables made;
+	struct getopt_tables made = {0};
 	int value;
 
 	make_getopt_tables(table, count, &made);
