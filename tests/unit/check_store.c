@@ -1,0 +1,834 @@
+/*
+ * prober/store: which probe a reply answers. Probes are real packets of real layouts;
+ * endpoints are only names here, for the store never looks into their sockets.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prober/layout.h"
+#include "prober/store.h"
+#include "prober/transport.h"
+#include "tests/support/packets.h"
+#include "tests/support/testing.h"
+
+#define ENDPOINTS 24
+#define TARGETS 6
+
+static struct tree *tree;
+static struct store store;
+static struct endpoint endpoints[ENDPOINTS];
+
+/* What endpoints send, alternating. */
+static const char *const patterns[] = {
+    "ipv4/udp", "ipv6/udp", "ipv4/icmpv4", "ipv6/icmpv6"};
+
+static bool
+is_udp(const struct endpoint *e)
+{
+	return strstr(e->pattern->name, "udp") != NULL;
+}
+
+static bool
+is_v6(const struct endpoint *e)
+{
+	return e->pattern->name[3] == '6';
+}
+
+static struct addr
+target(const struct endpoint *e, int number)
+{
+	struct addr a = addr_from_bytes(
+	    is_v6(e) ? AF_INET6 : AF_INET, is_v6(e) ? made_dst6 : made_dst4);
+
+	a.bytes[is_v6(e) ? 15 : 3] = (uint8_t)(number + 1);
+	return a;
+}
+
+static void
+set_up(void)
+{
+	tree = tree_new();
+	ck_assert_ptr_nonnull(tree);
+	store_init(&store);
+	memset(endpoints, 0, sizeof(endpoints));
+	for (size_t i = 0; i < ENDPOINTS; i++) {
+		static const char *const seen[] = {
+		    "udp.dst_port", "udp.src_port", "ipv6.flow_label", NULL};
+		struct endpoint *e = &endpoints[i];
+
+		e->pattern = tree_find(tree, patterns[i % COUNT_OF(patterns)]);
+		ck_assert_ptr_nonnull(e->pattern);
+		e->port = (uint16_t)(24000 + i);
+		e->seen = pattern_names_mask(e->pattern, seen);
+	}
+}
+
+static void
+tear_down(void)
+{
+	ck_assert_uint_eq(store.count, 0);
+	ck_assert_ptr_null(store.buckets);
+	store_clear(&store);
+	store_clear(&store);
+	tree_free(tree);
+	ck_assert_uint_eq(probe_count(), 0);
+	ck_assert_uint_eq(packet_count(), 0);
+	probe_pool_clear();
+	packet_pool_clear();
+}
+
+static struct tag_set *
+tags_of(const struct endpoint *e, const char *name)
+{
+	struct field_ref ref;
+	struct tag_set *set;
+
+	if (name == NULL)
+		return NULL;
+	must_eq(pattern_find_field(e->pattern, name, &ref), 0);
+	set = store_tag_set(&store, e->pattern, ref, 1);
+	must(set != NULL);
+	return set;
+}
+
+/* A probe in flight, in the store, with this tag; NULL field: without one. */
+static struct probe *
+add_probe_len(struct endpoint *e, int to, const char *tag_field, uint32_t tag,
+    uint16_t dst_port, uint16_t len)
+{
+	struct probe *p = probe_new();
+	struct layout_options o = {
+	    .pattern = e->pattern,
+	    .src = addr_from_bytes(
+		is_v6(e) ? AF_INET6 : AF_INET, is_v6(e) ? made_src6 : made_src4),
+	    .dst = target(e, to),
+	    .dst_port = dst_port,
+	    .icmp_id = e->port,
+	    .flow_constant = !is_udp(e),
+	    .tagged = tag_field != NULL,
+	    .len = len,
+	};
+	struct layout_probe v = {.ttl = 5,
+	    .src_port = e->port,
+	    .flow_checksum = 0x5dc1,
+	    .flow_label = 7,
+	    .tag = tag};
+	struct layout l;
+
+	must(p != NULL);
+	if (tag_field != NULL)
+		must_eq(pattern_find_field(e->pattern, tag_field, &o.tag), 0);
+	must_eq(layout_init(&l, &o), 0);
+	p->packets = packet_new(layout_len(&l, &v));
+	layout_build(&l, &v, p->packets->bytes);
+	layout_clear(&l);
+	p->endpoint = e;
+	p->dst = o.dst;
+	p->dst_port = dst_port;
+	if (tag_field != NULL && strcmp(tag_field, "udp.dst_port") == 0)
+		p->dst_port = (uint16_t)tag;
+	if (!is_udp(e))
+		p->dst_port = 0;
+	p->tags = tags_of(e, tag_field);
+	p->tag = tag;
+	p->state = PROBE_IN_FLIGHT;
+	must_eq(store_add(&store, p), 0);
+	must_eq(p->refs, 2);
+	probe_unref(p); /* the store's is enough */
+	return p;
+}
+
+static struct probe *
+add_probe(struct endpoint *e, int to, const char *tag_field, uint32_t tag)
+{
+	return add_probe_len(e, to, tag_field, tag, 33434, 60);
+}
+
+/*
+ * The reply to a probe, as a transport would tell it: `shown` bytes behind the header
+ * that the kernel writes are quoted; image has room for the whole packet.
+ */
+struct told {
+	struct reply reply;
+	uint8_t image[1536];
+};
+
+static void
+answer(struct told *t, const struct probe *p, size_t shown)
+{
+	struct endpoint *e = p->endpoint;
+	size_t from = pattern_layer_offset(e->pattern, is_udp(e) ? 2 : 1);
+	size_t most = p->packets->len - from;
+
+	memset(t, 0xee, sizeof(*t)); /* what is not defined must not matter */
+	t->reply = (struct reply){
+	    .endpoint = e,
+	    .kind = REPLY_TIME_EXCEEDED,
+	    .dst_known = true,
+	    .dst = p->dst,
+	    .dst_port = p->dst_port,
+	    .image = t->image,
+	    .quote_at = from,
+	    .quote_len = shown < most ? shown : most,
+	    .seen = e->seen,
+	};
+	memcpy(t->image + from, p->packets->bytes + from, t->reply.quote_len);
+	/* The kernel tells addresses' ports and flow label with every error. */
+	if (is_udp(e))
+		memcpy(t->image + from - 8, p->packets->bytes + from - 8, 4);
+	if (is_v6(e))
+		memcpy(t->image, p->packets->bytes, 4);
+}
+
+static enum match_type
+match(struct told *t, struct match *m)
+{
+	store_match(&store, &t->reply, m);
+	must((m->type == MATCH_NONE) == (m->count == 0));
+	must((m->type == MATCH_ONE) == (m->count == 1));
+	return m->type;
+}
+
+/* The reply is this probe's and nobody else's. */
+static void
+must_be_for(struct told *t, const struct probe *p)
+{
+	struct match m;
+
+	must_eq(match(t, &m), MATCH_ONE);
+	must(m.probes[0] == p);
+}
+
+static void
+must_be_for_none(struct told *t)
+{
+	struct match m;
+
+	must_eq(match(t, &m), MATCH_NONE);
+}
+
+static bool
+is_candidate(const struct match *m, const struct probe *p)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->probes[i] == p)
+			return true;
+	return false;
+}
+
+/* ---- one at a time --------------------------------------------------------------- */
+
+/* An endpoint's pattern with each tag that can be seen again, and the quote it takes.
+ */
+static const struct {
+	int endpoint;
+	const char *tag;
+	size_t needed; /* bytes that must be shown */
+} ways[] = {
+    {0, "udp.payload", 4},
+    {1, "udp.payload", 4},
+    {0, "udp.dst_port", 0},
+    {1, "udp.dst_port", 0},
+    {0, "udp.src_port", 0},
+    {2, "icmp.sequence", 8},
+    {3, "icmp.sequence", 8},
+    {1, "ipv6.flow_label", 0},
+    {3, "ipv6.flow_label", 0},
+};
+
+START_TEST(by_tag)
+{
+	struct endpoint *e = &endpoints[ways[_i].endpoint];
+	struct probe *p[20];
+	struct told t;
+	struct match m;
+
+	set_up();
+	for (uint32_t i = 0; i < COUNT_OF(p); i++)
+		p[i] = add_probe(e, 0, ways[_i].tag, 33501 + i);
+	for (size_t i = 0; i < COUNT_OF(p); i++) {
+		for (size_t shown = 0; shown <= 40; shown++) {
+			answer(&t, p[i], shown);
+			if (shown >= ways[_i].needed) {
+				must_be_for(&t, p[i]);
+				continue;
+			}
+			must_eq(match(&t, &m), MATCH_SEVERAL);
+			must(is_candidate(&m, p[i]));
+		}
+	}
+	/* A tag that nobody has. */
+	answer(&t, p[3], 40);
+	store_remove(&store, p[3]);
+	must_be_for_none(&t);
+	for (size_t i = 0; i < COUNT_OF(p); i++)
+		if (i != 3)
+			store_remove(&store, p[i]);
+	must_be_for_none(&t);
+	tear_down();
+}
+END_TEST
+
+START_TEST(by_flow_alone)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct probe *p, *q;
+	struct told t;
+	struct match m;
+
+	set_up();
+	p = add_probe(e, 0, NULL, 0);
+	answer(&t, p, 0);
+	must_be_for(&t, p);
+	answer(&t, p, 1000);
+	must_be_for(&t, p);
+	/* Two of them cannot be told apart. */
+	q = add_probe(e, 0, NULL, 0);
+	answer(&t, p, 0);
+	ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);
+	ck_assert_uint_eq(m.count, 2);
+	ck_assert(is_candidate(&m, p) && is_candidate(&m, q));
+	/* Unless one is out of the question. */
+	store_settle(q);
+	must_be_for(&t, p);
+	store_settle(q);
+	store_settle(p);
+	must_be_for_none(&t);
+	store_remove(&store, p);
+	store_remove(&store, q);
+	tear_down();
+}
+END_TEST
+
+START_TEST(whose_reply_cannot_come)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct probe *p;
+	struct told t;
+
+	set_up();
+	p = add_probe(e, 0, NULL, 0);
+	answer(&t, p, 0);
+	p->state = PROBE_QUEUED;
+	must_be_for_none(&t);
+	p->state = PROBE_IN_FLIGHT;
+	must_be_for(&t, p);
+	/* Late is possible, given up is not. */
+	p->state = PROBE_TIMED_OUT;
+	must_be_for(&t, p);
+	p->withdrawn = 1;
+	must_be_for_none(&t);
+	store_remove(&store, p);
+	tear_down();
+}
+END_TEST
+
+START_TEST(another_destination)
+{
+	struct endpoint *e = &endpoints[ways[_i].endpoint];
+	struct probe *p;
+	struct told t;
+
+	set_up();
+	p = add_probe(e, 0, ways[_i].tag, 40000);
+	for (size_t shown = 0; shown <= 40; shown += 20) {
+		answer(&t, p, shown);
+		t.reply.dst = target(e, 1);
+		must_be_for_none(&t);
+		answer(&t, p, shown);
+		t.reply.dst_port ^= 1;
+		must_be_for_none(&t);
+		answer(&t, p, shown);
+		t.reply.endpoint = &endpoints[ways[_i].endpoint + 4];
+		must_be_for_none(&t);
+	}
+	/* An echo reply tells no destination; its tag suffices. */
+	answer(&t, p, 40);
+	t.reply.dst_known = false;
+	must_be_for(&t, p);
+	t.reply.quote_len = 0;
+	t.reply.seen = 0;
+	must_be_for_none(&t);
+	store_remove(&store, p);
+	tear_down();
+}
+END_TEST
+
+/* Zeros behind a quote that was cut are padding, whatever they look like. */
+START_TEST(a_tag_cut_by_padding)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct probe *p, *q;
+	struct told t;
+	struct match m;
+
+	set_up();
+	/* What p's tag looks like when its last byte is lost. */
+	p = add_probe(e, 0, "udp.payload", 0x11223344);
+	q = add_probe(e, 0, "udp.payload", 0x11223301);
+	for (size_t real = 0; real < 4; real++) {
+		answer(&t, p, 40);
+		memset(t.image + t.reply.quote_at + real, 0, 4 - real);
+		t.reply.quote_len = 4;
+		ck_assert_int_ne(match(&t, &m), MATCH_ONE);
+		/* And all the padding up to 128 bytes. */
+		memset(t.image + t.reply.quote_at + real, 0, 100 - real);
+		t.reply.quote_len = 100;
+		ck_assert_int_ne(match(&t, &m), MATCH_ONE);
+		/* Cut there without padding, it may be either. */
+		answer(&t, p, real);
+		ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);
+		ck_assert(is_candidate(&m, p) && is_candidate(&m, q));
+	}
+	answer(&t, p, 4);
+	must_be_for(&t, p);
+	store_remove(&store, p);
+	store_remove(&store, q);
+	tear_down();
+}
+END_TEST
+
+/* A changed quote is told as such, and without a tag it is nobody's. */
+START_TEST(altered_quotes)
+{
+	struct endpoint *e = &endpoints[ways[_i].endpoint];
+	struct probe *p, *untagged;
+	struct told t;
+	struct match m;
+
+	set_up();
+	p = add_probe_len(e, 0, ways[_i].tag, 40001, 33434, 120);
+	answer(&t, p, 40);
+	ck_assert_int_eq(match(&t, &m), MATCH_ONE);
+	ck_assert(!m.altered);
+	t.image[t.reply.quote_at + 20] ^= 0x10;
+	ck_assert_int_eq(match(&t, &m), MATCH_ONE);
+	ck_assert_ptr_eq(m.probes[0], p);
+	ck_assert(m.altered);
+	/* More than was sent is padding. */
+	answer(&t, p, 1000);
+	t.reply.quote_len = 400;
+	ck_assert_int_eq(match(&t, &m), MATCH_ONE);
+	ck_assert(!m.altered);
+	store_remove(&store, p);
+	untagged = add_probe_len(e, 0, NULL, 0, 33434, 120);
+	answer(&t, untagged, 40);
+	must_be_for(&t, untagged);
+	t.image[t.reply.quote_at + 20] ^= 0x10;
+	must_be_for_none(&t);
+	store_remove(&store, untagged);
+	tear_down();
+}
+END_TEST
+
+/* What was answered still knows its duplicates, by their tag only. */
+START_TEST(duplicates)
+{
+	struct endpoint *e = &endpoints[ways[_i].endpoint];
+	struct probe *p, *q;
+	struct told t;
+
+	set_up();
+	p = add_probe(e, 0, ways[_i].tag, 40002);
+	q = add_probe(e, 0, ways[_i].tag, 40003);
+	store_settle(p);
+	p->state = PROBE_ANSWERED;
+	answer(&t, p, 40);
+	must_be_for(&t, p);
+	if (ways[_i].needed > 0) {
+		answer(&t, p, 0);
+		must_be_for(&t, q);
+		store_settle(q);
+		must_be_for_none(&t);
+	}
+	store_remove(&store, p);
+	store_remove(&store, q);
+	tear_down();
+}
+END_TEST
+
+/* A datagram from the target: an echo service tells the probe, any other only its port.
+ */
+START_TEST(datagrams_from_the_target)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct probe *p, *q, *port;
+	struct told t;
+	struct match m;
+
+	set_up();
+	p = add_probe(e, 0, "udp.payload", 0x01020304);
+	q = add_probe(e, 0, "udp.payload", 0x01020305);
+	port = add_probe(e, 0, "udp.dst_port", 33500);
+	for (int k = 0; k < 3; k++) {
+		struct probe *from = k == 0 ? p : k == 1 ? q : port;
+
+		answer(&t, from, 1000);
+		t.reply.kind = REPLY_DATA;
+		t.reply.seen = 0;
+		must_be_for(&t, from);
+		/* Some other text, or the tag at the front of one. */
+		memcpy(t.image + t.reply.quote_at + 4, "another text", 8);
+		if (k == 2) {
+			must_be_for(&t, port);
+			continue;
+		}
+		ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);
+		ck_assert_uint_eq(m.count, 2);
+		ck_assert(is_candidate(&m, p) && is_candidate(&m, q));
+		ck_assert(!m.altered);
+	}
+	/* One candidate is left. */
+	store_settle(q);
+	answer(&t, p, 1000);
+	t.reply.kind = REPLY_DATA;
+	t.reply.seen = 0;
+	memset(t.image + t.reply.quote_at, 0xff, 30);
+	must_be_for(&t, p);
+	store_remove(&store, p);
+	store_remove(&store, q);
+	store_remove(&store, port);
+	tear_down();
+}
+END_TEST
+
+START_TEST(keys_are_unique)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct probe *p, *q;
+	const char *tag;
+
+	set_up();
+	tag = is_udp(e) ? "udp.payload" : "icmp.sequence";
+	p = add_probe(e, 0, tag, 77);
+	q = probe_new();
+	q->endpoint = e;
+	q->dst = target(e, 3);
+	q->tags = p->tags;
+	q->tag = 77;
+	q->packets = packet_new(100);
+	/* The same tag from the same socket, even to another target. */
+	ck_assert_int_eq(store_add(&store, q), -EEXIST);
+	ck_assert_uint_eq(q->refs, 1);
+	ck_assert_uint_eq(store.count, 1);
+	q->endpoint = &endpoints[_i + 4];
+	ck_assert_int_eq(store_add(&store, q), 0);
+	ck_assert_uint_eq(store.count, 2);
+	store_remove(&store, q);
+	probe_unref(q);
+	store_remove(&store, p);
+	tear_down();
+}
+END_TEST
+
+START_TEST(tag_sets_are_shared)
+{
+	const struct endpoint *e;
+	struct field_ref ttl;
+
+	set_up();
+	e = &endpoints[0];
+	ck_assert_ptr_eq(tags_of(e, "udp.payload"), tags_of(e, "udp.payload"));
+	ck_assert_ptr_eq(
+	    tags_of(e, "udp.payload"), tags_of(&endpoints[4], "udp.payload"));
+	ck_assert_ptr_ne(tags_of(e, "udp.payload"), tags_of(e, "udp.dst_port"));
+	ck_assert_ptr_ne(
+	    tags_of(e, "udp.payload"), tags_of(&endpoints[1], "udp.payload"));
+	ck_assert_int_eq(pattern_find_field(e->pattern, "ipv4.ttl", &ttl), 0);
+	ck_assert_ptr_null(store_tag_set(&store, e->pattern, ttl, 0));
+	tear_down();
+}
+END_TEST
+
+START_TEST(awaits)
+{
+	struct addr there, elsewhere;
+	struct endpoint *e = &endpoints[0];
+	struct probe *p;
+
+	set_up();
+	there = target(e, 0);
+	elsewhere = target(e, 1);
+	ck_assert(!store_awaits(&store, e, &there));
+	p = add_probe(e, 0, "udp.payload", 1);
+	ck_assert(store_awaits(&store, e, &there));
+	ck_assert(!store_awaits(&store, e, &elsewhere));
+	ck_assert(!store_awaits(&store, &endpoints[4], &there));
+	p->state = PROBE_QUEUED;
+	ck_assert(store_awaits(&store, e, &there));
+	p->state = PROBE_TIMED_OUT;
+	ck_assert(!store_awaits(&store, e, &there));
+	p->state = PROBE_IN_FLIGHT;
+	store_settle(p);
+	ck_assert(!store_awaits(&store, e, &there));
+	store_remove(&store, p);
+	ck_assert(!store_awaits(&store, e, &there));
+	tear_down();
+}
+END_TEST
+
+/* More candidates than can be told: as many as fit. */
+START_TEST(very_many_candidates)
+{
+	struct endpoint *e = &endpoints[0];
+	struct probe *p[MATCH_MAX + 10];
+	struct told t;
+	struct match m;
+
+	set_up();
+	for (uint32_t i = 0; i < COUNT_OF(p); i++)
+		p[i] = add_probe(e, 0, "udp.payload", i * 256 + 1);
+	answer(&t, p[0], 0);
+	ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);
+	ck_assert_uint_eq(m.count, MATCH_MAX);
+	for (size_t i = 0; i < COUNT_OF(p); i++)
+		store_remove(&store, p[i]);
+	tear_down();
+}
+END_TEST
+
+/* ---- several tag sets on one endpoint -----------------------------------------------
+ */
+
+/*
+ * Two instances share a socket and a target, one tagged by its payload, the other by
+ * the destination port; a port of the one is a tag of the other.
+ */
+START_TEST(two_tag_sets)
+{
+	struct endpoint *e = &endpoints[_i % 2];
+	struct probe *payload, *port;
+	struct told t;
+	struct match m;
+
+	set_up();
+	/* Whichever set was made first. */
+	if (_i >= 2)
+		(void)tags_of(e, "udp.dst_port");
+	payload = add_probe(e, 0, "udp.payload", 0x11223344);
+	port = add_probe(e, 0, "udp.dst_port", 33434);
+	answer(&t, payload, 40);
+	must_be_for(&t, payload);
+	answer(&t, port, 40);
+	must_be_for(&t, port);
+	/* A quote without payload may be either's. */
+	for (int k = 0; k < 2; k++) {
+		answer(&t, k == 0 ? payload : port, 0);
+		ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);
+		ck_assert_uint_eq(m.count, 2);
+		ck_assert(is_candidate(&m, payload) && is_candidate(&m, port));
+	}
+	/* But to another port it can only be the one with that tag. */
+	store_remove(&store, port);
+	port = add_probe(e, 0, "udp.dst_port", 33435);
+	answer(&t, port, 0);
+	must_be_for(&t, port);
+	answer(&t, payload, 0);
+	must_be_for(&t, payload);
+	store_remove(&store, payload);
+	answer(&t, port, 0);
+	must_be_for(&t, port);
+	store_remove(&store, port);
+	tear_down();
+}
+END_TEST
+
+/* Packets too small for a tag share a socket with tagged ones. */
+START_TEST(tagged_and_untagged)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct probe *small, *port;
+	struct told t;
+	struct match m;
+
+	set_up();
+	small = add_probe_len(e, 0, NULL, 0, 33434, 0);
+	port = add_probe(e, 0, "udp.dst_port", 33434);
+	answer(&t, port, 0);
+	ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);
+	ck_assert(is_candidate(&m, small) && is_candidate(&m, port));
+	store_settle(small);
+	must_be_for(&t, port);
+	store_remove(&store, small);
+	store_remove(&store, port);
+	tear_down();
+}
+END_TEST
+
+/* ---- many at random ----------------------------------------------------------------
+ */
+
+struct known {
+	struct probe *probe; /* NULL: none here */
+	const char *tag;
+	size_t needed;
+	bool settled;
+};
+
+static struct known known[3000];
+
+/* Whether the reply shows the tag field of k. */
+static bool
+shows(const struct told *t, const struct known *k)
+{
+	return k->tag != NULL && t->reply.quote_len >= k->needed;
+}
+
+/* The quoted bytes are those of this probe. */
+static bool
+agrees(const struct told *t, const struct probe *p)
+{
+	size_t from = t->reply.quote_at;
+	size_t len = t->reply.quote_len;
+
+	if (t->reply.endpoint != p->endpoint || !addr_equal(&t->reply.dst, &p->dst) ||
+	    t->reply.dst_port != p->dst_port)
+		return false;
+	if (from + len > p->packets->len)
+		len = p->packets->len - from;
+	return memcmp(t->image + from, p->packets->bytes + from, len) == 0;
+}
+
+/*
+ * What the store must answer: the probe that sent it is never missing, and whoever is
+ * named fits all that the reply shows. One is named only when no other fits.
+ */
+static void
+check_match(struct told *t, const struct known *from)
+{
+	struct match m;
+	size_t fitting = 0;
+	bool open = from->probe != NULL &&
+		    (shows(t, from) || (!from->settled && !from->probe->withdrawn &&
+					   from->probe->state != PROBE_QUEUED));
+
+	(void)match(t, &m);
+	for (size_t i = 0; i < COUNT_OF(known); i++) {
+		const struct known *k = &known[i];
+		bool fits;
+
+		if (k->probe == NULL || !agrees(t, k->probe))
+			continue;
+		fits = shows(t, k) || (!k->settled && !k->probe->withdrawn &&
+					  k->probe->state != PROBE_QUEUED);
+		fitting += fits;
+		must(!fits || m.count == MATCH_MAX || is_candidate(&m, k->probe));
+	}
+	must_eq(m.count, fitting < MATCH_MAX ? fitting : MATCH_MAX);
+	must(!open || fitting > 0);
+	must(!m.altered);
+}
+
+static const char *
+random_tag(struct rng *rng, const struct endpoint *e, size_t *needed)
+{
+	static const char *const udp[] = {"udp.payload", "udp.payload", "udp.dst_port"};
+	const char *name;
+
+	*needed = 0;
+	if (!is_udp(e)) {
+		*needed = 8;
+		return rng_chance(rng, 900000) ? "icmp.sequence" : NULL;
+	}
+	if (rng_chance(rng, 100000))
+		return NULL;
+	name = udp[rng_below(rng, COUNT_OF(udp))];
+	*needed = strcmp(name, "udp.payload") == 0 ? 4 : 0;
+	return name;
+}
+
+static void
+add_at_random(struct rng *rng, struct known *k)
+{
+	struct endpoint *e = &endpoints[rng_below(rng, ENDPOINTS)];
+	int to = (int)rng_below(rng, TARGETS);
+	int64_t retry;
+	uint32_t tag = 0;
+
+	k->tag = random_tag(rng, e, &k->needed);
+	if (k->tag != NULL && tag_set_take(tags_of(e, k->tag), 0, &tag, &retry) != 0)
+		return;
+	k->probe = add_probe_len(e, to, k->tag, tag,
+	    (uint16_t)(33434 + rng_below(rng, 3)), (uint16_t)(60 + rng_below(rng, 3)));
+	k->settled = false;
+}
+
+START_TEST(many_at_random)
+{
+	struct rng rng = {(uint64_t)_i + 50};
+	size_t matched = 0;
+
+	set_up();
+	memset(known, 0, sizeof(known));
+	for (int turn = 0; turn < 12000; turn++) {
+		struct known *k = &known[rng_below(&rng, COUNT_OF(known))];
+		static const size_t shown[] = {0, 0, 3, 4, 8, 20, 100};
+		struct told t;
+
+		if (k->probe == NULL) {
+			add_at_random(&rng, k);
+			continue;
+		}
+		switch (rng_below(&rng, 12)) {
+		case 0:
+			store_settle(k->probe);
+			k->settled = true;
+			k->probe->state = PROBE_ANSWERED;
+			break;
+		case 1:
+			if (!k->settled)
+				k->probe->state = PROBE_TIMED_OUT;
+			break;
+		case 2:
+			k->probe->withdrawn = 1;
+			break;
+		case 3:
+			store_remove(&store, k->probe);
+			k->probe = NULL;
+			break;
+		case 4:
+			/* To somewhere else: whoever sent there, if anyone. */
+			answer(&t, k->probe, shown[rng_below(&rng, 7)]);
+			t.reply.dst = target(k->probe->endpoint, TARGETS + 1);
+			must_be_for_none(&t);
+			break;
+		default:
+			answer(&t, k->probe, shown[rng_below(&rng, 7)]);
+			check_match(&t, k);
+			matched++;
+		}
+	}
+	must(matched > 3000);
+	for (size_t i = 0; i < COUNT_OF(known); i++)
+		if (known[i].probe != NULL)
+			store_remove(&store, known[i].probe);
+	tear_down();
+}
+END_TEST
+
+int
+main(void)
+{
+	const struct test_entry tests[] = {
+	    {by_tag, .loops = COUNT_OF(ways)},
+	    {by_flow_alone, .loops = 4},
+	    {whose_reply_cannot_come, .loops = 4},
+	    {another_destination, .loops = COUNT_OF(ways)},
+	    {a_tag_cut_by_padding, .loops = 2},
+	    {altered_quotes, .loops = COUNT_OF(ways)},
+	    {duplicates, .loops = COUNT_OF(ways)},
+	    {datagrams_from_the_target, .loops = 2},
+	    {keys_are_unique, .loops = 4},
+	    {tag_sets_are_shared},
+	    {awaits},
+	    {very_many_candidates},
+	    {two_tag_sets, .loops = 4},
+	    {tagged_and_untagged, .loops = 2},
+	    {many_at_random, .loops = 6},
+	};
+
+	return test_main("store", tests, COUNT_OF(tests));
+}
