@@ -1,0 +1,476 @@
+/* prober/plan: every choice and every refusal, from facts that are made up. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "prober/plan.h"
+#include "prober/tree.h"
+#include "tests/support/testing.h"
+
+/* A machine that allows everything. */
+static struct host_facts
+all_allowed(void)
+{
+	return (struct host_facts){
+	    .group_range_known = true,
+	    .group_low = 0,
+	    .group_high = 2147483647,
+	    .gid = 1000,
+	    .extensions = {true, true},
+	    .stamp_ids_chosen = true,
+	};
+}
+
+static struct plan_request
+paris(uint8_t protocol)
+{
+	return (struct plan_request){.protocol = protocol, .flow_constant = true};
+}
+
+static const char *const families[] = {"IPv4", "IPv6"};
+
+static void
+must_say(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		ck_abort_msg("\"%s\" is not said in: %s", part, text);
+}
+
+static void
+must_not_say(const char *text, const char *part)
+{
+	if (strstr(text, part) != NULL)
+		ck_abort_msg("\"%s\" is said in: %s", part, text);
+}
+
+/* What holds of every plan that could be made, and of every refusal. */
+static void
+check_plan(const struct plan *p, size_t family)
+{
+	const struct prober_plan_family *f = &p->choice.family[family];
+	const char *text = p->text[family];
+	const char *problem = p->problem[family];
+
+	if (p->error[family] != 0) {
+		ck_assert_int_gt(p->error[family], 0);
+		ck_assert_int_eq(f->send, TRANSPORT_NONE);
+		ck_assert_int_eq(f->receive, TRANSPORT_NONE);
+		ck_assert_str_eq(f->tag, "");
+		ck_assert_str_eq(text, "");
+		/* One line that is whole. */
+		ck_assert_uint_gt(strlen(problem), 10);
+		ck_assert_uint_lt(strlen(problem), PLAN_TEXT_MAX - 100);
+		must_not_say(problem, "\n");
+		must_not_say(problem, "(null)");
+		return;
+	}
+	ck_assert_str_eq(problem, "");
+	ck_assert_int_ne(f->send, TRANSPORT_NONE);
+	ck_assert_int_eq(f->receive, f->send);
+	ck_assert_int_eq(f->window, f->tag[0] == '\0' ? 1 : 0);
+	/* Lines, all of them whole: the last one is there, with room to spare. */
+	ck_assert_uint_lt(strlen(text), PLAN_TEXT_MAX - 100);
+	must_not_say(text, "(null)");
+	must_not_say(text, "\n\n");
+	must_not_say(text, "set: \n");
+	must_say(text, "pattern: ");
+	must_say(text, "\nflow: ");
+	must_say(text, "\ntag: ");
+	must_say(text, "\nsend: ");
+	must_say(text, "\nreceive: ");
+	must_say(text, "\nwindow: ");
+	ck_assert_str_eq(text + strlen(text) - strlen("\nhelper: not needed\n"),
+	    "\nhelper: not needed\n");
+}
+
+static int
+choose(const struct plan_request *r, const struct host_facts *f, struct plan *p)
+{
+	int error;
+
+	memset(p, 0xa5, sizeof(*p));
+	error = plan_choose(r, f, p);
+	ck_assert(p->choice.stamp_ids_chosen == f->stamp_ids_chosen);
+	for (size_t family = 0; family < 2; family++)
+		check_plan(p, family);
+	return error;
+}
+
+/* ---- what is possible ---- */
+
+static const struct {
+	uint8_t protocol;
+	bool flow_constant;
+	const char *tag; /* asked; NULL: the best */
+	uint16_t len[2];
+	uint8_t transport;
+	const char *chosen; /* tag field; "": none */
+} choices[] = {
+    {IPPROTO_UDP, true, NULL, {0, 0}, TRANSPORT_UDP, "udp.payload"},
+    {IPPROTO_UDP, true, NULL, {60, 80}, TRANSPORT_UDP, "udp.payload"},
+    {IPPROTO_UDP, true, NULL, {32, 52}, TRANSPORT_UDP, "udp.payload"},
+    {IPPROTO_UDP, true, NULL, {31, 51}, TRANSPORT_UDP, ""},
+    {IPPROTO_UDP, true, NULL, {28, 48}, TRANSPORT_UDP, ""},
+    {IPPROTO_UDP, true, NULL, {1, 1}, TRANSPORT_UDP, ""},
+    {IPPROTO_UDP, true, "udp.payload", {28, 48}, TRANSPORT_UDP, "udp.payload"},
+    {IPPROTO_UDP, false, NULL, {0, 0}, TRANSPORT_UDP, "udp.dst_port"},
+    {IPPROTO_UDP, false, NULL, {28, 48}, TRANSPORT_UDP, "udp.dst_port"},
+    {IPPROTO_UDP, false, "udp.src_port", {0, 0}, TRANSPORT_UDP, "udp.src_port"},
+    {IPPROTO_UDP, false, "udp.payload", {0, 0}, TRANSPORT_UDP, "udp.payload"},
+    {IPPROTO_ICMP, true, NULL, {0, 0}, TRANSPORT_PING, "icmp.sequence"},
+    {IPPROTO_ICMP, true, "icmp.sequence", {0, 0}, TRANSPORT_PING, "icmp.sequence"},
+    {IPPROTO_ICMP, true, NULL, {28, 48}, TRANSPORT_PING, "icmp.sequence"},
+    {IPPROTO_ICMP, false, NULL, {0, 0}, TRANSPORT_PING, "icmp.sequence"},
+    {IPPROTO_ICMP, false, "icmp.checksum", {0, 0}, TRANSPORT_PING, "icmp.checksum"},
+};
+
+START_TEST(possible)
+{
+	for (size_t family = 0; family < 2; family++) {
+		struct plan_request r = {.protocol = choices[_i].protocol,
+		    .flow_constant = choices[_i].flow_constant,
+		    .tag = choices[_i].tag,
+		    .packet_len = choices[_i].len[family]};
+		struct host_facts f = all_allowed();
+		bool udp = r.protocol == IPPROTO_UDP;
+		const struct prober_plan_family *c;
+		struct plan p;
+		const char *text;
+
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		ck_assert_int_eq(p.error[family], 0);
+		c = &p.choice.family[family];
+		text = p.text[family];
+		ck_assert_int_eq(c->send, choices[_i].transport);
+		ck_assert_str_eq(c->tag, choices[_i].chosen);
+		must_say(text, family == 0 ? "pattern: ipv4/" : "pattern: ipv6/");
+		must_say(text, family == 0 ? "ipv4.ttl" : "ipv6.hop_limit");
+		must_say(text, udp ? "send: udp socket" : "send: ping socket");
+		must_say(text, r.flow_constant ? "(constant in every probe)"
+					       : "(but for the tag, varies)");
+		must_say(text, udp ? "udp.src_port, udp.dst_port" : "icmp.checksum");
+		if (!udp)
+			must_say(text, "echo replies");
+		if (c->tag[0] == '\0') {
+			must_say(text, "tag: none");
+			must_say(text, "window: 1 probe in flight per flow");
+		} else {
+			must_say(text, c->tag);
+			must_say(text, "window: no limit per flow");
+		}
+		/* Only a UDP payload over IPv4 may be cut off a quote. */
+		if (strcmp(c->tag, "udp.payload") == 0 && family == 0)
+			must_say(text, "28 bytes (RFC 792) it falls to 1");
+		else
+			must_not_say(text, "falls to 1");
+		must_not_say(text, "Linux 5.9");
+		must_say(text, "not possible without a raw socket");
+		must_say(text, "the kernel's, for sending and receiving");
+	}
+}
+END_TEST
+
+START_TEST(older_kernels)
+{
+	for (size_t family = 0; family < 2; family++) {
+		struct plan_request r = paris(IPPROTO_UDP);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		f.extensions[family] = false;
+		f.stamp_ids_chosen = false;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		must_say(p.text[family], "Linux 5.9");
+		must_say(p.text[family], "MPLS");
+		must_not_say(p.text[!family], "Linux 5.9");
+		must_say(p.text[0], "(until a send fails)");
+	}
+}
+END_TEST
+
+/* The same question, the same answer: every byte of it. */
+START_TEST(pure)
+{
+	struct plan_request r = paris(IPPROTO_UDP);
+	struct host_facts f = all_allowed();
+	static struct plan one, two;
+
+	ck_assert_int_eq(choose(&r, &f, &one), 0);
+	memset(&two, 0x5a, sizeof(two));
+	ck_assert_int_eq(plan_choose(&r, &f, &two), 0);
+	ck_assert_mem_eq(&one.choice, &two.choice, sizeof(one.choice));
+	ck_assert_mem_eq(&one, &two, sizeof(one));
+}
+END_TEST
+
+/* ---- what is not ---- */
+
+/* A tag that was asked for and cannot be; facts allow everything. */
+static const struct {
+	uint8_t protocol;
+	bool flow_constant;
+	const char *tag;
+	int error[2];
+	const char *says[2][3];
+} refused[] = {
+    {IPPROTO_UDP, true, "udp.dst_port", {EINVAL, EINVAL},
+	{{"udp.dst_port is part of the flow", "-a traceroute", "--tag"},
+	    {"udp.dst_port is part of the flow", "-a traceroute", "--tag"}}},
+    {IPPROTO_UDP, true, "udp.src_port", {EINVAL, EINVAL},
+	{{"is part of the flow"}, {"is part of the flow"}}},
+    {IPPROTO_ICMP, true, "icmp.checksum", {EINVAL, EINVAL},
+	{{"is part of the flow"}, {"is part of the flow"}}},
+    {IPPROTO_UDP, true, "udp.checksum", {EPERM, EPERM},
+	{{"udp.checksum cannot be read back by a udp socket", "raw socket"},
+	    {"udp.checksum cannot be read back by a udp socket", "raw socket"}}},
+    {IPPROTO_UDP, true, "udp.length", {EPERM, EPERM},
+	{{"cannot be read back"}, {"cannot be read back"}}},
+    {IPPROTO_UDP, true, "ipv4.identification", {EPERM, EINVAL},
+	{{"ipv4.identification cannot be set by a udp socket", "kernel", "raw socket"},
+	    {"cannot carry a tag on ipv6/udp"}}},
+    {IPPROTO_ICMP, true, "ipv4.identification", {EPERM, EINVAL},
+	{{"cannot be set by a ping socket"}, {"cannot carry a tag on ipv6/icmpv6"}}},
+    {IPPROTO_UDP, true, "ipv6.flow_label", {EINVAL, EINVAL},
+	{{"ipv6.flow_label cannot carry a tag on ipv4/udp", "udp.payload",
+	     "ipv4.identification"},
+	    {"ipv6.flow_label is part of the flow"}}},
+    {IPPROTO_UDP, true, "no.such", {EINVAL, EINVAL},
+	{{"no.such cannot carry a tag on ipv4/udp", "udp.payload", "udp.length"},
+	    {"no.such cannot carry a tag on ipv6/udp", "udp.payload",
+		"ipv6.flow_label"}}},
+    {IPPROTO_UDP, true, "", {EINVAL, EINVAL},
+	{{"cannot carry a tag"}, {"cannot carry a tag"}}},
+    {IPPROTO_UDP, true, "udp.", {EINVAL, EINVAL},
+	{{"cannot carry a tag"}, {"cannot carry a tag"}}},
+    {IPPROTO_UDP, true, "ipv4.ttl", {EINVAL, EINVAL},
+	{{"ipv4.ttl cannot carry a tag"}, {"ipv4.ttl cannot carry a tag"}}},
+    {IPPROTO_ICMP, true, "icmp.id", {EINVAL, EINVAL},
+	{{"icmp.id cannot carry a tag", "icmp.sequence", "icmp.checksum"},
+	    {"icmp.id cannot carry a tag"}}},
+    {IPPROTO_UDP, true, "icmp.sequence", {EINVAL, EINVAL},
+	{{"cannot carry a tag on ipv4/udp"}, {"cannot carry a tag on ipv6/udp"}}},
+    {IPPROTO_ICMP, true, "udp.payload", {EINVAL, EINVAL},
+	{{"cannot carry a tag on ipv4/icmpv4"}, {"on ipv6/icmpv6"}}},
+    {IPPROTO_UDP, true, "tcp.seq", {EINVAL, EINVAL},
+	{{"cannot carry a tag"}, {"cannot carry a tag"}}},
+};
+
+START_TEST(refused_tags)
+{
+	struct plan_request r = {.protocol = refused[_i].protocol,
+	    .flow_constant = refused[_i].flow_constant,
+	    .tag = refused[_i].tag};
+	struct host_facts f = all_allowed();
+	bool asked_wrong =
+	    refused[_i].error[0] == EINVAL && refused[_i].error[1] == EINVAL;
+	struct plan p;
+
+	ck_assert_int_eq(choose(&r, &f, &p), asked_wrong ? -EINVAL : 0);
+	for (size_t family = 0; family < 2; family++) {
+		ck_assert_int_eq(p.error[family], refused[_i].error[family]);
+		for (size_t k = 0; k < 3 && refused[_i].says[family][k] != NULL; k++)
+			must_say(p.problem[family], refused[_i].says[family][k]);
+	}
+}
+END_TEST
+
+/* A name as long as an attacker likes is cut, and the text stays a text. */
+START_TEST(very_long_tag)
+{
+	struct plan_request r = paris(IPPROTO_UDP);
+	struct host_facts f = all_allowed();
+	char name[2 * PLAN_TEXT_MAX];
+	struct plan p;
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	r.tag = name;
+	memset(&p, 0xa5, sizeof(p));
+	ck_assert_int_eq(plan_choose(&r, &f, &p), -EINVAL);
+	ck_assert_uint_eq(strlen(p.problem[0]), PLAN_TEXT_MAX - 1);
+}
+END_TEST
+
+START_TEST(ping_is_closed)
+{
+	static const struct {
+		int error;
+		bool known;
+		uint32_t low, high;
+		gid_t gid;
+		const char *says[3];
+	} cases[] = {
+	    {EACCES, true, 1, 0, 1000,
+		{"gid 1000 is outside net.ipv4.ping_group_range (1 0)", "use UDP",
+		    "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\""}},
+	    {EACCES, true, 0, 999, 1000,
+		{"gid 1000 is outside net.ipv4.ping_group_range (0 999)", "use UDP"}},
+	    {EACCES, true, 1001, 2000, 1000, {"gid 1000 is outside", "(1001 2000)"}},
+	    {EACCES, true, 0, 2147483647, 1000,
+		{"does not admit gid 1000", "use UDP", "net.ipv4.ping_group_range"}},
+	    {EACCES, true, 1000, 1000, 1000, {"does not admit gid 1000"}},
+	    {EACCES, true, 0, 2147483647, 4294967294,
+		{"gid 4294967294 is outside net.ipv4.ping_group_range"}},
+	    {EACCES, false, 0, 0, 1000,
+		{"cannot open a ping socket over ", "Permission denied"}},
+	    {EAFNOSUPPORT, true, 1, 0, 1000,
+		{"cannot open a ping socket over ", "Address family not supported"}},
+	    {EPROTONOSUPPORT, true, 0, 2147483647, 1000, {"Protocol not supported"}},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		for (int which = 1; which < 4; which++) {
+			struct plan_request r = paris(IPPROTO_ICMP);
+			struct host_facts f = all_allowed();
+			struct plan p;
+
+			f.group_range_known = cases[i].known;
+			f.group_low = cases[i].low;
+			f.group_high = cases[i].high;
+			f.gid = cases[i].gid;
+			for (size_t family = 0; family < 2; family++)
+				f.ping[family] =
+				    (which >> family & 1) ? cases[i].error : 0;
+			/* Not the fault of what was asked. */
+			ck_assert_int_eq(choose(&r, &f, &p), 0);
+			for (size_t family = 0; family < 2; family++) {
+				ck_assert_int_eq(p.error[family], f.ping[family]);
+				if (f.ping[family] == 0)
+					continue;
+				for (size_t k = 0; k < 3 && cases[i].says[k]; k++)
+					must_say(p.problem[family], cases[i].says[k]);
+				if (strstr(p.problem[family], " over ") != NULL)
+					must_say(p.problem[family], families[family]);
+			}
+			/* UDP does not mind. */
+			r.protocol = IPPROTO_UDP;
+			ck_assert_int_eq(choose(&r, &f, &p), 0);
+			ck_assert_int_eq(p.error[0], 0);
+			ck_assert_int_eq(p.error[1], 0);
+		}
+	}
+}
+END_TEST
+
+START_TEST(no_udp)
+{
+	for (size_t family = 0; family < 2; family++) {
+		struct plan_request r = paris(IPPROTO_UDP);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		f.udp[family] = EAFNOSUPPORT;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		ck_assert_int_eq(p.error[family], EAFNOSUPPORT);
+		ck_assert_int_eq(p.error[!family], 0);
+		must_say(p.problem[family], "cannot open a UDP socket over ");
+		must_say(p.problem[family], families[family]);
+		must_say(p.problem[family], "Address family not supported");
+		/* Neither family, by no fault of the user. */
+		f.udp[!family] = EMFILE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		ck_assert_int_eq(p.error[!family], EMFILE);
+	}
+}
+END_TEST
+
+/* Fields that the user sets, one at a time, against what sockets can do. */
+START_TEST(fields_that_users_set)
+{
+	static const char *const patterns[2][2] = {
+	    {"ipv4/udp", "ipv6/udp"}, {"ipv4/icmpv4", "ipv6/icmpv6"}};
+	static const char *const raw[] = {"ipv4.version", "ipv4.ihl",
+	    "ipv4.total_length", "ipv4.identification", "ipv4.reserved",
+	    "ipv4.more_fragments", "ipv4.fragment_offset", "ipv4.protocol",
+	    "ipv4.checksum", "ipv6.version", "ipv6.payload_length", "ipv6.next_header"};
+	struct tree *tree = tree_new();
+
+	for (int icmp = 0; icmp < 2; icmp++) {
+		for (size_t family = 0; family < 2; family++) {
+			const struct pattern *pattern =
+			    tree_find(tree, patterns[icmp][family]);
+
+			for (uint8_t layer = 0; layer < 2; layer++) {
+				const struct protocol *q = pattern->layers[layer];
+
+				for (uint8_t k = 0; k < q->fields_count; k++) {
+					struct field_ref ref = {layer, k};
+					struct plan_request r =
+					    paris(icmp ? IPPROTO_ICMP : IPPROTO_UDP);
+					struct host_facts f = all_allowed();
+					const char *name = q->fields[k].name;
+					bool needs_raw = false;
+					struct plan p;
+
+					for (size_t n = 0; n < COUNT_OF(raw); n++)
+						needs_raw |= strcmp(name, raw[n]) == 0;
+					r.set[family] =
+					    pattern_field_mask(pattern, ref);
+					ck_assert_int_eq(choose(&r, &f, &p), 0);
+					ck_assert_int_eq(p.error[!family], 0);
+					ck_assert_int_eq(
+					    p.error[family], needs_raw ? EPERM : 0);
+					must_say(needs_raw ? p.problem[family]
+							   : p.text[family],
+					    name);
+					if (needs_raw)
+						must_say(
+						    p.problem[family], "raw socket");
+				}
+			}
+		}
+	}
+	tree_free(tree);
+}
+END_TEST
+
+START_TEST(everything_set_at_once_fits)
+{
+	static const char *const names[2][9] = {
+	    {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment", "ipv4.src_addr",
+		"udp.src_port", "udp.dst_port", "udp.length", "udp.checksum", NULL},
+	    {"ipv6.traffic_class", "ipv6.flow_label", "ipv6.src_addr", "udp.src_port",
+		"udp.dst_port", "udp.length", "udp.checksum", NULL}};
+	struct tree *tree = tree_new();
+	struct plan_request r = paris(IPPROTO_UDP);
+	struct host_facts f = all_allowed();
+	struct plan p;
+
+	f.extensions[0] = f.extensions[1] = f.stamp_ids_chosen = false;
+	r.set[0] = pattern_names_mask(tree_find(tree, "ipv4/udp"), names[0]);
+	r.set[1] = pattern_names_mask(tree_find(tree, "ipv6/udp"), names[1]);
+	ck_assert_int_eq(choose(&r, &f, &p), 0);
+	for (size_t family = 0; family < 2; family++)
+		for (size_t i = 0; names[family][i] != NULL; i++)
+			must_say(p.text[family], names[family][i]);
+	tree_free(tree);
+}
+END_TEST
+
+START_TEST(transport_names)
+{
+	ck_assert_str_eq(plan_transport_name(TRANSPORT_UDP), "udp");
+	ck_assert_str_eq(plan_transport_name(TRANSPORT_PING), "ping");
+	ck_assert_str_eq(plan_transport_name(TRANSPORT_NONE), "none");
+	ck_assert_str_eq(plan_transport_name(255), "none");
+}
+END_TEST
+
+int
+main(void)
+{
+	const struct test_entry tests[] = {
+	    {possible, .loops = COUNT_OF(choices)},
+	    {older_kernels},
+	    {pure},
+	    {refused_tags, .loops = COUNT_OF(refused)},
+	    {very_long_tag},
+	    {ping_is_closed},
+	    {no_udp},
+	    {fields_that_users_set},
+	    {everything_set_at_once_fits},
+	    {transport_names},
+	};
+
+	return test_main("plan", tests, COUNT_OF(tests));
+}
