@@ -144,7 +144,7 @@ static const struct {
     {"10.0.0.1", "gateway.example"},
     {"10.0.1.1", "core1.example"},
     {"198.51.100.9", "host.example"},
-    {"10.6.6.1", "\033[31mred\033[0m.example"},
+    {"10.6.6.1", "\033[31mred\033[0m\x7f.example"},
     {"10.6.6.2", "two\nlines \"quoted\" \\x41 (10.0.0.1)"},
     {"10.6.6.3", "caf\xc3\xa9.example"},
     {"10.6.6.4", "bad\xff\xfe\xc3(utf-8)"},

@@ -1,82 +1,19 @@
 #include "tools/traceroute/render_json.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
-#include "common/names_messages.h"
 #include "prober/plan.h"
-#include "tools/shared/escape.h"
+#include "tools/shared/json_builder.h"
 
-/* Escaping makes at most three bytes (U+FFFD) of one. */
-#define JSON_TEXT_MAX (3 * NAMES_NAME_MAX + 1)
-
-/* Enough digits for a nanosecond in an hour, few enough to print 0.1 as 0.1. */
-#define DUMP_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15))
-
-/* What the pieces below need; failed: memory was short somewhere. */
+/* What the pieces below need. */
 struct builder {
 	const struct record *record;
 	const struct naming *naming;
-	bool failed;
+	struct json_builder json;
 };
-
-static void
-put(struct builder *b, json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object, key, value) != 0)
-		b->failed = true;
-}
-
-static void
-put_number(struct builder *b, json_t *object, const char *key, int64_t value)
-{
-	put(b, object, key, json_integer(value));
-}
-
-/* A count of units of 1/scale as a number with decimals. */
-static void
-put_scaled(
-    struct builder *b, json_t *object, const char *key, int64_t value, int64_t scale)
-{
-	put(b, object, key, json_real((double)value / (double)scale));
-}
-
-/* A text from anywhere: made harmless here, and only here. */
-static void
-put_text(struct builder *b, json_t *object, const char *key, const char *text)
-{
-	char escaped[JSON_TEXT_MAX];
-
-	put(b, object, key, json_string(escape_json(text, escaped, sizeof(escaped))));
-}
-
-static void
-put_addr(struct builder *b, json_t *object, const char *key, const struct addr *a)
-{
-	char text[ADDR_TEXT_MAX];
-
-	if (!addr_is_none(a))
-		put(b, object, key, json_string(addr_to_text(a, text)));
-}
-
-/* RFC 3339 in UTC with nanoseconds, which no number of JSON could hold. */
-static void
-put_time(struct builder *b, json_t *object, const char *key, int64_t at)
-{
-	struct timespec ts = clock_to_timespec(at);
-	char day[32], text[48];
-	struct tm tm;
-
-	if (gmtime_r(&ts.tv_sec, &tm) == NULL ||
-	    strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		return;
-	snprintf(text, sizeof(text), "%s.%09ldZ", day, ts.tv_nsec);
-	put(b, object, key, json_string(text));
-}
 
 /* ---- one reply ------------------------------------------------------------------- */
 
@@ -117,10 +54,12 @@ mpls_json(struct builder *b, const struct prober_result *m)
 	for (size_t i = 0; i < m->mpls_count; i++) {
 		json_t *entry = json_object();
 
-		put_number(b, entry, "label", m->mpls[i].label);
-		put_number(b, entry, "traffic_class", m->mpls[i].traffic_class);
-		put(b, entry, "bottom_of_stack", json_boolean(m->mpls[i].bottom));
-		put_number(b, entry, "ttl", m->mpls[i].ttl);
+		json_put_number(&b->json, entry, "label", m->mpls[i].label);
+		json_put_number(
+		    &b->json, entry, "traffic_class", m->mpls[i].traffic_class);
+		json_put(&b->json, entry, "bottom_of_stack",
+		    json_boolean(m->mpls[i].bottom));
+		json_put_number(&b->json, entry, "ttl", m->mpls[i].ttl);
 		json_array_append_new(stack, entry);
 	}
 	return stack;
@@ -139,10 +78,10 @@ objects_json(struct builder *b, const struct prober_result *m)
 
 		for (size_t at = 0; at < told; at++)
 			snprintf(hex + 2 * at, 3, "%02x", o->data[at]);
-		put_number(b, entry, "class", o->class_num);
-		put_number(b, entry, "type", o->c_type);
-		put_number(b, entry, "length", o->len);
-		put(b, entry, "data", json_string(hex));
+		json_put_number(&b->json, entry, "class", o->class_num);
+		json_put_number(&b->json, entry, "type", o->c_type);
+		json_put_number(&b->json, entry, "length", o->len);
+		json_put(&b->json, entry, "data", json_string(hex));
 		json_array_append_new(objects, entry);
 	}
 	return objects;
@@ -156,29 +95,30 @@ put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 	    [RTT_KERNEL] = "kernel", [RTT_USER] = "user"};
 	bool icmp = m->reply != REPLY_NONE && m->reply != REPLY_DATA;
 
-	put_addr(b, object, "from", &m->from);
+	json_put_addr(&b->json, object, "from", &m->from);
 	if (m->rtt >= 0)
-		put_scaled(b, object, "rtt_ms", m->rtt, NS_PER_MS);
+		json_put_scaled(&b->json, object, "rtt_ms", m->rtt, NS_PER_MS);
 	if (m->rtt >= 0 && m->rtt_source != RTT_NONE)
-		put(b, object, "rtt_source", json_string(sources[m->rtt_source]));
+		json_put(&b->json, object, "rtt_source",
+		    json_string(sources[m->rtt_source]));
 	if (reply_name(m->reply) != NULL)
-		put(b, object, "reply", json_string(reply_name(m->reply)));
+		json_put(&b->json, object, "reply", json_string(reply_name(m->reply)));
 	if (icmp) {
-		put_number(b, object, "icmp_type", m->icmp_type);
-		put_number(b, object, "icmp_code", m->icmp_code);
+		json_put_number(&b->json, object, "icmp_type", m->icmp_type);
+		json_put_number(&b->json, object, "icmp_code", m->icmp_code);
 	}
 	if (m->reply_ttl >= 0)
-		put_number(b, object, "reply_ttl", m->reply_ttl);
+		json_put_number(&b->json, object, "reply_ttl", m->reply_ttl);
 	if (m->reply_tos >= 0)
-		put_number(b, object, "reply_tos", m->reply_tos);
+		json_put_number(&b->json, object, "reply_tos", m->reply_tos);
 	if (m->mtu != 0)
-		put_number(b, object, "mtu", m->mtu);
+		json_put_number(&b->json, object, "mtu", m->mtu);
 	if (m->mpls_count != 0)
-		put(b, object, "mpls", mpls_json(b, m));
+		json_put(&b->json, object, "mpls", mpls_json(b, m));
 	if (m->objects_count != 0)
-		put(b, object, "objects", objects_json(b, m));
+		json_put(&b->json, object, "objects", objects_json(b, m));
 	if (m->flags != 0)
-		put(b, object, "flags", flags_json(m->flags));
+		json_put(&b->json, object, "flags", flags_json(m->flags));
 }
 
 static void
@@ -188,7 +128,7 @@ put_name(struct builder *b, json_t *object, const struct addr *from)
 
 	if (b->naming != NULL && !addr_is_none(from) &&
 	    b->naming->find(b->naming->context, from, &name) == NAME_KNOWN)
-		put_text(b, object, "name", name);
+		json_put_text(&b->json, object, "name", name);
 }
 
 /* ---- probes, hops, other replies ------------------------------------------------- */
@@ -201,16 +141,16 @@ probe_json(struct builder *b, const struct prober_result *m)
 	    [RESULT_SEND_FAILED] = "send_failed"};
 	json_t *object = json_object();
 
-	put_number(b, object, "query", m->query);
-	put_number(b, object, "probe", m->probe);
-	put_number(b, object, "flow", m->flow);
-	put(b, object, "status", json_string(status[m->outcome]));
+	json_put_number(&b->json, object, "query", m->query);
+	json_put_number(&b->json, object, "probe", m->probe);
+	json_put_number(&b->json, object, "flow", m->flow);
+	json_put(&b->json, object, "status", json_string(status[m->outcome]));
 	if (m->sent > 0 && m->outcome != RESULT_SEND_FAILED)
-		put_time(b, object, "sent", m->sent);
+		json_put_time(&b->json, object, "sent", m->sent);
 	if (m->outcome == RESULT_SEND_FAILED) {
-		put(b, object, "error", json_string(strerror(m->error)));
+		json_put(&b->json, object, "error", json_string(strerror(m->error)));
 		if (m->mtu != 0)
-			put_number(b, object, "mtu", m->mtu);
+			json_put_number(&b->json, object, "mtu", m->mtu);
 	}
 	if (m->outcome == RESULT_REPLY) {
 		put_name(b, object, &m->from);
@@ -241,8 +181,8 @@ hops_json(struct builder *b, int first, int last)
 			continue;
 		}
 		hop = json_object();
-		put_number(b, hop, "ttl", ttl);
-		put(b, hop, "probes", probes);
+		json_put_number(&b->json, hop, "ttl", ttl);
+		json_put(&b->json, hop, "probes", probes);
 		json_array_append_new(hops, hop);
 	}
 	return hops;
@@ -254,14 +194,14 @@ other_json(struct builder *b, const struct prober_result *m)
 	json_t *object = json_object();
 
 	if (m->outcome == RESULT_AMBIGUOUS) {
-		put(b, object, "status", json_string("ambiguous"));
-		put_number(b, object, "candidates", m->candidates);
+		json_put(&b->json, object, "status", json_string("ambiguous"));
+		json_put_number(&b->json, object, "candidates", m->candidates);
 	} else {
-		put(b, object, "status",
+		json_put(&b->json, object, "status",
 		    json_string(m->outcome == RESULT_LATE ? "late" : "duplicate"));
-		put_number(b, object, "ttl", m->ttl);
-		put_number(b, object, "query", m->query);
-		put_number(b, object, "probe", m->probe);
+		json_put_number(&b->json, object, "ttl", m->ttl);
+		json_put_number(&b->json, object, "query", m->query);
+		json_put_number(&b->json, object, "probe", m->probe);
 	}
 	put_reply(b, object, m);
 	return object;
@@ -277,9 +217,10 @@ put_others(struct builder *b, json_t *root)
 	others = json_array();
 	for (size_t i = 0; i < b->record->others_count; i++)
 		json_array_append_new(others, other_json(b, b->record->others[i]));
-	put(b, root, "other_replies", others);
+	json_put(&b->json, root, "other_replies", others);
 	if (b->record->others_lost != 0)
-		put_number(b, root, "other_replies_not_kept", b->record->others_lost);
+		json_put_number(
+		    &b->json, root, "other_replies_not_kept", b->record->others_lost);
 }
 
 /* ---- the frame ------------------------------------------------------------------- */
@@ -307,23 +248,24 @@ put_packets(struct builder *b, json_t *root)
 	const struct record *t = b->record;
 	bool icmp = strcmp(t->protocol, "icmp") == 0;
 
-	put(b, root, "protocol", json_string(t->protocol));
-	put_number(b, root, "ip_version", t->asked.target.family == AF_INET ? 4 : 6);
+	json_put(&b->json, root, "protocol", json_string(t->protocol));
+	json_put_number(
+	    &b->json, root, "ip_version", t->asked.target.family == AF_INET ? 4 : 6);
 	if (t->asked.flow_chosen)
-		put_number(b, root, "flow_id", t->asked.flow_id);
+		json_put_number(&b->json, root, "flow_id", t->asked.flow_id);
 	if (!t->has_started)
 		return;
-	put_addr(b, root, "source", &t->how.source);
+	json_put_addr(&b->json, root, "source", &t->how.source);
 	if (icmp) {
-		put_number(b, root, "icmp_id", t->how.icmp_id);
-		put_number(b, root, "icmp_checksum", t->how.icmp_checksum);
+		json_put_number(&b->json, root, "icmp_id", t->how.icmp_id);
+		json_put_number(&b->json, root, "icmp_checksum", t->how.icmp_checksum);
 	} else {
-		put_number(b, root, "src_port", t->how.src_port);
-		put_number(b, root, "dst_port", t->how.dst_port);
+		json_put_number(&b->json, root, "src_port", t->how.src_port);
+		json_put_number(&b->json, root, "dst_port", t->how.dst_port);
 	}
 	if (t->asked.target.family == AF_INET6)
-		put_number(b, root, "flow_label", t->how.flow_label);
-	put_number(b, root, "packet_len", t->how.packet_len);
+		json_put_number(&b->json, root, "flow_label", t->how.flow_label);
+	json_put_number(&b->json, root, "packet_len", t->how.packet_len);
 }
 
 static json_t *
@@ -332,12 +274,14 @@ plan_json(struct builder *b)
 	const struct prober_plan_family *plan = &b->record->plan;
 	json_t *object = json_object();
 
-	put(b, object, "send", json_string(plan_transport_name(plan->send)));
-	put(b, object, "receive", json_string(plan_transport_name(plan->receive)));
+	json_put(
+	    &b->json, object, "send", json_string(plan_transport_name(plan->send)));
+	json_put(&b->json, object, "receive",
+	    json_string(plan_transport_name(plan->receive)));
 	if (plan->tag[0] != '\0')
-		put(b, object, "tag", json_string(plan->tag));
+		json_put(&b->json, object, "tag", json_string(plan->tag));
 	if (plan->window != 0)
-		put_number(b, object, "window", plan->window);
+		json_put_number(&b->json, object, "window", plan->window);
 	return object;
 }
 
@@ -347,27 +291,28 @@ options_json(struct builder *b)
 	const struct prober_start *s = &b->record->asked;
 	json_t *object = json_object();
 
-	put_number(b, object, "first_ttl", s->first_ttl);
-	put_number(b, object, "max_ttl", s->max_ttl);
-	put_number(b, object, "queries", s->queries);
+	json_put_number(&b->json, object, "first_ttl", s->first_ttl);
+	json_put_number(&b->json, object, "max_ttl", s->max_ttl);
+	json_put_number(&b->json, object, "queries", s->queries);
 	if (s->window != 0)
-		put_number(b, object, "sim_queries", s->window);
-	put_scaled(b, object, "wait_max_s", s->wait_max, NS_PER_SECOND);
-	put_scaled(b, object, "wait_here", s->wait_here, 1000);
-	put_scaled(b, object, "wait_near", s->wait_near, 1000);
-	put_scaled(b, object, "send_wait_s", s->send_gap, NS_PER_SECOND);
+		json_put_number(&b->json, object, "sim_queries", s->window);
+	json_put_scaled(&b->json, object, "wait_max_s", s->wait_max, NS_PER_SECOND);
+	json_put_scaled(&b->json, object, "wait_here", s->wait_here, 1000);
+	json_put_scaled(&b->json, object, "wait_near", s->wait_near, 1000);
+	json_put_scaled(&b->json, object, "send_wait_s", s->send_gap, NS_PER_SECOND);
 	if (s->timeout != 0)
-		put_scaled(b, object, "timeout_s", s->timeout, NS_PER_SECOND);
-	put_number(b, object, "gap_limit", s->gap_limit);
-	put_number(b, object, "loop_limit", s->loop_limit);
-	put_number(b, object, "tos", s->tos);
-	put(b, object, "dont_fragment", json_boolean(s->dont_fragment));
-	put_number(b, object, "packet_len", s->packet_len);
-	put_addr(b, object, "source", &s->source);
+		json_put_scaled(
+		    &b->json, object, "timeout_s", s->timeout, NS_PER_SECOND);
+	json_put_number(&b->json, object, "gap_limit", s->gap_limit);
+	json_put_number(&b->json, object, "loop_limit", s->loop_limit);
+	json_put_number(&b->json, object, "tos", s->tos);
+	json_put(&b->json, object, "dont_fragment", json_boolean(s->dont_fragment));
+	json_put_number(&b->json, object, "packet_len", s->packet_len);
+	json_put_addr(&b->json, object, "source", &s->source);
 	if (s->device[0] != '\0')
-		put_text(b, object, "interface", s->device);
+		json_put_text(&b->json, object, "interface", s->device);
 	if (s->first_tag != 0)
-		put_number(b, object, "first_sequence", s->first_tag);
+		json_put_number(&b->json, object, "first_sequence", s->first_tag);
 	return object;
 }
 
@@ -378,18 +323,19 @@ stop_json(struct builder *b, const char *failure)
 	json_t *object = json_object();
 
 	if (!b->record->has_done) {
-		put(b, object, "reason", json_string("failed"));
+		json_put(&b->json, object, "reason", json_string("failed"));
 		if (failure != NULL)
-			put_text(b, object, "detail", failure);
+			json_put_text(&b->json, object, "detail", failure);
 		return object;
 	}
-	put(b, object, "reason", json_string(render_json_reason(done->reason)));
+	json_put(
+	    &b->json, object, "reason", json_string(render_json_reason(done->reason)));
 	if (done->end_ttl != 0)
-		put_number(b, object, "ttl", done->end_ttl);
+		json_put_number(&b->json, object, "ttl", done->end_ttl);
 	if (done->error != 0)
-		put(b, object, "error", json_string(strerror(done->error)));
+		json_put(&b->json, object, "error", json_string(strerror(done->error)));
 	if (done->detail[0] != '\0')
-		put_text(b, object, "detail", done->detail);
+		json_put_text(&b->json, object, "detail", done->detail);
 	return object;
 }
 
@@ -399,16 +345,16 @@ counters_json(struct builder *b)
 	const struct prober_done *done = &b->record->done;
 	json_t *object = json_object();
 
-	put_number(b, object, "sent", done->sent);
-	put_number(b, object, "replies", done->replies);
-	put_number(b, object, "timeouts", done->timeouts);
-	put_number(b, object, "duplicates", done->duplicates);
-	put_number(b, object, "late", done->late);
-	put_number(b, object, "ambiguous", done->ambiguous);
-	put_number(b, object, "asked_again", done->reasked);
-	put_number(b, object, "lost_here", done->lost_here);
+	json_put_number(&b->json, object, "sent", done->sent);
+	json_put_number(&b->json, object, "replies", done->replies);
+	json_put_number(&b->json, object, "timeouts", done->timeouts);
+	json_put_number(&b->json, object, "duplicates", done->duplicates);
+	json_put_number(&b->json, object, "late", done->late);
+	json_put_number(&b->json, object, "ambiguous", done->ambiguous);
+	json_put_number(&b->json, object, "asked_again", done->reasked);
+	json_put_number(&b->json, object, "lost_here", done->lost_here);
 	if (done->window != 0)
-		put_number(b, object, "window_at_end", done->window);
+		json_put_number(&b->json, object, "window_at_end", done->window);
 	return object;
 }
 
@@ -420,26 +366,27 @@ trace_json(struct builder *b, const char *failure)
 	json_t *root = json_object();
 	json_t *past;
 
-	put(b, root, "type", json_string("trace"));
-	put_number(b, root, "schema", JSON_SCHEMA_VERSION);
-	put(b, root, "tool", json_string("paris-traceroute " PARIS_VERSION));
-	put_text(b, root, "host", t->host);
-	put_addr(b, root, "target", &t->asked.target);
-	put_time(b, root, "start_time", t->began);
-	put(b, root, "algorithm", json_string(t->asked.algorithm));
+	json_put(&b->json, root, "type", json_string("trace"));
+	json_put_number(&b->json, root, "schema", JSON_SCHEMA_VERSION);
+	json_put(
+	    &b->json, root, "tool", json_string("paris-traceroute " PARIS_VERSION));
+	json_put_text(&b->json, root, "host", t->host);
+	json_put_addr(&b->json, root, "target", &t->asked.target);
+	json_put_time(&b->json, root, "start_time", t->began);
+	json_put(&b->json, root, "algorithm", json_string(t->asked.algorithm));
 	put_packets(b, root);
-	put(b, root, "plan", plan_json(b));
-	put(b, root, "options", options_json(b));
-	put(b, root, "hops", hops_json(b, t->asked.first_ttl, last));
+	json_put(&b->json, root, "plan", plan_json(b));
+	json_put(&b->json, root, "options", options_json(b));
+	json_put(&b->json, root, "hops", hops_json(b, t->asked.first_ttl, last));
 	past = hops_json(b, last + 1, t->asked.max_ttl);
 	if (json_array_size(past) != 0)
-		put(b, root, "hops_past_end", past);
+		json_put(&b->json, root, "hops_past_end", past);
 	else
 		json_decref(past);
 	put_others(b, root);
-	put(b, root, "stop", stop_json(b, failure));
+	json_put(&b->json, root, "stop", stop_json(b, failure));
 	if (t->has_done)
-		put(b, root, "counters", counters_json(b));
+		json_put(&b->json, root, "counters", counters_json(b));
 	return root;
 }
 
@@ -464,27 +411,14 @@ names_are_known(const struct record *t, const struct naming *naming)
 	return known;
 }
 
-static int
-dump_piece(const char *data, size_t len, void *context)
-{
-	output_write(context, data, len);
-	return 0;
-}
-
 bool
 render_json(const struct record *t, const struct naming *naming, const char *failure,
     struct output *out)
 {
 	struct builder b = {.record = t, .naming = naming};
-	json_t *root;
 
 	if (!names_are_known(t, naming))
 		return false;
-	root = trace_json(&b, failure);
-	if (root == NULL || b.failed ||
-	    json_dump_callback(root, dump_piece, out, DUMP_FLAGS) != 0)
-		out->error = -ENOMEM;
-	output_write(out, "\n", 1);
-	json_decref(root);
+	json_print(&b.json, trace_json(&b, failure), out);
 	return true;
 }
