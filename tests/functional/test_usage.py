@@ -385,6 +385,32 @@ class SignalTest(unittest.TestCase):
         self.assertIn("going on without names", result.stderr)
 
 
+class PrivilegeTest(unittest.TestCase):
+    @unittest.skipUnless(os.geteuid() == 0, "only root can start it as root")
+    def test_started_by_root(self):
+        """No process of ours stays root, keeps a capability or may gain one."""
+        tool = " ".join(paris.started_with(["paris-traceroute"]))
+        # Packets to there come back to a machine that does not want them: silence.
+        running = paris.start("unshare", "-n", "sh", "-c", "ip link set lo up && ip route "
+                              f"add {TARGET} dev lo && exec {tool} -w 5 {TARGET}",
+                              user=False)
+        try:
+            paris.wait_for(lambda: "traceroute to" in running.text(), 10, "no header")
+            for name in ("paris-traceroute", "paris-prober", "paris-names"):
+                pid = running.find(name)
+                lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+                status = dict(line.split(":", 1) for line in lines)
+                self.assertNotIn("0", status["Uid"].split() + status["Gid"].split(), name)
+                self.assertEqual(status["Groups"].split(), [], name)
+                for sort in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                    self.assertEqual(int(status[sort], 16), 0, (name, sort))
+                self.assertEqual(status["NoNewPrivs"].strip(), "1", name)
+        finally:
+            os.kill(running.find("paris-traceroute"), signal.SIGTERM)
+            result = running.finish()
+        self.assertEqual(result.returncode, NOT_REACHED, result)
+
+
 class ReasonTest(unittest.TestCase):
     """The exit status and the words for each end."""
 
