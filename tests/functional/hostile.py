@@ -1,0 +1,450 @@
+#!/usr/bin/python3
+"""A network whose only router is a test: it sees every packet and may answer anything.
+
+    result = hostile.trace("forged", "-I", "198.51.100.9")
+    result.stdout, result.returncode, result.stderr, result.cpu, result.injected
+
+Routers at TTL 1 to 3 are 10.0.TTL.1 and 2001:db8:TTL::1, the target answers from TTL 4
+on. Before each honest answer a scenario of this file injects its own packets.
+
+The tool runs without privilege; the network is in a namespace of its own, which an
+ordinary user makes with a user namespace, root without. Run as a program this file is
+the network.
+"""
+
+import ipaddress
+import json
+import os
+import random
+import select
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import paris
+
+HOPS = 4
+FORGER = {4: "10.66.6.6", 6: "2001:db8:666::6"}
+OURS = {4: "192.0.2.2", 6: "2001:db8::2"}
+ETHERNET = 14
+BURST = 128
+
+
+# ---- packets -------------------------------------------------------------------------
+
+def packed(address):
+    return ipaddress.ip_address(address).packed
+
+
+def checksum_into(data, at, pseudo=b""):
+    data = bytearray(data)
+    data[at:at + 2] = bytes(2)
+    struct.pack_into("!H", data, at, paris.internet_checksum(pseudo + bytes(data)))
+    return bytes(data)
+
+
+def ip_packet(src, dst, proto, body, ttl=60):
+    family = ipaddress.ip_address(src).version
+    if family == 4:
+        header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 7, 0, ttl, proto, 0)
+        return checksum_into(header + packed(src) + packed(dst), 10) + body
+    return struct.pack("!IHBB", 6 << 28, len(body), proto, ttl) \
+        + packed(src) + packed(dst) + body
+
+
+def icmp_packet(src, dst, kind, code, rest, body):
+    """rest: the four bytes after the checksum."""
+    family = ipaddress.ip_address(src).version
+    data = struct.pack("!BBH", kind, code, 0) + rest + body
+    pseudo = b""
+    if family == 6:
+        pseudo = packed(src) + packed(dst) + struct.pack("!II", len(data), 58)
+    return ip_packet(src, dst, 58 if family == 6 else 1, checksum_into(data, 2, pseudo))
+
+
+def error(probe, src, quote=None, final=False, rest=bytes(4), kind=None):
+    """An ICMP error about a probe: time exceeded, or port unreachable."""
+    if kind is None:
+        kind = {4: ((11, 0), (3, 3)), 6: ((3, 0), (1, 4))}[probe.family][final]
+    return icmp_packet(src, probe.src, *kind, rest, probe.raw if quote is None else quote)
+
+
+def udp_packet(src, sport, dst, dport, payload):
+    data = struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
+    pseudo = packed(src) + packed(dst) + struct.pack("!II", len(data), 17)
+    if ipaddress.ip_address(src).version == 4:
+        pseudo = packed(src) + packed(dst) + struct.pack("!BBH", 0, 17, len(data))
+    return ip_packet(src, dst, 17, checksum_into(data, 6, pseudo))
+
+
+def router(probe):
+    return f"10.0.{probe.ttl}.1" if probe.family == 4 else f"2001:db8:{probe.ttl}::1"
+
+
+def honest_source(probe):
+    return probe.dst if probe.ttl >= HOPS else router(probe)
+
+
+def honest(probe):
+    if probe.ttl < HOPS:
+        return error(probe, router(probe))
+    if probe.proto == paris.UDP:
+        return error(probe, probe.dst, final=True)
+    return icmp_packet(probe.dst, probe.src, 129 if probe.family == 6 else 0, 0,
+                       probe.transport[4:8], probe.payload)
+
+
+def header_length(probe):
+    return 20 if probe.family == 4 else 40
+
+
+def changed(data, at, value):
+    """A copy with other bytes at an offset."""
+    return data[:at] + value + data[at + len(value):]
+
+
+# ---- scenarios: what is injected before a probe's honest answer -----------------------
+
+def nothing(probe):
+    return []
+
+
+def forged(probe):
+    """Errors and answers of packets that were never sent. None may be taken. (A wrong
+    source in the quote cannot be told without privilege: the kernel keeps it.)"""
+    src = FORGER[probe.family]
+    inner = header_length(probe)
+    at_dst = 16 if probe.family == 4 else 24
+    size = len(packed(src))
+    other_port = struct.pack("!H", 40001)
+    quotes = [
+        changed(probe.raw, at_dst, packed(src)),
+        changed(probe.raw, at_dst + size - 1, bytes([probe.raw[at_dst + size - 1] ^ 1])),
+    ]
+    if probe.proto == paris.UDP:
+        quotes += [changed(probe.raw, inner, other_port),
+                   changed(probe.raw, inner + 2, other_port)]
+        quotes += [changed(probe.raw, inner + 8 + at, bytes([probe.raw[inner + 8 + at] ^ 1]))
+                   for at in range(3)]
+    else:
+        quotes += [changed(probe.raw, inner + 4, struct.pack("!H", probe.id ^ 1)),
+                   changed(probe.raw, inner + 6, struct.pack("!H", probe.seq ^ 0x4000))]
+    quotes.append(changed(probe.raw, 9 if probe.family == 4 else 6, bytes([6])))
+    found = [error(probe, src, quote, final)
+             for quote in quotes for final in (False, True)]
+    if probe.proto == paris.UDP:
+        found += [udp_packet(src, probe.dport, probe.src, probe.sport, b"me"),
+                  udp_packet(probe.dst, probe.dport ^ 1, probe.src, probe.sport, b"me"),
+                  udp_packet(probe.dst, 7, probe.src, probe.sport, probe.payload)]
+    else:
+        reply = 129 if probe.family == 6 else 0
+        found += [icmp_packet(src, probe.src, reply, 0,
+                              struct.pack("!HH", probe.id, probe.seq ^ 0x4000),
+                              probe.payload),
+                  icmp_packet(src, probe.src, reply, 0,
+                              struct.pack("!HH", probe.id ^ 1, probe.seq), probe.payload),
+                  # a request with our id is none of ours
+                  icmp_packet(src, probe.src, 128 if probe.family == 6 else 8, 0,
+                              probe.transport[4:8], probe.payload)]
+    return found
+
+
+def ihl(probe):
+    """Quoted IPv4 headers of every wrong length; over IPv6, chains of extensions that
+    lead nowhere."""
+    src = FORGER[probe.family]
+    if probe.family == 6:
+        chains = [bytes([0, 0]), bytes([0, 255]), bytes([60, 7]), bytes([44, 0]),
+                  bytes([43, 1]), bytes([50, 0]), bytes([51, 255])]
+        return [error(probe, src, changed(probe.raw, 6, bytes([first])), final)
+                for first in (0, 43, 44, 50, 51, 59, 60, 135) for final in (False, True)] \
+            + [error(probe, src, changed(probe.raw, 6, b"\0")[:40] + chain * count)
+               for chain in chains for count in (1, 4, 50)]
+    return [error(probe, src, changed(probe.raw, 0, bytes([0x40 | value])), final)
+            for value in range(16) if value != 5 for final in (False, True)]
+
+
+def protocols(probe):
+    """Quoted packets of every other protocol."""
+    at = 9 if probe.family == 4 else 6
+    return [error(probe, FORGER[probe.family], changed(probe.raw, at, bytes([value])))
+            for value in range(256) if value != probe.proto]
+
+
+def visible(probe):
+    """The shortest quote that still tells which probe it is of."""
+    return header_length(probe) + (12 if probe.proto == paris.UDP else 8)
+
+
+def cut_short(probe):
+    """Errors cut at each byte before anything tells whose they are."""
+    whole = error(probe, FORGER[probe.family])
+    outer = header_length(probe)
+    found = []
+    for length in range(outer, outer + 8 + header_length(probe) + 8):
+        body = whole[outer:length]
+        if len(body) >= 4:
+            pseudo = b""
+            if probe.family == 6:
+                pseudo = packed(FORGER[6]) + packed(probe.src) \
+                    + struct.pack("!II", len(body), 58)
+            body = checksum_into(body, 2, pseudo)
+        found.append(ip_packet(FORGER[probe.family], probe.src,
+                               58 if probe.family == 6 else 1, body))
+    return found
+
+
+def only_answers_itself(probe):
+    """A target sends no error about an echo request."""
+    return probe.proto != paris.UDP and probe.ttl >= HOPS
+
+
+def cut_late(probe):
+    """Cut at each byte after that: answers, from where the probe was answered."""
+    if only_answers_itself(probe):
+        return []
+    return [error(probe, honest_source(probe), probe.raw[:length], probe.ttl >= HOPS)
+            for length in range(visible(probe), len(probe.raw))]
+
+
+def lying(probe):
+    """Quoted lengths and versions that are not so, and lengths of RFC 4884."""
+    if only_answers_itself(probe):
+        return []
+    src, final = honest_source(probe), probe.ttl >= HOPS
+    at = 2 if probe.family == 4 else 4
+    found = [error(probe, src, changed(probe.raw, at, struct.pack("!H", value)), final)
+             for value in (0, 1, 19, 20, 27, 28, 29, 1500, 65535)]
+    found += [error(probe, src, changed(probe.raw, 0, bytes([
+        value << 4 | probe.raw[0] & 15])), final) for value in range(16)]
+    for value in range(256):
+        rest = bytes([value, 0, 0, 0]) if probe.family == 6 else bytes([0, value, 0, 0])
+        found.append(error(probe, src, probe.raw, final, rest))
+    return found
+
+
+def extension(*objects, version=2, wrong=0):
+    data = struct.pack("!BBH", version << 4, 0, 0) + b"".join(objects)
+    data = checksum_into(data, 2)
+    return changed(data, 2, struct.pack("!H", struct.unpack_from("!H", data, 2)[0] ^ wrong))
+
+
+def item(kind, subkind, data, length=None):
+    return struct.pack("!HBB", 4 + len(data) if length is None else length, kind,
+                       subkind) + data
+
+
+def extensions(probe):
+    """RFC 4884 structures in every kind of disorder, behind quotes of 128 bytes."""
+    label = struct.pack("!I", 16001 << 12 | 1 << 8 | 1)
+    structures = [
+        b"", b"\x20", b"\x20\x00", b"\x20\x00\x00", b"\x20\x00\x00\x00", bytes(500),
+        extension(), extension(version=0), extension(version=15), extension(wrong=1),
+        extension(item(1, 1, label), version=3), extension(item(1, 1, label), wrong=77),
+        extension(item(1, 1, label)), extension(item(1, 1, label * 40)),
+        extension(*[item(1, 1, label)] * 60), extension(*[item(9, 9, b"")] * 60),
+        extension(item(1, 1, label[:3])), extension(item(1, 1, b"")),
+        extension(item(2, 0x0F, b"\xff" * 63)), extension(item(2, 5, b"")),
+        extension(item(255, 255, b"x" * 300)),
+    ] + [extension(item(1, 1, label, length)) for length in
+         (0, 1, 2, 3, 4, 5, 6, 7, 9, 12, 255, 256, 1000, 65532, 65535)]
+    if only_answers_itself(probe):
+        return []
+    src, final = honest_source(probe), probe.ttl >= HOPS
+    found = []
+    for structure in structures:
+        for length in (0, 16 if probe.family == 6 else 32, 1, 255):
+            rest = bytes([length, 0, 0, 0]) if probe.family == 6 \
+                else bytes([0, length, 0, 0])
+            quote = probe.raw.ljust(128, b"\0") + structure
+            found.append(error(probe, src, quote, final, rest))
+    return found
+
+
+def kinds(probe):
+    """Errors of every other type and code about somebody else's packet."""
+    quote = changed(probe.raw, header_length(probe), b"\x9c\x41")
+    if probe.proto != paris.UDP:
+        quote = changed(probe.raw, header_length(probe) + 4, bytes(2))
+    return [error(probe, FORGER[probe.family], quote, kind=(kind, code))
+            for kind in range(256) for code in (0, 1, 255)]
+
+
+def noise(probe):
+    """Honest errors with bytes changed at random before what tells whose they are, and
+    random bytes behind; seeded, so that a failure can be repeated."""
+    dice = random.Random(f"{probe.ttl} {probe.family} {probe.proto}")
+    outer = header_length(probe)
+    found = []
+    for _ in range(300):
+        body = bytearray(error(probe, FORGER[probe.family])[outer:])
+        # The addresses are wrong in any case, so whatever else is: not ours.
+        at = 8 + (16 if probe.family == 4 else 24)
+        body[at] ^= 0x80
+        for _ in range(dice.randrange(1, 12)):
+            where = dice.randrange(len(body))
+            if not at <= where < at + 4:
+                body[where] = dice.randrange(256)
+        data = bytes(body[:dice.randrange(8, len(body) + 1)]) \
+            + bytes(dice.randrange(256) for _ in range(dice.randrange(0, 64)))
+        pseudo = packed(FORGER[6]) + packed(probe.src) + struct.pack("!II", len(data), 58) \
+            if probe.family == 6 else b""
+        found.append(ip_packet(FORGER[probe.family], probe.src,
+                               58 if probe.family == 6 else 1,
+                               checksum_into(data, 2, pseudo)))
+    return found
+
+
+SCENARIOS = {function.__name__: function for function in (
+    nothing, forged, ihl, protocols, cut_short, cut_late, lying, extensions, kinds, noise)}
+
+
+# ---- the network, in a process of its own ---------------------------------------------
+
+def command(*words):
+    subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
+
+
+def make_network():
+    command("ip", "link", "set", "lo", "up")
+    command("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+    for name in ("v0", "v1"):
+        command("ip", "link", "set", name, "arp", "off", "multicast", "off",
+                "addrgenmode", "none")
+    command("ip", "addr", "add", OURS[4] + "/24", "dev", "v0")
+    command("ip", "link", "set", "v1", "up")
+    command("ip", "link", "set", "v0", "up")
+    command("ip", "addr", "add", OURS[6] + "/64", "dev", "v0", "nodad")
+    command("ip", "route", "add", "default", "dev", "v0")
+    command("ip", "-6", "route", "add", "default", "dev", "v0")
+    groups = f"{os.getgid()} {os.getgid()}" if os.geteuid() else "0 2147483647"
+    Path("/proc/sys/net/ipv4/ping_group_range").write_text(groups)
+
+
+class Router:
+    def __init__(self, scenario, delay):
+        self.scenario = scenario
+        self.delay = delay
+        self.probes = self.injected = 0
+        self.held = []  # (when, frame)
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.socket.bind(("v1", 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+
+    def frame(self, packet):
+        kind = b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd"
+        return b"\xff" * 6 + b"\x02" + bytes(5) + kind + packet
+
+    def send(self, packet):
+        self.socket.send(self.frame(packet))
+
+    def take(self):
+        frame, address = self.socket.recvfrom(70000)
+        if address[2] == socket.PACKET_OUTGOING or frame[12:14] not in (b"\x08\x00",
+                                                                        b"\x86\xdd"):
+            return
+        probe = paris.Packet(frame[ETHERNET:])
+        if probe.src != OURS[probe.family] or probe.more_fragments:
+            return
+        if probe.proto not in (paris.UDP, paris.ICMP, paris.ICMP6):
+            return
+        if probe.type not in (None, 8, 128):
+            return
+        self.probes += 1
+        for packet in self.scenario(probe):
+            self.injected += 1
+            self.send(packet)
+            if self.injected % BURST == 0:  # the kernel queues only so many
+                time.sleep(0.002)
+        if self.delay:
+            self.held.append((time.monotonic() + self.delay, honest(probe)))
+        else:
+            self.send(honest(probe))
+
+    def serve(self, process):
+        end = os.pidfd_open(process.pid)
+        while True:
+            wait = max(0, self.held[0][0] - time.monotonic()) if self.held else None
+            ready, _, _ = select.select([self.socket, end], [], [], wait)
+            if self.socket in ready:
+                self.take()
+            while self.held and self.held[0][0] <= time.monotonic():
+                self.send(self.held.pop(0)[1])
+            if end in ready:
+                os.close(end)
+                return
+
+
+def main():
+    scenario, delay, result, *line = sys.argv[1:]
+    make_network()
+    serving = Router(SCENARIOS[scenario], float(delay))
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begun = time.monotonic()
+        process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=errors)
+        serving.serve(process)
+        _, status, usage = os.wait4(process.pid, 0)
+        texts = []
+        for stream in (output, errors):
+            stream.seek(0)
+            texts.append(stream.read().decode("latin-1"))
+    Path(result).write_text(json.dumps(dict(
+        status=os.waitstatus_to_exitcode(status), stdout=texts[0], stderr=texts[1],
+        seconds=time.monotonic() - begun, probes=serving.probes,
+        injected=serving.injected, cpu=usage.ru_utime + usage.ru_stime)))
+
+
+# ---- for tests -----------------------------------------------------------------------
+
+class Result(paris.Result):
+    def __init__(self, found):
+        super().__init__(found["status"], found["stdout"].encode("latin-1"),
+                         found["stderr"].encode("latin-1"), found["seconds"])
+        self.probes = found["probes"]
+        self.injected = found["injected"]
+        self.cpu = found["cpu"]  # of the tool and all its servants, in seconds
+
+
+def unshared():
+    """How to get a network namespace of our own."""
+    if os.geteuid() == 0:
+        return ["unshare", "--net"]
+    return ["unshare", "--user", "--map-current-user", "--net", "--keep-caps"]
+
+
+def unprivileged():
+    if os.geteuid() == 0:
+        return [*paris.SETPRIV[:-1], "--bounding-set", "-all", "--"]
+    return ["setpriv", "--bounding-set", "-all", "--ambient-caps", "-all", "--inh-caps",
+            "-all", "--no-new-privs", "--"]
+
+
+def check_possible():
+    """Skips where no namespace can be made."""
+    tried = subprocess.run([*unshared(), "ip", "link"], stdin=subprocess.DEVNULL,
+                           capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        raise unittest.SkipTest("no network namespace: " + tried.stderr.strip())
+
+
+def trace(scenario, *arguments, delay=0, limit=60):
+    """Runs paris-traceroute in the network of a scenario; returns its Result."""
+    folder = paris.temporary_folder()
+    tool = paris.started_with(["paris-traceroute", *arguments])
+    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    ran = paris.Running(
+        [*unshared(), sys.executable, __file__, scenario, delay, folder / "result",
+         *unprivileged(), *tool], user=False, env=environment).finish(limit)
+    if ran.returncode != 0:
+        raise AssertionError(f"the network of {scenario} failed: {ran}")
+    return Result(json.loads((folder / "result").read_text()))
+
+
+if __name__ == "__main__":
+    main()
