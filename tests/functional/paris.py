@@ -38,6 +38,7 @@ VARIANT = os.environ.get("PARIS_VARIANT", "release")
 SLOWNESS = float(os.environ.get("PARIS_SLOWNESS", "1"))
 # What our programs are started with (valgrind), and where that reports.
 WRAP = shlex.split(os.environ.get("PARIS_WRAP", ""))
+WRAP[:1] = filter(None, map(shutil.which, WRAP[:1]))  # for those who do not search PATH
 LOGS = os.environ.get("PARIS_LOGS")
 
 NOBODY = 65534

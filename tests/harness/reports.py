@@ -9,10 +9,8 @@ SANITIZER = re.compile(
 LEFT_OPEN = re.compile(
     r"^==\d+== Open (?:file descriptor|\S+ socket|\S+ file descriptor) (\d+).*\n"
     r"((?:==\d+==  .*\n?)*)", re.MULTILINE)
-# valgrind's own summary of descriptors is no finding, nor are its remarks about itself
-# (--PID--), such as a system call that it does not know and answers with ENOSYS.
-HARMLESS = re.compile(
-    r"^(?:==\d+==\s*(?:FILE DESCRIPTORS: .*)?|--\d+-- .*)$", re.MULTILINE)
+# Its summary of descriptors is no finding.
+HARMLESS = re.compile(r"^==\d+==\s*(?:FILE DESCRIPTORS: .*)?$")
 
 
 def sanitizer_environment(logs):
@@ -39,9 +37,11 @@ def valgrind_findings(text):
     for number, detail in LEFT_OPEN.findall(text):
         if int(number) > 2 and "<inherited from parent>" not in detail:
             left.append(f"descriptor {number} left open\n{detail.rstrip()}")
-    rest = HARMLESS.sub("", LEFT_OPEN.sub("", text))
-    rest = re.sub(r"\n+", "\n", rest).strip()
-    return left + ([rest] if rest else [])
+    # Other lines are its remarks about itself, such as a system call that it does not
+    # know, or the program's: a program started without standard output gets the log.
+    rest = [line for line in LEFT_OPEN.sub("", text).splitlines()
+            if line.startswith("==") and not HARMLESS.match(line)]
+    return left + (["\n".join(rest)] if rest else [])
 
 
 def findings(logs):
