@@ -85,8 +85,7 @@ class Running(unittest.TestCase):
     """The programs as the tool starts them."""
 
     def start(self, *arguments, topology="silent-tail.topo"):
-        return paris.start_fakeroute(topology, "paris-traceroute", *arguments,
-                                     user=os.geteuid() != 0)
+        return paris.start_fakeroute(topology, "paris-traceroute", *arguments)
 
     def ready(self, running, name):
         """The pid of a servant once it is in its sandbox."""
@@ -108,7 +107,7 @@ class Running(unittest.TestCase):
                     self.assertEqual(int(found[caps], 16), 0, caps)
             tool = status(running.find("paris-traceroute"))
             self.assertEqual(tool["NoNewPrivs"].strip(), "1")
-            running.process.send_signal(signal.SIGINT)
+            os.kill(running.find("paris-traceroute"), signal.SIGINT)
             self.assertEqual(running.finish().returncode, 1)
 
     def test_stopped_and_continued(self):
