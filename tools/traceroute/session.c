@@ -177,12 +177,14 @@ service_prober(struct session *s)
 
 /* ---- signals --------------------------------------------------------------------- */
 
-/* Ends as the signal would have ended us; the servants see their channels close. */
+/* Ends as the signal would have ended us; the prober sees its channel close. */
 static void
-die_of(uint32_t number)
+die_of(struct session *s, uint32_t number)
 {
 	sigset_t set;
 
+	channel_close(&s->prober.servant.channel);
+	close(s->signals);
 	signal((int)number, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, (int)number);
@@ -197,7 +199,7 @@ service_signals(struct session *s)
 
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (s->interrupted)
-			die_of(info.ssi_signo);
+			die_of(s, info.ssi_signo);
 		s->interrupted = true;
 		if (s->names != NULL)
 			name_cache_give_up(s->names);
