@@ -21,7 +21,9 @@
 #include "tools/traceroute/target.h"
 
 #define PROGRAM "paris-traceroute"
-#define ERROR_MAX 4400
+
+/* What a step returns when the next one may follow. */
+#define GO_ON EXIT_REACHED
 
 /* What main's steps share. */
 struct run {
@@ -70,7 +72,7 @@ choose_plan(struct run *r)
 	}
 	host_facts_gather(&facts);
 	if (plan_choose(&request, &facts, &r->plan) == 0)
-		return EXIT_REACHED;
+		return GO_ON;
 	log_line("%s (try '" PROGRAM " --help')", r->plan.problem[0]);
 	return EXIT_USAGE;
 }
@@ -139,9 +141,9 @@ find_target(struct run *r, struct addr *target)
 		result = target_from_names(&r->names, o->host, family, target, error);
 	}
 	if (result == 0 && trace_request_check(o, target, error) == 0)
-		return EXIT_REACHED;
+		return GO_ON;
 	log_line("%s", error);
-	return EXIT_USAGE;
+	return result == -EPIPE ? EXIT_FAILED : EXIT_USAGE;
 }
 
 /* From the target on: servants, privilege, the trace. */
@@ -174,9 +176,9 @@ run(struct run *r)
 	struct addr target = {.family = r->options.family};
 	enum exit_status status = choose_plan(r);
 
-	if (status == EXIT_REACHED && r->options.host != NULL)
+	if (status == GO_ON && r->options.host != NULL)
 		status = find_target(r, &target);
-	if (status != EXIT_REACHED)
+	if (status != GO_ON)
 		return status;
 	if (r->options.explain)
 		return explain(r, target.family);
