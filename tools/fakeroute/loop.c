@@ -13,6 +13,9 @@
 /* The most packets taken in before replies that are due are sent. */
 #define RECEIVE_BATCH 64
 
+/* Batches taken in after the command has ended: more than the ring holds. */
+#define LAST_BATCHES 4096
+
 /* Takes in what has come; true when there may be more. */
 static bool
 receive(struct loop *l)
@@ -120,7 +123,11 @@ loop_run(struct loop *l)
 			return error;
 		busy = receive(l);
 		send_due(l);
-		if ((fds[1].revents & POLLIN) != 0 && take_signals(l))
+		if ((fds[1].revents & POLLIN) != 0 && take_signals(l)) {
+			/* What the command sent last has a place in the report too. */
+			for (int i = 0; i < LAST_BATCHES && receive(l); i++)
+				;
 			return 0;
+		}
 	}
 }
