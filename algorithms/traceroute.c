@@ -27,6 +27,11 @@
 #define WAIT_SLACK NS_PER_MS
 /* Never wait less than this: routers and busy machines are sometimes that slow. */
 #define WAIT_MIN (50 * NS_PER_MS)
+/*
+ * A late reply without a tag would be taken for the answer to the probe that is out by
+ * then, so hops of which nothing is known are given at least this long.
+ */
+#define WAIT_UNKNOWN NS_PER_SECOND
 #define ASK_AGAIN_MAX 4
 
 enum slot_state {
@@ -62,9 +67,10 @@ struct traceroute {
 	bool end_reached;
 	/* While a reply without a tag is being cleared up. */
 	bool draining;
-	size_t untold;      /* replies since then that nobody can claim */
-	size_t others;      /* probes of other traces that those may answer */
-	int64_t wave_start; /* when the oldest probe in flight was sent */
+	size_t untold;  /* replies since then that nobody can claim */
+	size_t others;  /* probes of other traces that those may answer */
+	size_t drained; /* slots before this one were out when it was last done */
+	int64_t last_sent;
 	int64_t drain_until;
 	/* In-order count of silent hops, and of addresses that came back. */
 	uint8_t gap;
@@ -133,6 +139,19 @@ wait_by(const struct instance *i, uint32_t factor, int64_t rtt)
 	return wait < max ? wait : max;
 }
 
+/* Wait for what may be slower than all that answered so far, within rtt (0: none). */
+static int64_t
+wait_unknown(const struct instance *i, int64_t rtt)
+{
+	int64_t wait = wait_by(i, options_of(i)->wait_near, rtt);
+	int64_t max = options_of(i)->wait_max;
+
+	if (rtt == 0)
+		return max;
+	wait = wait < WAIT_UNKNOWN ? WAIT_UNKNOWN : wait;
+	return wait < max ? wait : max;
+}
+
 /* Wait for a slot by what its hop, or else the next hop that answered, has shown. */
 static int64_t
 slot_wait(const struct instance *i, const struct traceroute *t, size_t slot)
@@ -142,11 +161,11 @@ slot_wait(const struct instance *i, const struct traceroute *t, size_t slot)
 	for (size_t s = first; s < first + i->options.queries; s++)
 		if (t->slots[s].state == SLOT_ANSWERED)
 			return wait_by(i, options_of(i)->wait_here, t->slots[s].rtt);
-	/*
-	 * Asked one at a time, a stale reply could be mistaken: wait for the slowest.
-	 */
+	/* Asked one at a time, a stale reply could be mistaken: be generous. */
 	if (i->flow_window == 1 && t->longest_rtt > 0)
-		return wait_by(i, options_of(i)->wait_near, t->longest_rtt);
+		return slot < t->drained
+			   ? wait_by(i, options_of(i)->wait_near, t->longest_rtt)
+			   : wait_unknown(i, t->longest_rtt);
 	for (size_t s = first + i->options.queries; s < t->next; s++)
 		if (t->slots[s].state == SLOT_ANSWERED)
 			return wait_by(i, options_of(i)->wait_near, t->slots[s].rtt);
@@ -242,8 +261,8 @@ send_more(struct instance *i, struct traceroute *t)
 		slot->probe = probe_ref(p);
 		slot->sent_at = instance_now(i);
 		slot->deadline = slot->sent_at + wait;
-		if (t->in_flight++ == 0)
-			t->wave_start = slot->sent_at;
+		t->last_sent = slot->sent_at;
+		t->in_flight++;
 	}
 }
 
@@ -277,9 +296,9 @@ hop_loops(const struct instance *i, const struct traceroute *t, size_t first)
 	return false;
 }
 
-/* A hop is complete, and so are all before it: is this the end? */
-static void
-hop_settled(struct instance *i, struct traceroute *t, size_t first)
+/* A hop is complete, and so are all before it: is this the end, and why? 0: no. */
+static enum prober_reason
+hop_settled(const struct instance *i, struct traceroute *t, size_t first)
 {
 	const struct prober_start *o = options_of(i);
 	uint8_t ttl = slot_ttl(i, first);
@@ -291,30 +310,32 @@ hop_settled(struct instance *i, struct traceroute *t, size_t first)
 	if (hop_loops(i, t, first))
 		t->loops++;
 	if (ttl == t->end_ttl)
-		instance_finish(
-		    i, t->end_reached ? REASON_REACHED : REASON_UNREACHABLE, ttl);
-	else if (o->gap_limit != 0 && t->gap >= o->gap_limit)
-		instance_finish(i, REASON_GAP_LIMIT, ttl);
-	else if (o->loop_limit != 0 && t->loops >= o->loop_limit)
-		instance_finish(i, REASON_LOOP, ttl);
-	else if (ttl == o->max_ttl)
-		instance_finish(i, REASON_HOP_LIMIT, ttl);
+		return t->end_reached ? REASON_REACHED : REASON_UNREACHABLE;
+	if (o->gap_limit != 0 && t->gap >= o->gap_limit)
+		return REASON_GAP_LIMIT;
+	if (o->loop_limit != 0 && t->loops >= o->loop_limit)
+		return REASON_LOOP;
+	return ttl == o->max_ttl ? REASON_HOP_LIMIT : 0;
 }
 
-/* Moves past every slot that is settled, and acts at each hop's end. */
-static void
+/* Moves past every slot that is settled. True when a hop's end was the trace's. */
+static bool
 advance(struct instance *i, struct traceroute *t)
 {
 	size_t queries = i->options.queries;
 
 	while (t->settled < t->count && t->slots[t->settled].state >= SLOT_ANSWERED) {
+		enum prober_reason reason = 0;
+
 		t->settled++;
-		if (t->settled % queries == 0) {
-			hop_settled(i, t, t->settled - queries);
-			if (slot_ttl(i, t->settled - 1) == t->end_ttl)
-				return;
+		if (t->settled % queries == 0)
+			reason = hop_settled(i, t, t->settled - queries);
+		if (reason != 0) {
+			instance_finish(i, reason, slot_ttl(i, t->settled - 1));
+			return true;
 		}
 	}
+	return false;
 }
 
 /* A final reply: nothing beyond its hop matters any more. */
@@ -368,10 +389,11 @@ slot_give_up(struct instance *i, struct traceroute *t, size_t s)
 	}
 }
 
-/* When as many replies came as probes are out, or waiting longer is pointless. */
+/* Nothing more is to be expected of what is out. */
 static void
 drained(struct instance *i, struct traceroute *t)
 {
+	t->drained = t->next;
 	for (size_t s = t->settled; s < t->next; s++)
 		if (t->slots[s].state == SLOT_OUT)
 			slot_give_up(i, t, s);
@@ -394,11 +416,24 @@ on_timer(struct instance *i, struct traceroute *t)
 		t->reach = t->count;
 }
 
+/*
+ * When as many replies came as probes are out, these should be all of them. Some may be
+ * duplicates, though, so the slower ones are given the time that a hop is given whose
+ * other queries have been answered.
+ */
 static void
 check_drained(struct instance *i, struct traceroute *t)
 {
-	if (t->draining && t->untold >= t->in_flight + t->others)
-		drained(i, t);
+	int64_t now = instance_now(i);
+	int64_t at;
+
+	if (!t->draining || t->untold < t->in_flight + t->others)
+		return;
+	at = now + wait_by(i, options_of(i)->wait_here, t->longest_rtt);
+	if (at >= t->drain_until)
+		return;
+	t->drain_until = at;
+	set_timer(i, t);
 }
 
 static void
@@ -410,13 +445,18 @@ on_ambiguous(struct instance *i, struct traceroute *t, const struct event *event
 	t->untold++;
 	if (event->ambiguous.others > t->others)
 		t->others = event->ambiguous.others;
-	/* What timed out before is not waited for a second time. */
-	for (size_t k = 0; k < event->ambiguous.count; k++)
-		if (event->ambiguous.probes[k]->state == PROBE_TIMED_OUT)
-			instance_withdraw(i, event->ambiguous.probes[k]);
-	/* This long after the oldest probe nothing more is to be expected. */
-	t->drain_until =
-	    t->wave_start + wait_by(i, options_of(i)->wait_near, now - t->wave_start);
+	for (size_t k = 0; k < event->ambiguous.count; k++) {
+		struct probe *p = event->ambiguous.probes[k];
+		const struct slot *slot = &t->slots[slot_of(i, p->ttl, p->query)];
+
+		/* What timed out before is not waited for a second time. */
+		if (p->state == PROBE_TIMED_OUT)
+			instance_withdraw(i, p);
+		else if (slot->probe == p && now - slot->sent_at > t->longest_rtt)
+			t->longest_rtt = now - slot->sent_at; /* at most */
+	}
+	t->heard_at = now;
+	t->drain_until = t->last_sent + wait_unknown(i, t->longest_rtt);
 	set_timer(i, t);
 }
 
@@ -533,8 +573,8 @@ handle(struct instance *i, void *state, const struct event *event)
 	if (t->slots == NULL)
 		return;
 	check_drained(i, t);
-	advance(i, t);
-	send_more(i, t);
+	if (!advance(i, t))
+		send_more(i, t);
 }
 
 static void
