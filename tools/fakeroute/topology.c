@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "tools/fakeroute/topology_lint.h"
 #include "tools/fakeroute/topology_options.h"
 
 #define FILE_MAX_LEN (16u << 20)
@@ -24,51 +25,13 @@ struct pending_link {
 };
 
 struct parser {
-	struct topology *t;
-	const char *name;
-	FILE *messages;
+	struct topology_log log;
 	unsigned int line;
-	bool out_of_memory;
 	bool host_given;
 	struct topology_options defaults;
 	struct pending_link *pending;
 	size_t pending_count, pending_room, nodes_room;
 };
-
-/* ---- messages ------------------------------------------------------------------ */
-
-static void
-message(struct parser *p, unsigned int line, const char *kind, const char *format,
-    va_list args)
-{
-	if (p->messages == NULL)
-		return;
-	fprintf(p->messages, "%s:%u: %s: ", p->name, line, kind);
-	vfprintf(p->messages, format, args);
-	fputc('\n', p->messages);
-}
-
-static void __attribute__((format(printf, 3, 4)))
-fail(struct parser *p, unsigned int line, const char *format, ...)
-{
-	va_list args;
-
-	p->t->errors++;
-	va_start(args, format);
-	message(p, line, "error", format, args);
-	va_end(args);
-}
-
-static void __attribute__((format(printf, 3, 4)))
-warn(struct parser *p, unsigned int line, const char *format, ...)
-{
-	va_list args;
-
-	p->t->warnings++;
-	va_start(args, format);
-	message(p, line, "warning", format, args);
-	va_end(args);
-}
 
 /* ---- words and ranges ---------------------------------------------------------- */
 
@@ -131,14 +94,16 @@ range_of_words(struct parser *p, char **words, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		if (range_find(words[i], &range) != 0) {
-			fail(p, p->line, "'%s' is not a range like r[1-8]", words[i]);
+			topology_fail(&p->log, p->line,
+			    "'%s' is not a range like r[1-8]", words[i]);
 			return 0;
 		}
 		if (range.count == 0)
 			continue;
 		if (found != 1 && range.count != found) {
-			fail(p, p->line, "'%s' has %lu values where another has %lu",
-			    words[i], range.count, found);
+			topology_fail(&p->log, p->line,
+			    "'%s' has %lu values where another has %lu", words[i],
+			    range.count, found);
 			return 0;
 		}
 		found = range.count;
@@ -185,7 +150,7 @@ make_room(struct parser *p, void **array, size_t count, size_t *room, size_t siz
 		return true;
 	grown = reallocarray(*array, wanted, size);
 	if (grown == NULL) {
-		p->out_of_memory = true;
+		p->log.out_of_memory = true;
 		return false;
 	}
 	*array = grown;
@@ -196,12 +161,13 @@ make_room(struct parser *p, void **array, size_t count, size_t *room, size_t siz
 static struct topology_node *
 node_add(struct parser *p, const char *name, enum topology_kind kind)
 {
-	struct topology *t = p->t;
+	struct topology *t = p->log.t;
 	struct topology_node *node;
 	void *nodes = t->nodes;
 
 	if (t->nodes_count >= TOPOLOGY_NODES_MAX) {
-		fail(p, p->line, "more than %d nodes", TOPOLOGY_NODES_MAX);
+		topology_fail(
+		    &p->log, p->line, "more than %d nodes", TOPOLOGY_NODES_MAX);
 		return NULL;
 	}
 	if (!make_room(p, &nodes, t->nodes_count, &p->nodes_room, sizeof(*t->nodes)))
@@ -259,12 +225,14 @@ node_add_addr(struct parser *p, struct topology_node *node, const char *word)
 	struct topology_addr a;
 
 	if (addr_parse(word, node->kind == TOPOLOGY_KIND_TARGET, &a) != 0) {
-		fail(p, p->line, "'%s' is neither an address%s nor an option key=value",
-		    word, node->kind == TOPOLOGY_KIND_TARGET ? ", a prefix" : "");
+		topology_fail(&p->log, p->line,
+		    "'%s' is neither an address%s nor an option key=value", word,
+		    node->kind == TOPOLOGY_KIND_TARGET ? ", a prefix" : "");
 		return;
 	}
 	if (node->addrs_count == TOPOLOGY_ADDRS_MAX) {
-		fail(p, p->line, "more than %d addresses", TOPOLOGY_ADDRS_MAX);
+		topology_fail(
+		    &p->log, p->line, "more than %d addresses", TOPOLOGY_ADDRS_MAX);
 		return;
 	}
 	node->addrs[node->addrs_count++] = a;
@@ -283,8 +251,8 @@ apply_option(struct parser *p, struct topology_options *options, char *word)
 		*equals = '\0';
 	if (topology_option_set(options, word, equals == NULL ? NULL : equals + 1, why,
 		sizeof(why)) != 0)
-		fail(p, p->line, "%s%s%s: %s", word, equals == NULL ? "" : "=",
-		    equals == NULL ? "" : equals + 1, why);
+		topology_fail(&p->log, p->line, "%s%s%s: %s", word,
+		    equals == NULL ? "" : "=", equals == NULL ? "" : equals + 1, why);
 	return true;
 }
 
@@ -298,26 +266,27 @@ parse_node(struct parser *p, enum topology_kind kind, char **words, size_t count
 
 	if (range_expand(words[0], index, word, sizeof(word)) != 0 ||
 	    !name_is_good(word)) {
-		fail(p, p->line, "'%s' is not a name of up to %d of A-Z a-z 0-9 . _ -",
-		    words[0], TOPOLOGY_NAME_MAX);
+		topology_fail(&p->log, p->line,
+		    "'%s' is not a name of up to %d of A-Z a-z 0-9 . _ -", words[0],
+		    TOPOLOGY_NAME_MAX);
 		return;
 	}
-	other = node_find(p->t, word);
+	other = node_find(p->log.t, word);
 	if (other != UINT32_MAX) {
-		fail(p, p->line, "'%s' is already the name of a node%s", word,
-		    other == TOPOLOGY_HOST ? " (the host)" : "");
+		topology_fail(&p->log, p->line, "'%s' is already the name of a node%s",
+		    word, other == TOPOLOGY_HOST ? " (the host)" : "");
 		return;
 	}
 	node = node_add(p, word, kind);
 	for (size_t i = 1; i < count && node != NULL; i++) {
 		if (range_expand(words[i], index, word, sizeof(word)) != 0)
-			fail(p, p->line, "'%s' is too long", words[i]);
+			topology_fail(&p->log, p->line, "'%s' is too long", words[i]);
 		else if (!apply_option(p, &node->options, word))
 			node_add_addr(p, node, word);
 	}
 	if (node != NULL && node->addrs_count == 0 && !node->options.silent)
-		fail(p, p->line, "'%s' has no address: give one, or say silent",
-		    node->name);
+		topology_fail(&p->log, p->line,
+		    "'%s' has no address: give one, or say silent", node->name);
 }
 
 static void
@@ -326,23 +295,23 @@ parse_nodes(struct parser *p, enum topology_kind kind, char **words, size_t coun
 	unsigned long times;
 
 	if (count == 0) {
-		fail(p, p->line, "a name is missing");
+		topology_fail(&p->log, p->line, "a name is missing");
 		return;
 	}
 	times = range_of_words(p, words, count);
-	for (unsigned long i = 0; i < times && !p->out_of_memory; i++)
+	for (unsigned long i = 0; i < times && !p->log.out_of_memory; i++)
 		parse_node(p, kind, words, count, i);
 }
 
 static void
 parse_host(struct parser *p, char **words, size_t count)
 {
-	struct topology_node *host = &p->t->nodes[TOPOLOGY_HOST];
+	struct topology_node *host = &p->log.t->nodes[TOPOLOGY_HOST];
 	uint64_t mtu;
 
 	if (p->host_given) {
-		fail(
-		    p, p->line, "the host is already described in line %u", host->line);
+		topology_fail(&p->log, p->line,
+		    "the host is already described in line %u", host->line);
 		return;
 	}
 	p->host_given = true;
@@ -351,22 +320,24 @@ parse_host(struct parser *p, char **words, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		if (strncmp(words[i], "mtu=", 4) == 0) {
 			if (topology_number(words[i] + 4, 576, 9000, &mtu) != 0)
-				fail(p, p->line, "%s: not from 576 to 9000", words[i]);
+				topology_fail(&p->log, p->line,
+				    "%s: not from 576 to 9000", words[i]);
 			else
-				p->t->mtu = (uint32_t)mtu;
+				p->log.t->mtu = (uint32_t)mtu;
 		} else if (!apply_option(p, &host->options, words[i])) {
 			node_add_addr(p, host, words[i]);
 		}
 	}
 	if (host->addrs_count == 0)
-		fail(p, p->line, "the host needs an address");
+		topology_fail(&p->log, p->line, "the host needs an address");
 }
 
 static void
 parse_seed(struct parser *p, char **words, size_t count)
 {
-	if (count != 1 || topology_number(words[0], 0, UINT64_MAX, &p->t->seed) != 0)
-		fail(p, p->line, "seed takes one number");
+	if (count != 1 ||
+	    topology_number(words[0], 0, UINT64_MAX, &p->log.t->seed) != 0)
+		topology_fail(&p->log, p->line, "seed takes one number");
 }
 
 static void
@@ -374,7 +345,8 @@ parse_defaults(struct parser *p, char **words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!apply_option(p, &p->defaults, words[i]))
-			fail(p, p->line, "'%s' is not an option key=value", words[i]);
+			topology_fail(&p->log, p->line,
+			    "'%s' is not an option key=value", words[i]);
 }
 
 /* ---- links --------------------------------------------------------------------- */
@@ -400,12 +372,12 @@ group_add(struct parser *p, struct group *g, char *word)
 	if (star != NULL)
 		*star = '\0';
 	if (star != NULL && topology_number(star + 1, 1, 1000000, &weight) != 0) {
-		fail(p, p->line, "the weight '%s' of '%s' is not from 1 to 1000000",
-		    star + 1, word);
+		topology_fail(&p->log, p->line,
+		    "the weight '%s' of '%s' is not from 1 to 1000000", star + 1, word);
 		return;
 	}
 	if (!name_is_good(word)) {
-		fail(p, p->line, "'%s' is not the name of a node", word);
+		topology_fail(&p->log, p->line, "'%s' is not the name of a node", word);
 		return;
 	}
 	if (!make_room(p, &members, g->count, &g->room, sizeof(*g->members)))
@@ -427,7 +399,8 @@ group_parse(struct parser *p, struct group *g, char *words)
 	for (char *word = strtok_r(words, ",", &save); word != NULL;
 	     word = strtok_r(NULL, ",", &save)) {
 		if (range_find(word, &range) != 0) {
-			fail(p, p->line, "'%s' is not a range like r[1-8]", word);
+			topology_fail(
+			    &p->log, p->line, "'%s' is not a range like r[1-8]", word);
 			return;
 		}
 		for (unsigned long i = 0; i < (range.count == 0 ? 1 : range.count);
@@ -435,11 +408,12 @@ group_parse(struct parser *p, struct group *g, char *words)
 			if (range_expand(word, i, expanded, sizeof(expanded)) == 0)
 				group_add(p, g, expanded);
 			else
-				fail(p, p->line, "'%s' is too long", word);
+				topology_fail(
+				    &p->log, p->line, "'%s' is too long", word);
 		}
 	}
 	if (g->count == 0)
-		fail(p, p->line, "a name is missing");
+		topology_fail(&p->log, p->line, "a name is missing");
 }
 
 static void
@@ -482,7 +456,7 @@ parse_link_options(
 		else if (strncmp(words[i], "loss=", len) == 0)
 			good = topology_chance(value, &link->loss) == 0;
 		if (!good)
-			fail(p, p->line,
+			topology_fail(&p->log, p->line,
 			    "'%s': a link takes rtt=TIME (2ms) and loss=P%%", words[i]);
 	}
 	return names;
@@ -493,14 +467,14 @@ parse_link(struct parser *p, char **words, size_t count)
 {
 	struct pending_link like = {.line = p->line, .rtt = -1};
 	struct group groups[2] = {{0}, {0}};
-	size_t errors = p->t->errors;
+	size_t errors = p->log.t->errors;
 
 	count = parse_link_options(p, words, count, &like);
 	if (count < 2)
-		fail(p, p->line, "a link needs two or more nodes");
-	for (size_t i = 0; i < count && errors == p->t->errors; i++) {
+		topology_fail(&p->log, p->line, "a link needs two or more nodes");
+	for (size_t i = 0; i < count && errors == p->log.t->errors; i++) {
 		group_parse(p, &groups[i % 2], words[i]);
-		if (i > 0 && errors == p->t->errors)
+		if (i > 0 && errors == p->log.t->errors)
 			join_groups(p, &groups[1 - i % 2], &groups[i % 2], &like);
 	}
 	free(groups[0].members);
@@ -529,7 +503,7 @@ parse_statement(struct parser *p, char **words, size_t count)
 	else if (strcmp(keyword, "defaults") == 0)
 		parse_defaults(p, words, count);
 	else
-		fail(p, p->line,
+		topology_fail(&p->log, p->line,
 		    "unknown statement '%s' (known: seed, host, defaults, router, "
 		    "target, link)",
 		    keyword);
@@ -548,7 +522,8 @@ parse_line(struct parser *p, char *line)
 	for (char *word = strtok_r(line, " \t\r\f\v", &save); word != NULL;
 	     word = strtok_r(NULL, " \t\r\f\v", &save)) {
 		if (count == WORDS_MAX) {
-			fail(p, p->line, "more than %d words", WORDS_MAX);
+			topology_fail(
+			    &p->log, p->line, "more than %d words", WORDS_MAX);
 			return;
 		}
 		words[count++] = word;
@@ -563,10 +538,10 @@ parse_text(struct parser *p, char *text, size_t len)
 	char *line = text;
 
 	if (memchr(text, '\0', len) != NULL) {
-		fail(p, 1, "this is not a text file");
+		topology_fail(&p->log, 1, "this is not a text file");
 		return;
 	}
-	for (char *end; line < text + len && !p->out_of_memory; line = end + 1) {
+	for (char *end; line < text + len && !p->log.out_of_memory; line = end + 1) {
 		p->line++;
 		end = strchrnul(line, '\n');
 		*end = '\0';
@@ -574,52 +549,14 @@ parse_text(struct parser *p, char *text, size_t len)
 	}
 }
 
-/* ---- lint: what only the whole file shows -------------------------------------- */
-
-/* One link by indices, for sorting: a repeated link stands next to its twin. */
-static int
-compare_links(const void *a, const void *b)
-{
-	const struct topology_link *x = a, *y = b;
-
-	if (x->from != y->from)
-		return x->from < y->from ? -1 : 1;
-	if (x->to != y->to)
-		return x->to < y->to ? -1 : 1;
-	return x->line < y->line ? -1 : x->line > y->line;
-}
-
-static void
-lint_repeated_links(struct parser *p)
-{
-	struct topology *t = p->t;
-	struct topology_link *sorted = calloc(t->links_count + 1, sizeof(*sorted));
-
-	if (sorted == NULL) {
-		p->out_of_memory = true;
-		return;
-	}
-	if (t->links_count > 0)
-		memcpy(sorted, t->links, t->links_count * sizeof(*sorted));
-	qsort(sorted, t->links_count, sizeof(*sorted), compare_links);
-	for (size_t i = 1; i < t->links_count; i++)
-		if (sorted[i].from == sorted[i - 1].from &&
-		    sorted[i].to == sorted[i - 1].to)
-			fail(p, sorted[i].line,
-			    "the link from '%s' to '%s' is already in line %u",
-			    t->nodes[sorted[i].from].name, t->nodes[sorted[i].to].name,
-			    sorted[i - 1].line);
-	free(sorted);
-}
-
 static void
 resolve_links(struct parser *p)
 {
-	struct topology *t = p->t;
+	struct topology *t = p->log.t;
 
 	t->links = calloc(p->pending_count + 1, sizeof(*t->links));
 	if (t->links == NULL) {
-		p->out_of_memory = true;
+		p->log.out_of_memory = true;
 		return;
 	}
 	for (size_t i = 0; i < p->pending_count; i++) {
@@ -628,11 +565,13 @@ resolve_links(struct parser *p)
 		uint32_t to = node_find(t, link->to);
 
 		if (from == UINT32_MAX || to == UINT32_MAX)
-			fail(p, link->line, "no router or target is called '%s'",
+			topology_fail(&p->log, link->line,
+			    "no router or target is called '%s'",
 			    from == UINT32_MAX ? link->from : link->to);
 		else if (to == TOPOLOGY_HOST || from == to)
-			fail(p, link->line, "a link cannot lead from '%s' to '%s'",
-			    link->from, link->to);
+			topology_fail(&p->log, link->line,
+			    "a link cannot lead from '%s' to '%s'", link->from,
+			    link->to);
 		else
 			t->links[t->links_count++] = (struct topology_link){
 			    .line = link->line,
@@ -643,165 +582,6 @@ resolve_links(struct parser *p)
 			    .loss = link->loss,
 			};
 	}
-	lint_repeated_links(p);
-}
-
-static void
-lint_addr(struct parser *p, size_t node, size_t index)
-{
-	const struct topology *t = p->t;
-	const struct topology_node *mine = &t->nodes[node];
-	const struct topology_addr *a = &mine->addrs[index];
-	char text[ADDR_TEXT_MAX];
-
-	for (size_t i = 0; i <= node; i++)
-		for (size_t j = 0; j < (i == node ? index : t->nodes[i].addrs_count);
-		     j++) {
-			const struct topology_node *other = &t->nodes[i];
-
-			if (!addr_equal(&other->addrs[j].addr, &a->addr) ||
-			    other->addrs[j].prefix != a->prefix ||
-			    (mine->options.shared && other->options.shared))
-				continue;
-			fail(p, mine->line,
-			    "%s is already an address of '%s' (line "
-			    "%u); if that is meant, say shared at both",
-			    addr_to_text(&a->addr, text), other->name, other->line);
-			return;
-		}
-}
-
-static void
-lint_addrs(struct parser *p)
-{
-	for (size_t i = 0; i < p->t->nodes_count; i++)
-		for (size_t j = 0; j < p->t->nodes[i].addrs_count; j++)
-			lint_addr(p, i, j);
-}
-
-/*
- * Removes nodes without predecessors again and again; what remains lies on or behind a
- * loop. One link of it is named.
- */
-static void
-lint_loops(struct parser *p)
-{
-	struct topology *t = p->t;
-	uint32_t *into = calloc(t->nodes_count, sizeof(*into));
-	bool *gone = calloc(t->nodes_count, sizeof(*gone));
-	bool changed = true;
-
-	if (into == NULL || gone == NULL)
-		p->out_of_memory = true;
-	for (size_t i = 0; i < t->links_count && !p->out_of_memory; i++)
-		into[t->links[i].to]++;
-	while (changed && !p->out_of_memory) {
-		changed = false;
-		for (uint32_t n = 0; n < t->nodes_count; n++) {
-			if (gone[n] || into[n] != 0)
-				continue;
-			gone[n] = changed = true;
-			for (size_t i = 0; i < t->links_count; i++)
-				into[t->links[i].to] -= t->links[i].from == n;
-		}
-	}
-	for (size_t i = t->links_count; i-- > 0 && !p->out_of_memory;)
-		if (!gone[t->links[i].from]) {
-			fail(p, t->links[i].line,
-			    "the link from '%s' to '%s' closes a loop",
-			    t->nodes[t->links[i].from].name,
-			    t->nodes[t->links[i].to].name);
-			break;
-		}
-	free(into);
-	free(gone);
-}
-
-/* Marks what is reached from the marked nodes, or leads to them. */
-static void
-spread(const struct topology *t, bool *marked, bool backwards)
-{
-	bool changed = true;
-
-	while (changed) {
-		changed = false;
-		for (size_t i = 0; i < t->links_count; i++) {
-			uint32_t from = t->links[i].from, to = t->links[i].to;
-
-			if (backwards ? marked[to] && !marked[from]
-				      : marked[from] && !marked[to]) {
-				marked[backwards ? from : to] = true;
-				changed = true;
-			}
-		}
-	}
-}
-
-static void
-lint_reach(struct parser *p)
-{
-	struct topology *t = p->t;
-	bool *reached = calloc(t->nodes_count, sizeof(*reached));
-	bool *leads = calloc(t->nodes_count, sizeof(*leads));
-	size_t targets = 0;
-
-	if (reached == NULL || leads == NULL)
-		p->out_of_memory = true;
-	for (size_t i = 0; i < t->nodes_count && !p->out_of_memory; i++) {
-		leads[i] = t->nodes[i].kind == TOPOLOGY_KIND_TARGET;
-		targets += leads[i];
-	}
-	if (!p->out_of_memory) {
-		reached[TOPOLOGY_HOST] = true;
-		spread(t, reached, false);
-		spread(t, leads, true);
-		if (targets == 0)
-			fail(p, p->line, "there is no target");
-	}
-	for (size_t i = 1; i < t->nodes_count && !p->out_of_memory; i++) {
-		const struct topology_node *node = &t->nodes[i];
-
-		if (!reached[i] && node->kind == TOPOLOGY_KIND_TARGET)
-			fail(p, node->line, "no links lead from the host to '%s'",
-			    node->name);
-		else if (!reached[i])
-			warn(p, node->line, "no links lead from the host to '%s'",
-			    node->name);
-		else if (!leads[i])
-			warn(p, node->line, "no links lead from '%s' to a target",
-			    node->name);
-	}
-	free(reached);
-	free(leads);
-}
-
-static void
-lint_families(struct parser *p)
-{
-	static const uint32_t families[2] = {AF_INET, AF_INET6};
-	struct topology *t = p->t;
-
-	for (size_t i = 1; i < t->nodes_count; i++)
-		for (size_t f = 0; f < 2; f++)
-			if (t->nodes[i].kind == TOPOLOGY_KIND_TARGET &&
-			    topology_node_addr(&t->nodes[i], families[f]) != NULL &&
-			    topology_node_addr(&t->nodes[TOPOLOGY_HOST], families[f]) ==
-				NULL)
-				warn(p, t->nodes[i].line,
-				    "'%s' has an IPv%c address, the host has none",
-				    t->nodes[i].name, "46"[f]);
-}
-
-static void
-lint(struct parser *p)
-{
-	resolve_links(p);
-	lint_addrs(p);
-	if (p->t->errors > 0 || p->out_of_memory)
-		return;
-	lint_loops(p);
-	lint_reach(p);
-	lint_families(p);
 }
 
 /* The host unless the file describes it. */
@@ -819,30 +599,32 @@ add_host(struct parser *p)
 struct topology *
 topology_parse(const char *name, const char *text, size_t len, FILE *messages)
 {
-	struct parser p = {.name = name, .messages = messages};
+	struct parser p = {.log = {.name = name, .messages = messages}};
 	char *copy = malloc(len + 1);
 
-	p.t = calloc(1, sizeof(*p.t));
-	if (p.t == NULL || copy == NULL) {
-		free(p.t);
+	p.log.t = calloc(1, sizeof(*p.log.t));
+	if (p.log.t == NULL || copy == NULL) {
+		free(p.log.t);
 		free(copy);
 		return NULL;
 	}
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	p.t->seed = 1;
-	p.t->mtu = 1500;
+	p.log.t->seed = 1;
+	p.log.t->mtu = 1500;
 	topology_options_init(&p.defaults);
 	add_host(&p);
-	if (!p.out_of_memory)
+	if (!p.log.out_of_memory)
 		parse_text(&p, copy, len);
-	if (!p.out_of_memory)
-		lint(&p);
+	if (!p.log.out_of_memory)
+		resolve_links(&p);
+	if (!p.log.out_of_memory)
+		topology_lint(&p.log, p.line);
 	free(copy);
 	free(p.pending);
-	if (!p.out_of_memory)
-		return p.t;
-	topology_free(p.t);
+	if (!p.log.out_of_memory)
+		return p.log.t;
+	topology_free(p.log.t);
 	return NULL;
 }
 
