@@ -604,9 +604,10 @@ START_TEST(short_quotes_everywhere)
 	must_eq(m->done.window, 1);
 	must(m->done.ambiguous > 0);
 	must(m->sent_count * 10 <= with_tags * 22);
-	for (uint8_t ttl = 1; ttl <= hops; ttl++)
+	for (size_t ttl = 1; ttl <= hops; ttl++)
 		for (uint8_t q = 0; q < 3; q++)
-			must_eq(model_result(m, ttl, q)->outcome, RESULT_REPLY);
+			must_eq(
+			    model_result(m, (uint8_t)ttl, q)->outcome, RESULT_REPLY);
 	/* One wave, then one at a time. */
 	must(m->ended_at <= (int64_t)(16 + hops * hops * 3) * 5 * MS);
 	model_free(m);
