@@ -31,7 +31,7 @@
 #define RECEIVE_BUFFER (1 << 20)
 #define RECEIVE_ROUNDS 32   /* batches a wake-up: a flood must not hold up the rest */
 #define SEND_UNREAD_MAX 128 /* packets sent before what came back is read */
-#define PENDING_MAX 64 /* errors of earlier probes that may stand before one send */
+#define PENDING_MAX 64      /* errors of earlier probes before other endpoints' turn */
 
 #define STAMPING \
 	(SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | \
@@ -303,29 +303,38 @@ fail_first(struct endpoint *e, int error)
 	e->owner->events->failed(e->owner->context, p, error);
 }
 
-static unsigned int errors_receive(struct endpoint *e);
+static unsigned int errors_receive(struct endpoint *e, unsigned int *from_network);
+
+/* Sends that failed in a row: for an error of an earlier probe, or for their own. */
+struct failures {
+	unsigned int pending;
+	unsigned int own;
+};
 
 /*
  * A send failed. An error of an earlier probe that waits on the socket fails the next
- * send once and says nothing about it: when the error queue had one, try again. Returns
- * whether to go on sending now.
+ * send once and says nothing about it: when the error queue had one, try again. So it
+ * goes on as long as answers come in faster than we send, which is no reason to give
+ * the probe up, but one to look after other endpoints. Returns whether to go on sending
+ * now.
  */
 static bool
-send_failed(struct endpoint *e, int error, unsigned int *tries)
+send_failed(struct endpoint *e, int error, struct failures *in_a_row)
 {
-	bool pending;
+	unsigned int from_network;
 
 	if (error == EAGAIN || error == ENOBUFS)
 		return false;
 	/* Without chosen ids the kernel may have counted the send that failed. */
 	if (!e->owner->stamp_ids_chosen)
 		e->stamps_trusted = false;
-	pending = errors_receive(e) > 0;
-	if (!pending)
-		*tries += PENDING_MAX / 2;
-	if (++*tries > PENDING_MAX && !TAILQ_EMPTY(&e->queue)) {
+	/* A datagram is never refused itself; the error's entry found no room. */
+	(void)errors_receive(e, &from_network);
+	if (from_network > 0 || error == ECONNREFUSED)
+		return ++in_a_row->pending <= PENDING_MAX;
+	if (++in_a_row->own > 1 && !TAILQ_EMPTY(&e->queue)) {
 		fail_first(e, error);
-		*tries = 0;
+		in_a_row->own = 0;
 	}
 	return true;
 }
@@ -334,15 +343,16 @@ int
 datagram_send(struct endpoint *e)
 {
 	static struct send_batch batch;
-	unsigned int tries = 0;
+	struct failures in_a_row = {0, 0};
 	unsigned int unread = 0;
+	unsigned int from_network;
 
 	while (!TAILQ_EMPTY(&e->queue)) {
 		int sent;
 
 		/* Answers to what is sent already must not fill the socket's buffer. */
 		if (unread >= SEND_UNREAD_MAX) {
-			(void)errors_receive(e);
+			(void)errors_receive(e, &from_network);
 			unread = 0;
 			continue; /* that may have emptied the queue */
 		}
@@ -354,8 +364,8 @@ datagram_send(struct endpoint *e)
 		if (sent > 0) {
 			batch_sent(e, &batch, (unsigned int)sent);
 			unread += (unsigned int)sent;
-			tries = 0;
-		} else if (errno != EINTR && !send_failed(e, errno, &tries)) {
+			in_a_row = (struct failures){0, 0};
+		} else if (errno != EINTR && !send_failed(e, errno, &in_a_row)) {
 			return -EAGAIN;
 		}
 	}
@@ -533,8 +543,8 @@ note_destination(const struct endpoint *e, struct reply *r, uint8_t *image,
 	}
 }
 
-/* One entry of the error queue. */
-static void
+/* One entry of the error queue. True when it came from the network. */
+static bool
 error_deliver(struct endpoint *e, struct mmsghdr *header, uint8_t *image,
     const struct ancillary *a)
 {
@@ -557,18 +567,19 @@ error_deliver(struct endpoint *e, struct mmsghdr *header, uint8_t *image,
 
 	if (error->ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
 		stamp_arrived(e, error->ee_data, a->stamp);
-		return;
+		return false;
 	}
 	/* An error of our own machine (SO_EE_ORIGIN_LOCAL) is no hop. */
 	if (error->ee_origin != SO_EE_ORIGIN_ICMP &&
 	    error->ee_origin != SO_EE_ORIGIN_ICMP6)
-		return;
+		return false;
 	r.kind =
 	    reply_kind_of_error(e->key.source.family, error->ee_type, error->ee_code);
 	find_extension(e, &r, error);
 	note_destination(
 	    e, &r, image, header->msg_hdr.msg_name, header->msg_hdr.msg_namelen);
 	e->owner->events->reply(e->owner->context, &r);
+	return true;
 }
 
 static void
@@ -605,14 +616,18 @@ batch_receive(struct endpoint *e, struct receive_batch *b, int flags)
 	return count < 0 ? 0 : (unsigned int)count;
 }
 
-/* Reads the whole error queue; returns how many entries there were. */
+/*
+ * Reads the error queue; returns how many entries there were, and how many of them came
+ * from the network: the rest are stamps and our own machine's refusals.
+ */
 static unsigned int
-errors_receive(struct endpoint *e)
+errors_receive(struct endpoint *e, unsigned int *from_network)
 {
 	static struct receive_batch batch;
 	unsigned int total = 0;
 	unsigned int count = RECEIVE_BATCH;
 
+	*from_network = 0;
 	for (int round = 0; round < RECEIVE_ROUNDS && count == RECEIVE_BATCH; round++) {
 		count = batch_receive(e, &batch, MSG_ERRQUEUE);
 		for (unsigned int i = 0; i < count; i++) {
@@ -620,9 +635,9 @@ errors_receive(struct endpoint *e)
 
 			read_control(&batch.headers[i].msg_hdr, &a);
 			count_dropped(e, &a);
-			if (a.has_error)
-				error_deliver(
-				    e, &batch.headers[i], batch.images[i], &a);
+			if (a.has_error &&
+			    error_deliver(e, &batch.headers[i], batch.images[i], &a))
+				(*from_network)++;
 		}
 		total += count;
 	}
@@ -671,12 +686,13 @@ datagram_receive(struct endpoint *e, uint32_t events,
 	const struct endpoint *e, struct reply *r, uint8_t *image, size_t len))
 {
 	unsigned int total = 0;
+	unsigned int from_network;
 	int error = 0;
 	socklen_t len = sizeof(error);
 
 	/* Errors first: the stamps of what the replies answer are among them. */
 	if ((events & EPOLLERR) != 0)
-		total += errors_receive(e);
+		total += errors_receive(e, &from_network);
 	if ((events & EPOLLIN) != 0)
 		total += datagrams_receive(e, to_reply);
 	/* An error without an entry would wake us for ever: take it off the socket. */
