@@ -373,11 +373,11 @@ START_TEST(a_tag_cut_by_padding)
 		answer(&t, p, 40);
 		memset(t.image + t.reply.quote_at + real, 0, 4 - real);
 		t.reply.quote_len = 4;
-		ck_assert_int_ne(match(&t, &m), MATCH_ONE);
+		must_be_for_none(&t);
 		/* And all the padding up to 128 bytes. */
 		memset(t.image + t.reply.quote_at + real, 0, 100 - real);
 		t.reply.quote_len = 100;
-		ck_assert_int_ne(match(&t, &m), MATCH_ONE);
+		must_be_for_none(&t);
 		/* Cut there without padding, it may be either. */
 		answer(&t, p, real);
 		ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);

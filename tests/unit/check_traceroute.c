@@ -686,6 +686,48 @@ START_TEST(short_quotes_after_a_far_hop)
 }
 END_TEST
 
+/* What waiting costs: a second for the wave, then what its slowest reply allows. */
+START_TEST(short_quotes_and_a_silent_hop)
+{
+	struct prober_start o;
+	struct model *m = line(5, &o);
+
+	for (size_t k = 0; k < 5; k++)
+		m->nodes[k].short_quote = true;
+	m->nodes[2].silent = true;
+	go(m, &o);
+	must_end(m, REASON_REACHED, 5);
+	/* Hops 1, 2, 4 and 5 answer three times each; hop 3 is given 10 * 26 ms. */
+	must_eq(m->ended_at, (1000 + 3 * (5 + 10 + 20 + 25) + 3 * 260) * MS);
+	model_free(m);
+}
+END_TEST
+
+/* Answers later than their wait make one moment unclear, and nothing after it. */
+START_TEST(late_without_a_tag)
+{
+	struct prober_start o;
+	struct model *m = line(3, &o);
+
+	for (size_t k = 0; k < 3; k++)
+		m->nodes[k].short_quote = true;
+	m->nodes[0].rtt = 300 * MS;
+	m->nodes[1].rtt = 150 * MS;
+	o.wait_max = 200 * MS;
+	o.window = 3;
+	go(m, &o);
+	must_end(m, REASON_REACHED, 3);
+	for (uint8_t q = 0; q < 3; q++) {
+		must_eq(model_result(m, 1, q)->outcome, RESULT_TIMEOUT);
+		must_eq(model_result(m, 2, q)->outcome, RESULT_REPLY);
+		must_eq(model_result(m, 3, q)->outcome, RESULT_REPLY);
+	}
+	must_eq(m->done.reasked, 3);
+	must_eq(m->done.ambiguous, 6);
+	model_free(m);
+}
+END_TEST
+
 /* ---- duplicates and late replies, with tags ---- */
 
 START_TEST(duplicates)
@@ -915,6 +957,8 @@ main(void)
 	    {no_tags},
 	    {some_short_quotes},
 	    {short_quotes_after_a_far_hop, .loops = 7},
+	    {short_quotes_and_a_silent_hop},
+	    {late_without_a_tag},
 	    {duplicates},
 	    {late_replies},
 	    {sending_fails, .loops = 2},
