@@ -67,8 +67,10 @@ struct traceroute {
 	bool end_reached;
 	/* While a reply without a tag is being cleared up. */
 	bool draining;
-	size_t untold;  /* replies since then that nobody can claim */
-	size_t others;  /* probes of other traces that those may answer */
+	size_t untold;         /* replies since then that nobody can claim */
+	size_t others;         /* probes of other traces that those may answer */
+	struct addr last_from; /* who answered last, and at which hop; 0: nobody */
+	uint8_t last_ttl;
 	size_t drained; /* slots before this one were out when it was last done */
 	int64_t last_sent;
 	int64_t drain_until;
@@ -311,6 +313,8 @@ hop_settled(const struct instance *i, struct traceroute *t, size_t first)
 		t->loops++;
 	if (ttl == t->end_ttl)
 		return t->end_reached ? REASON_REACHED : REASON_UNREACHABLE;
+	if (t->end_ttl != 0)
+		return 0; /* the end is known: only what lies before it is missing */
 	if (o->gap_limit != 0 && t->gap >= o->gap_limit)
 		return REASON_GAP_LIMIT;
 	if (o->loop_limit != 0 && t->loops >= o->loop_limit)
@@ -477,6 +481,18 @@ on_started(struct instance *i, struct traceroute *t)
 		instance_finish(i, REASON_FAILED, 0);
 }
 
+/*
+ * Asked one at a time: the router that answered at another hop just now answers again.
+ * It may be a duplicate, so the query is asked once more when all is quiet.
+ */
+static bool
+may_be_duplicate(const struct instance *i, const struct traceroute *t,
+    const struct slot *slot, const struct prober_result *r)
+{
+	return i->flow_window == 1 && slot->asked < ASK_AGAIN_MAX && t->last_ttl != 0 &&
+	       t->last_ttl != r->ttl && addr_equal(&t->last_from, &r->from);
+}
+
 static void
 on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 {
@@ -486,6 +502,16 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 
 	if (slot->probe != v->probe)
 		return;
+	if (may_be_duplicate(i, t, slot, &result)) {
+		slot_leave(t, slot, SLOT_AGAIN);
+		t->again++;
+		t->draining = true;
+		t->drain_until = instance_now(i) + WAIT_MIN;
+		set_timer(i, t);
+		return;
+	}
+	t->last_from = result.from;
+	t->last_ttl = result.ttl;
 	slot_leave(t, slot, SLOT_ANSWERED);
 	slot->rtt = result.rtt;
 	slot->from = result.from;

@@ -29,6 +29,13 @@ addr_from_bytes(uint32_t family, const uint8_t *bytes)
 	return a;
 }
 
+bool
+addr_is_link_local(const struct addr *a)
+{
+	return a->family == AF_INET6 && a->bytes[0] == 0xfe &&
+	       (a->bytes[1] & 0xc0) == 0x80;
+}
+
 /* The scope after '%': an interface name, or its index in decimal. */
 static int
 scope_from_text(const char *text, uint32_t *scope)
@@ -68,7 +75,9 @@ addr_from_text(const char *text, struct addr *out)
 		a.family = AF_INET6;
 	else
 		return -EINVAL;
-	if (percent != NULL && scope_from_text(percent + 1, &a.scope) != 0)
+	/* Only a link-local address has, and needs, a scope. */
+	if (percent != NULL &&
+	    (!addr_is_link_local(&a) || scope_from_text(percent + 1, &a.scope) != 0))
 		return -EINVAL;
 	*out = a;
 	return 0;

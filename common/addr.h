@@ -57,6 +57,9 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 /* True for "no address". */
 bool addr_is_none(const struct addr *a);
 
+/* True for fe80::/10 (RFC 4291 section 2.5.6): only these have a scope. */
+bool addr_is_link_local(const struct addr *a);
+
 /* True for 0.0.0.0 and ::, which no packet may be sent to. */
 bool addr_is_unspecified(const struct addr *a);
 

@@ -7,8 +7,8 @@
  * Times are nanoseconds. Order on the channel: PROBER_HELLO up first; then PROBER_PLAN
  * down, which holds for the instances started after it (another may follow, for
  * instances that send otherwise); then for each instance PROBER_START down,
- * PROBER_STARTED up, any number of PROBER_RESULT up and exactly one PROBER_DONE up, its
- * last word.
+ * PROBER_STARTED up unless it cannot start, any number of PROBER_RESULT up and exactly
+ * one PROBER_DONE up, its last word.
  */
 #ifndef COMMON_PROBER_MESSAGES_H
 #define COMMON_PROBER_MESSAGES_H

@@ -12,6 +12,7 @@
 static const int common_calls[] = {
     SCMP_SYS(brk),
     SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_gettime64), /* 32-bit machines; libseccomp leaves out what is not */
     SCMP_SYS(close),
     SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_pwait),
@@ -19,6 +20,7 @@ static const int common_calls[] = {
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     SCMP_SYS(futex),
+    SCMP_SYS(futex_time64),
     SCMP_SYS(getpid),
     SCMP_SYS(getrandom),
     SCMP_SYS(gettid),
@@ -26,12 +28,14 @@ static const int common_calls[] = {
     SCMP_SYS(mremap),
     SCMP_SYS(munmap),
     SCMP_SYS(ppoll),
+    SCMP_SYS(ppoll_time64),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
 };
 
-/* A rule's comparison: equal, in 32 bits, so that no sign extension can widen it. */
+/* A rule's comparison: all 64 bits equal a value of 32, so nothing above them passes.
+ */
 static struct scmp_arg_cmp
 equals(unsigned int argument, uint32_t value)
 {
@@ -43,12 +47,13 @@ equals(unsigned int argument, uint32_t value)
 static int
 allow_memory(scmp_filter_ctx filter)
 {
-	static const int calls[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	static const int calls[] = {
+	    SCMP_SYS(mmap), SCMP_SYS(mmap2), SCMP_SYS(mprotect)};
 	static const uint32_t protections[] = {
 	    PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
 	int error = 0;
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		for (size_t j = 0; j < 3 && error == 0; j++)
 			error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 1,
 			    equals(2, protections[j]));
@@ -78,6 +83,10 @@ allow_common(scmp_filter_ctx filter)
 		error = allow_abort(filter);
 	if (error == 0)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+		    equals(0, STDERR_FILENO));
+	/* glibc's last words before it aborts. */
+	if (error == 0)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(writev), 1,
 		    equals(0, STDERR_FILENO));
 	return error;
 }

@@ -25,7 +25,7 @@ wire_addr_read(struct reader *r, struct addr *out)
 		*out = addr_from_bytes(AF_INET6, bytes);
 	else if (version != 0)
 		r->failed = true;
-	out->scope = version == 6 ? scope : 0;
+	out->scope = addr_is_link_local(out) ? scope : 0;
 }
 
 void

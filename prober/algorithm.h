@@ -31,10 +31,10 @@ enum event_type {
 	EVENT_TIMEOUT,     /* probe: was not answered until its deadline */
 	EVENT_SEND_FAILED, /* failed.probe never left the machine */
 	EVENT_DUPLICATE,   /* a further reply to reply.probe */
-	EVENT_LATE,        /* a reply to reply.probe after its EVENT_TIMEOUT */
-	EVENT_AMBIGUOUS,   /* a reply that fits several probes, told in ambiguous */
-	EVENT_TIMER,       /* the instance's timer has run out */
-	EVENT_STOPPED, /* must end now: report what is known, then finish(stopped) */
+	EVENT_LATE, /* a reply after its EVENT_TIMEOUT, or after it was withdrawn */
+	EVENT_AMBIGUOUS, /* a reply that fits several probes, told in ambiguous */
+	EVENT_TIMER,     /* the instance's timer has run out */
+	EVENT_STOPPED,   /* must end now: report what is known, then finish(stopped) */
 };
 
 /* A reply as algorithms see it. */

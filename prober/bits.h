@@ -1,7 +1,7 @@
 /*
  * Runs of bits at any offset: what fields are read, written and copied with. Bit 0 is
  * the most significant bit of byte 0, as in the header pictures of the RFCs. Bounds are
- * the caller's: field.h checks them.
+ * the caller's: tree.h checks them.
  */
 #ifndef PROBER_BITS_H
 #define PROBER_BITS_H

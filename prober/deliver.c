@@ -63,7 +63,9 @@ deliver_one(struct probe *p, const struct reply *r, bool altered)
 	if (t->finished || p->state == PROBE_QUEUED || p->state == PROBE_FAILED)
 		return;
 	result_fill(&result, t, r, p);
-	if (altered)
+	/* An ICMPv6 checksum covers the addresses: from another one it must differ. */
+	if (altered &&
+	    (r->kind != REPLY_ECHO || (result.flags & RESULT_OTHER_ADDRESS) == 0))
 		result.flags |= RESULT_ALTERED;
 	result.outcome = RESULT_REPLY;
 	if (p->state == PROBE_IN_FLIGHT) {

@@ -33,7 +33,8 @@ void
 trace_probe_linger(struct trace *t, struct probe *p, enum probe_state state)
 {
 	p->state = (uint8_t)state;
-	if (state != PROBE_TIMED_OUT || t->instance.flow_window == 1)
+	/* A reply without a tag may still be the late one of this probe. */
+	if (state != PROBE_TIMED_OUT)
 		store_settle(p);
 	t->prober->released = true;
 	(void)timer_set(
@@ -233,17 +234,14 @@ take_port(struct trace *t, struct probe *p, int64_t now)
 static int
 take_endpoint_and_tag(struct trace *t, struct probe *p, int64_t now)
 {
-	int error;
+	int error = tag_is_port(t) ? take_port(t, p, now)
+				   : flow_endpoint(t, p->flow, 0, &p->endpoint);
 
-	if (tag_is_port(t)) {
-		error = take_port(t, p, now);
-		if (error != -EMFILE || t->next_number == 0)
-			return error;
+	if (error == -EMFILE && t->next_number > 0) {
 		trace_hold(t, true); /* until a probe gives its socket back */
 		return -EAGAIN;
 	}
-	error = flow_endpoint(t, p->flow, 0, &p->endpoint);
-	if (error != 0)
+	if (error != 0 || tag_is_port(t))
 		return error;
 	if (t->instance.flow_window == 1 &&
 	    store_awaits(&t->prober->store, p->endpoint, &t->instance.options.target)) {
@@ -342,6 +340,7 @@ world_withdraw(struct instance *i, struct probe *p)
 	p->withdrawn = 1;
 	if (p->state == PROBE_QUEUED) {
 		endpoint_unqueue(p->endpoint, p);
+		t->instance.done.sent--;
 		trace_probe_linger(t, p, PROBE_FAILED);
 	} else if (p->state == PROBE_IN_FLIGHT) {
 		trace_probe_linger(t, p, PROBE_TIMED_OUT);

@@ -11,6 +11,9 @@
 #include "common/log.h"
 
 #define EVENTS_BATCH 64
+#define PAUSE (5 * NS_PER_MS) /* until a device that was full is tried again */
+#define TIME_MAX (INT64_C(86400) * NS_PER_SECOND) /* for each time of a trace: a day \
+						   */
 
 void
 prober_fail(struct prober *p, int error, const char *what)
@@ -62,8 +65,9 @@ start_is_sane(const struct prober_start *s)
 	return s->instance != PROBER_ALL_INSTANCES && !addr_is_none(&s->target) &&
 	       (addr_is_none(&s->source) || s->source.family == s->target.family) &&
 	       s->first_ttl >= 1 && s->first_ttl <= s->max_ttl && s->queries >= 1 &&
-	       s->wait_max > 0 && s->send_gap >= 0 && s->timeout >= 0 &&
-	       s->flow_label <= 0xfffff;
+	       s->wait_max > 0 && s->wait_max <= TIME_MAX && s->send_gap >= 0 &&
+	       s->send_gap <= TIME_MAX && s->timeout >= 0 && s->timeout <= TIME_MAX &&
+	       s->flow_id <= UINT16_MAX && s->flow_label <= 0xfffff;
 }
 
 static int
@@ -113,13 +117,22 @@ on_message(void *context, const struct message *m)
 
 /* ---- the loop ---- */
 
+static void
+resume_fire(struct timer *timer)
+{
+	struct prober *p =
+	    (struct prober *)((char *)timer - offsetof(struct prober, resume));
+
+	transports_resume(&p->transports);
+}
+
 int
 prober_init(struct prober *p, int channel_fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 	int error;
 
-	*p = (struct prober){.epoll = -1};
+	*p = (struct prober){.epoll = -1, .resume = {.fire = resume_fire}};
 	store_init(&p->store);
 	TAILQ_INIT(&p->ended);
 	error = channel_init(&p->channel, channel_fd);
@@ -160,6 +173,7 @@ static void
 flush_channel(struct prober *p)
 {
 	bool was_pending = p->watching_write;
+	bool had = channel_pending(&p->channel);
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 	int error = channel_flush(&p->channel);
 	bool pending = channel_pending(&p->channel);
@@ -171,7 +185,7 @@ flush_channel(struct prober *p)
 		(void)epoll_ctl(p->epoll, EPOLL_CTL_MOD, p->channel.fd, &event);
 		p->watching_write = pending;
 	}
-	if (was_pending && !pending)
+	if (had && !pending)
 		p->released = true;
 }
 
@@ -188,13 +202,14 @@ wait_events(struct prober *p, struct epoll_event *events)
 	if (!coarse) {
 		count = epoll_pwait2(
 		    p->epoll, events, EVENTS_BATCH, left < 0 ? NULL : &ts, NULL);
-		coarse = count < 0 && errno == ENOSYS;
+		/* Old container profiles answer EPERM to what they do not know. */
+		coarse = count < 0 && (errno == ENOSYS || errno == EPERM);
 	}
 	if (coarse) {
 		int64_t ms = left < 0 ? -1 : (left + NS_PER_MS - 1) / NS_PER_MS;
 
-		count = epoll_wait(p->epoll, events, EVENTS_BATCH,
-		    ms > INT32_MAX ? INT32_MAX : (int)ms);
+		count = epoll_pwait(p->epoll, events, EVENTS_BATCH,
+		    ms > INT32_MAX ? INT32_MAX : (int)ms, NULL);
 	}
 	if (count < 0 && errno != EINTR)
 		prober_fail(p, -errno, "cannot wait for events");
@@ -220,7 +235,9 @@ turn(struct prober *p)
 	do {
 		if (p->released)
 			trace_wake_held(p);
-		transports_flush(&p->transports);
+		if (transports_flush(&p->transports) && p->resume.index == 0)
+			(void)timer_set(
+			    &p->timers, &p->resume, clock_monotonic() + PAUSE);
 		reap_traces(p);
 		flush_channel(p);
 	} while (p->released && p->held > 0 && p->error == 0);

@@ -63,6 +63,7 @@ struct prober {
 	struct store store;
 	struct transports transports;
 	struct timer_heap timers;
+	struct timer resume;       /* while a device takes no more */
 	struct trace *traces;      /* by id */
 	TAILQ_HEAD(, trace) ended; /* finished, to be freed */
 	uint64_t random;

@@ -19,7 +19,7 @@ reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code)
 		   : REPLY_OTHER;
 }
 
-/* An ICMP error that only the target's own stack sends. */
+/* What the target's own stack sends; a firewall before it that rejects may, too. */
 static bool
 is_port_unreachable(const struct reply *r)
 {

@@ -64,6 +64,7 @@ static const struct sandbox_rule rules[] = {
     OPTION(IPPROTO_IPV6, IPV6_MTU_DISCOVER),
     OPTION(IPPROTO_IPV6, IPV6_FLOWINFO_SEND),
     {SCMP_SYS(getsockopt), 2, {{1, SOL_SOCKET}, {2, SO_ERROR}}},
+    {SCMP_SYS(getsockopt), 2, {{1, SOL_SOCKET}, {2, SO_MEMINFO}}},
     CALL(bind),
     CALL(connect), /* datagram sockets only: asks for our address, sends nothing */
     CALL(getsockname),

@@ -22,6 +22,7 @@ transports_init(struct transports *t, const struct tree *tree, int epoll,
 	*t = (struct transports){
 	    .tree = tree, .events = events, .context = context, .epoll = epoll};
 	TAILQ_INIT(&t->dirty);
+	TAILQ_INIT(&t->paused);
 	TAILQ_INIT(&t->unused);
 }
 
@@ -33,6 +34,8 @@ endpoint_close(struct endpoint *e)
 	HASH_DEL(e->owner->endpoints, e);
 	if (e->dirty)
 		TAILQ_REMOVE(&e->owner->dirty, e, in_dirty);
+	if (e->paused)
+		TAILQ_REMOVE(&e->owner->paused, e, in_dirty);
 	while ((p = TAILQ_FIRST(&e->queue)) != NULL)
 		TAILQ_REMOVE(&e->queue, p, in_queue);
 	for (size_t i = 0; i < STAMP_RING; i++)
@@ -133,7 +136,7 @@ transports_reap(struct transports *t)
 static void
 mark_dirty(struct endpoint *e)
 {
-	if (e->dirty || e->blocked)
+	if (e->dirty || e->blocked || e->paused)
 		return;
 	e->dirty = true;
 	TAILQ_INSERT_TAIL(&e->owner->dirty, e, in_dirty);
@@ -163,7 +166,21 @@ watch_writable(struct endpoint *e, bool on)
 	(void)epoll_ctl(e->owner->epoll, EPOLL_CTL_MOD, e->fd, &event);
 }
 
-void
+/* Sends an endpoint's queue; what it does not take waits for what will tell. */
+static void
+endpoint_send(struct endpoint *e)
+{
+	int error = e->transport->send(e);
+
+	if (error == -EAGAIN) {
+		watch_writable(e, true);
+	} else if (error == -ENOBUFS) {
+		e->paused = true;
+		TAILQ_INSERT_TAIL(&e->owner->paused, e, in_dirty);
+	}
+}
+
+bool
 transports_flush(struct transports *t)
 {
 	struct endpoint *e;
@@ -171,11 +188,20 @@ transports_flush(struct transports *t)
 	while ((e = TAILQ_FIRST(&t->dirty)) != NULL) {
 		TAILQ_REMOVE(&t->dirty, e, in_dirty);
 		e->dirty = false;
-		/* Events of its failures may drop the last reference but ours. */
-		endpoint_ref(e);
-		if (e->transport->send(e) == -EAGAIN)
-			watch_writable(e, true);
-		endpoint_unref(e);
+		endpoint_send(e);
+	}
+	return !TAILQ_EMPTY(&t->paused);
+}
+
+void
+transports_resume(struct transports *t)
+{
+	struct endpoint *e;
+
+	while ((e = TAILQ_FIRST(&t->paused)) != NULL) {
+		TAILQ_REMOVE(&t->paused, e, in_dirty);
+		e->paused = false;
+		mark_dirty(e);
 	}
 }
 

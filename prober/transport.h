@@ -44,7 +44,9 @@ struct endpoint {
 	uint16_t port;           /* really bound */
 	struct probe_list queue; /* to be sent, oldest first */
 	bool dirty;              /* in the owner's list of endpoints to flush */
-	bool blocked; /* the socket takes no more: wait until it is writable */
+	bool paused;             /* the device takes no more (ENOBUFS): wait a little */
+	unsigned int unread; /* entries of the error queue to be expected, at most */
+	bool blocked;        /* the socket takes no more: wait until it is writable */
 	/* Fields that this transport gives to and takes from the kernel, looked up
 	 * once. */
 	struct field_ref ttl;
@@ -70,7 +72,6 @@ struct transport_events {
 	void (*reply)(void *context, const struct reply *r);
 	/* The packet never left; errno. The probe is out of the queue. */
 	void (*failed)(void *context, struct probe *p, int error);
-	/* The kernel's send stamp came (p->sent is set already). */
 	void (*dropped)(void *context, uint32_t count); /* lost here: buffer full */
 };
 
@@ -87,7 +88,7 @@ struct transport {
 	/* Opens e->fd, bound to e->key.port. 0 or -errno. */
 	int (*open)(struct endpoint *e);
 	/*
-	 * Sends what is queued. 0 or -EAGAIN (e->blocked set). Failures go to events.
+	 * Sends what is queued. 0, -EAGAIN or -ENOBUFS; failed probes go to events.
 	 */
 	int (*send)(struct endpoint *e);
 	/* Reads everything that is there; events: EPOLLIN, EPOLLERR, EPOLLHUP. */
@@ -109,6 +110,7 @@ struct transports {
 	bool stamp_ids_chosen;
 	struct endpoint *endpoints; /* by key */
 	struct endpoint_list dirty;
+	struct endpoint_list paused; /* until transports_resume */
 	struct endpoint_list unused; /* without references, to be closed */
 };
 
@@ -143,8 +145,13 @@ void endpoint_queue(struct endpoint *e, struct probe *p);
 /* Takes a probe that has not been sent out of the queue. */
 void endpoint_unqueue(struct endpoint *e, struct probe *p);
 
-/* Sends everything queued on every endpoint that takes it. */
-void transports_flush(struct transports *t);
+/*
+ * Sends everything queued on every endpoint that takes it. True when some device takes
+ * no more for now (ENOBUFS), which nothing tells the end of: call transports_resume
+ * after a few milliseconds, then flush again.
+ */
+bool transports_flush(struct transports *t);
+void transports_resume(struct transports *t);
 
 /* What epoll said of an endpoint (EPOLLIN, EPOLLERR, EPOLLOUT). */
 void endpoint_ready(struct endpoint *e, uint32_t events);

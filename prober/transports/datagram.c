@@ -4,6 +4,7 @@
 #include <linux/errqueue.h>
 #include <linux/in6.h>
 #include <linux/net_tstamp.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -31,7 +32,9 @@
 #define RECEIVE_BUFFER (1 << 20)
 #define RECEIVE_ROUNDS 32   /* batches a wake-up: a flood must not hold up the rest */
 #define SEND_UNREAD_MAX 128 /* packets sent before what came back is read */
-#define PENDING_MAX 64      /* errors of earlier probes before other endpoints' turn */
+#define UNREAD_MANY 128 /* entries of the error queue that may fill a small buffer */
+#define ENTRY_ROOM 2304 /* bytes of socket memory that one entry takes at most */
+#define PENDING_MAX 64  /* errors of earlier probes before other endpoints' turn */
 
 #define STAMPING \
 	(SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | \
@@ -285,6 +288,7 @@ batch_sent(struct endpoint *e, struct send_batch *b, unsigned int count)
 
 		probe_unref(e->stamp_of[slot]);
 		e->stamp_of[slot] = e->stamps_trusted ? probe_ref(p) : NULL;
+		e->unread += e->stamps_trusted ? 2 : 1; /* stamp and answer */
 		if (p->state == PROBE_QUEUED) {
 			p->state = PROBE_IN_FLIGHT;
 			endpoint_unqueue(e, p);
@@ -323,8 +327,6 @@ send_failed(struct endpoint *e, int error, struct failures *in_a_row)
 {
 	unsigned int from_network;
 
-	if (error == EAGAIN || error == ENOBUFS)
-		return false;
 	/* Without chosen ids the kernel may have counted the send that failed. */
 	if (!e->owner->stamp_ids_chosen)
 		e->stamps_trusted = false;
@@ -357,14 +359,13 @@ datagram_send(struct endpoint *e)
 			continue; /* that may have emptied the queue */
 		}
 		batch_fill(e, &batch);
-		for (unsigned int i = 0; i < batch.count;
-		     i++) /* the arrays are static */
-			batch.headers[i].msg_len = 0;
 		sent = sendmmsg(e->fd, batch.headers, batch.count, MSG_DONTWAIT);
 		if (sent > 0) {
 			batch_sent(e, &batch, (unsigned int)sent);
 			unread += (unsigned int)sent;
 			in_a_row = (struct failures){0, 0};
+		} else if (errno == EAGAIN || errno == ENOBUFS) {
+			return -errno;
 		} else if (errno != EINTR && !send_failed(e, errno, &in_a_row)) {
 			return -EAGAIN;
 		}
@@ -501,8 +502,8 @@ find_extension(
 {
 	size_t len = r->quote_len;
 	size_t at = error->ee_rfc4884.len;
-	bool said = at != 0 && at < len &&
-		    (error->ee_rfc4884.flags & SO_EE_RFC4884_FLAG_INVALID) == 0;
+	/* Whether it is well formed is for extension_parse to say. */
+	bool said = at != 0 && at < len;
 	const uint8_t *quote = r->image + r->quote_at;
 	/* IP header and eight bytes are quoted by every router (RFC 792). */
 	size_t always = pattern_layer_offset(e->pattern, 1) + 8;
@@ -617,6 +618,24 @@ batch_receive(struct endpoint *e, struct receive_batch *b, int flags)
 }
 
 /*
+ * The error queue drops in silence what finds no room; SO_RXQ_OVFL counts the other
+ * queue only. When enough may have come to fill it, look before reading makes room.
+ */
+static void
+check_room(struct endpoint *e)
+{
+	uint32_t memory[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(memory);
+
+	if (e->unread < UNREAD_MANY ||
+	    getsockopt(e->fd, SOL_SOCKET, SO_MEMINFO, memory, &len) != 0 ||
+	    len <= SK_MEMINFO_RCVBUF * sizeof(memory[0]))
+		return;
+	if (memory[SK_MEMINFO_RMEM_ALLOC] + ENTRY_ROOM > memory[SK_MEMINFO_RCVBUF])
+		e->owner->events->dropped(e->owner->context, 1);
+}
+
+/*
  * Reads the error queue; returns how many entries there were, and how many of them came
  * from the network: the rest are stamps and our own machine's refusals.
  */
@@ -628,6 +647,7 @@ errors_receive(struct endpoint *e, unsigned int *from_network)
 	unsigned int count = RECEIVE_BATCH;
 
 	*from_network = 0;
+	check_room(e);
 	for (int round = 0; round < RECEIVE_ROUNDS && count == RECEIVE_BATCH; round++) {
 		count = batch_receive(e, &batch, MSG_ERRQUEUE);
 		for (unsigned int i = 0; i < count; i++) {
@@ -641,6 +661,7 @@ errors_receive(struct endpoint *e, unsigned int *from_network)
 		}
 		total += count;
 	}
+	e->unread = total < e->unread ? e->unread - total : 0;
 	return total;
 }
 

@@ -255,7 +255,7 @@ linger(struct model_run *r, size_t index, enum probe_state state)
 	if (is_out(s->p))
 		r->in_flight--;
 	s->p->state = (uint8_t)state;
-	if (state != PROBE_TIMED_OUT || r->instance.flow_window == 1)
+	if (state != PROBE_TIMED_OUT)
 		s->listed = false;
 	r->released = true;
 	probe_alarm(r, index, r->now + PROBE_LINGER);

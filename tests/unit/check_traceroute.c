@@ -697,8 +697,12 @@ START_TEST(short_quotes_and_a_silent_hop)
 	m->nodes[2].silent = true;
 	go(m, &o);
 	must_end(m, REASON_REACHED, 5);
-	/* Hops 1, 2, 4 and 5 answer three times each; hop 3 is given 10 * 26 ms. */
-	must_eq(m->ended_at, (1000 + 3 * (5 + 10 + 20 + 25) + 3 * 260) * MS);
+	/*
+	 * Hops 1, 2, 4 and 5 answer three times each; hop 3 is given 10 * 26 ms. The
+	 * first answer of hop 4 could be a late one of hop 3: it is asked once more.
+	 */
+	must(m->ended_at >= (1000 + 3 * (5 + 10 + 20 + 25) + 3 * 260 + 20) * MS);
+	must(m->ended_at <= (1000 + 3 * (5 + 10 + 20 + 25) + 4 * 260) * MS);
 	model_free(m);
 }
 END_TEST
@@ -724,6 +728,21 @@ START_TEST(late_without_a_tag)
 	}
 	must_eq(m->done.reasked, 3);
 	must_eq(m->done.ambiguous, 6);
+	model_free(m);
+}
+END_TEST
+
+/* Silent hops before a target that has answered do not end the trace. */
+START_TEST(gap_before_a_known_end)
+{
+	struct prober_start o;
+	struct model *m = line(12, &o);
+
+	for (size_t k = 4; k < 10; k++)
+		m->nodes[k].silent = true;
+	o.gap_limit = 5;
+	go(m, &o);
+	must_end(m, REASON_REACHED, 12);
 	model_free(m);
 }
 END_TEST
@@ -959,6 +978,7 @@ main(void)
 	    {short_quotes_after_a_far_hop, .loops = 7},
 	    {short_quotes_and_a_silent_hop},
 	    {late_without_a_tag},
+	    {gap_before_a_known_end},
 	    {duplicates},
 	    {late_replies},
 	    {sending_fails, .loops = 2},
