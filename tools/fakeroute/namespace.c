@@ -276,6 +276,17 @@ set_up_far(struct namespace *ns, struct mnl_socket *nl)
 	return 0;
 }
 
+/* Not a packet is to be lost between the two ends, the first one neither. */
+static int
+wait_for_ends(struct namespace *ns, struct mnl_socket *near, struct mnl_socket *far)
+{
+	int error = netlink_wait_sending(near, NAMESPACE_INTERFACE);
+
+	if (error == 0)
+		error = netlink_wait_sending(far, FAR_INTERFACE);
+	return error == 0 ? 0 : failed(ns, error, "the veth pair does not start");
+}
+
 /* From the far end's namespace into the command's, and both ends set up. */
 static int
 enter_second(struct namespace *ns, struct mnl_socket *far, int far_namespace,
@@ -297,8 +308,12 @@ enter_second(struct namespace *ns, struct mnl_socket *far, int far_namespace,
 	if (near == NULL)
 		return failed(ns, -errno, "cannot open a netlink socket");
 	error = set_up_near(ns, near, far_namespace, t);
+	if (error == 0)
+		error = set_up_far(ns, far);
+	if (error == 0)
+		error = wait_for_ends(ns, near, far);
 	netlink_close(near);
-	return error != 0 ? error : set_up_far(ns, far);
+	return error;
 }
 
 int

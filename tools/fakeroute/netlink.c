@@ -8,11 +8,18 @@
 #include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
+
+#include "common/clock.h"
 
 #define REQUEST_ROOM 2048
+#define ANSWER_ROOM 8192
+#define SENDING_WAIT (5 * NS_PER_SECOND)
+#define SENDING_STEP (NS_PER_MS / 2)
 
 struct mnl_socket *
 netlink_open(void)
@@ -44,11 +51,11 @@ request(void *buffer, uint16_t type, uint16_t flags)
 	return message;
 }
 
-/* Sends a request and waits for the kernel's verdict. */
+/* Sends a request and waits for the kernel's verdict, or its answer for `take`. */
 static int
-talk(struct mnl_socket *nl, const struct nlmsghdr *message)
+ask(struct mnl_socket *nl, const struct nlmsghdr *message, mnl_cb_t take, void *data)
 {
-	char answer[8192];
+	char answer[ANSWER_ROOM];
 	ssize_t len;
 
 	if (mnl_socket_sendto(nl, message, message->nlmsg_len) < 0)
@@ -57,9 +64,15 @@ talk(struct mnl_socket *nl, const struct nlmsghdr *message)
 	if (len < 0)
 		return -errno;
 	if (mnl_cb_run(answer, (size_t)len, message->nlmsg_seq,
-		mnl_socket_get_portid(nl), NULL, NULL) < 0)
+		mnl_socket_get_portid(nl), take, data) < 0)
 		return -errno;
 	return 0;
+}
+
+static int
+talk(struct mnl_socket *nl, const struct nlmsghdr *message)
+{
+	return ask(nl, message, NULL, NULL);
 }
 
 static void
@@ -108,6 +121,47 @@ netlink_set_up(struct mnl_socket *nl, unsigned int index, int without_arp)
 		link->ifi_flags |= IFF_NOARP;
 	link->ifi_change = link->ifi_flags;
 	return talk(nl, message);
+}
+
+/* A queue that has not been started yet is called "noop". */
+static int
+take_attribute(const struct nlattr *attribute, void *data)
+{
+	bool *started = data;
+
+	if (mnl_attr_get_type(attribute) == IFLA_QDISC)
+		*started = strcmp(mnl_attr_get_str(attribute), "noop") != 0;
+	return MNL_CB_OK;
+}
+
+static int
+take_link(const struct nlmsghdr *message, void *data)
+{
+	return mnl_attr_parse(message, sizeof(struct ifinfomsg), take_attribute, data);
+}
+
+int
+netlink_wait_sending(struct mnl_socket *nl, const char *name)
+{
+	const struct timespec step = {0, SENDING_STEP};
+	int64_t deadline = clock_monotonic() + SENDING_WAIT;
+
+	for (;;) {
+		char buffer[REQUEST_ROOM] = {0};
+		struct nlmsghdr *message = request(buffer, RTM_GETLINK, 0);
+		bool started = false;
+		int error;
+
+		message->nlmsg_flags = NLM_F_REQUEST; /* the answer is the verdict */
+		mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+		mnl_attr_put_strz(message, IFLA_IFNAME, name);
+		error = ask(nl, message, take_link, &started);
+		if (error != 0 || started)
+			return error;
+		if (clock_monotonic() >= deadline)
+			return -ETIMEDOUT;
+		nanosleep(&step, NULL);
+	}
 }
 
 int

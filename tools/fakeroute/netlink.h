@@ -26,6 +26,12 @@ int netlink_add_veth(struct mnl_socket *nl, const char *near, const uint8_t near
 /* Brings an interface up; without_arp: no neighbour discovery on it. */
 int netlink_set_up(struct mnl_socket *nl, unsigned int index, int without_arp);
 
+/*
+ * Waits until an interface whose other end is up as well sends what it is given: the
+ * kernel starts its queue a moment later and drops everything before that, silently.
+ */
+int netlink_wait_sending(struct mnl_socket *nl, const char *name);
+
 /* Gives an interface one address, usable at once. */
 int netlink_add_addr(struct mnl_socket *nl, unsigned int index, const struct addr *a);
 
