@@ -310,6 +310,16 @@ def command(*words):
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
 
 
+def started(*names):
+    """Waits until what is sent on these devices is not dropped any more: the kernel
+    starts their queues a moment after both ends are up."""
+    for name in names:
+        paris.wait_for(lambda name=name: "qdisc noop " not in subprocess.run(
+            ["ip", "-o", "link", "show", "dev", name], check=True, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout, 10,
+            f"{name} does not start")
+
+
 def make_network():
     command("ip", "link", "set", "lo", "up")
     command("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
@@ -320,6 +330,7 @@ def make_network():
     command("ip", "link", "set", "v1", "up")
     command("ip", "link", "set", "v0", "up")
     command("ip", "addr", "add", OURS[6] + "/64", "dev", "v0", "nodad")
+    started("v0", "v1")
     command("ip", "route", "add", "default", "dev", "v0")
     command("ip", "-6", "route", "add", "default", "dev", "v0")
     groups = f"{os.getgid()} {os.getgid()}" if os.geteuid() else "0 2147483647"

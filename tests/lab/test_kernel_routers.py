@@ -126,6 +126,9 @@ class Lab:
                             ways[before, name][before][family]
                             for before in LAYERS[at - 1]])
         self.sysctl("s", {"net/ipv4/ping_group_range": "0 2147483647"})
+        for name in self.holders:  # before that a link drops what it is given
+            paris.wait_for(lambda name=name: "qdisc noop " not in command(
+                *self.enter(name), "ip", "-o", "link").stdout, 10, "a link is not up")
         return self
 
     def run(self, *words):
@@ -164,8 +167,9 @@ class KernelRouters(unittest.TestCase):
             found = {probe.get("from") for probe in hop["probes"]}
             self.assertEqual(len(found), 1, trace["hops"])
             address = found.pop()
-            nodes.append(next(name for name, own in self.lab.addresses.items()
-                              if address in own))
+            names = [name for name, own in self.lab.addresses.items() if address in own]
+            self.assertEqual(len(names), 1, (address, trace["hops"]))
+            nodes += names
         return nodes
 
     def check(self, *arguments, flows=None):
