@@ -67,10 +67,8 @@ struct traceroute {
 	bool end_reached;
 	/* While a reply without a tag is being cleared up. */
 	bool draining;
-	size_t untold;         /* replies since then that nobody can claim */
-	size_t others;         /* probes of other traces that those may answer */
-	struct addr last_from; /* who answered last, and at which hop; 0: nobody */
-	uint8_t last_ttl;
+	size_t untold;  /* replies since then that nobody can claim */
+	size_t others;  /* probes of other traces that those may answer */
 	size_t drained; /* slots before this one were out when it was last done */
 	int64_t last_sent;
 	int64_t drain_until;
@@ -482,15 +480,20 @@ on_started(struct instance *i, struct traceroute *t)
 }
 
 /*
- * Asked one at a time: the router that answered at another hop just now answers again.
- * It may be a duplicate, so the query is asked once more when all is quiet.
+ * Asked one at a time: a router that answered at another hop answers again. That may be
+ * a duplicate or a late reply, so the query is asked once more when all is quiet.
  */
 static bool
-may_be_duplicate(const struct instance *i, const struct traceroute *t,
-    const struct slot *slot, const struct prober_result *r)
+may_be_stale(const struct instance *i, const struct traceroute *t, size_t slot,
+    const struct prober_result *r)
 {
-	return i->flow_window == 1 && slot->asked < ASK_AGAIN_MAX && t->last_ttl != 0 &&
-	       t->last_ttl != r->ttl && addr_equal(&t->last_from, &r->from);
+	if (t->slots[slot].asked >= ASK_AGAIN_MAX)
+		return false;
+	for (size_t s = 0; s < slot - slot % i->options.queries; s++)
+		if (t->slots[s].state == SLOT_ANSWERED &&
+		    addr_equal(&t->slots[s].from, &r->from))
+			return true;
+	return false;
 }
 
 static void
@@ -502,7 +505,7 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 
 	if (slot->probe != v->probe)
 		return;
-	if (may_be_duplicate(i, t, slot, &result)) {
+	if (v->alone && may_be_stale(i, t, s, &result)) {
 		slot_leave(t, slot, SLOT_AGAIN);
 		t->again++;
 		t->draining = true;
@@ -510,8 +513,6 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 		set_timer(i, t);
 		return;
 	}
-	t->last_from = result.from;
-	t->last_ttl = result.ttl;
 	slot_leave(t, slot, SLOT_ANSWERED);
 	slot->rtt = result.rtt;
 	slot->from = result.from;

@@ -52,19 +52,20 @@ extra_is_told(struct probe *p)
 
 /* A reply that is certainly this probe's. */
 static void
-deliver_one(struct probe *p, const struct reply *r, bool altered)
+deliver_one(const struct match *m, const struct reply *r)
 {
+	struct probe *p = m->probes[0];
 	struct trace *t = trace_of(p->instance);
 	struct prober_done *done = &t->instance.done;
 	struct prober_result result;
-	struct event event = {
-	    .type = EVENT_REPLY, .reply = {.probe = p, .result = &result}};
+	struct event event = {.type = EVENT_REPLY,
+	    .reply = {.probe = p, .result = &result, .alone = m->alone}};
 
 	if (t->finished || p->state == PROBE_QUEUED || p->state == PROBE_FAILED)
 		return;
 	result_fill(&result, t, r, p);
 	/* An ICMPv6 checksum covers the addresses: from another one it must differ. */
-	if (altered &&
+	if (m->altered &&
 	    (r->kind != REPLY_ECHO || (result.flags & RESULT_OTHER_ADDRESS) == 0))
 		result.flags |= RESULT_ALTERED;
 	result.outcome = RESULT_REPLY;
@@ -149,7 +150,7 @@ on_reply(void *context, const struct reply *r)
 
 	store_match(&p->store, r, &m);
 	if (m.type == MATCH_ONE)
-		deliver_one(m.probes[0], r, m.altered);
+		deliver_one(&m, r);
 	else if (m.type == MATCH_SEVERAL)
 		deliver_several(&m, r);
 	else

@@ -12,8 +12,9 @@
 
 #define EVENTS_BATCH 64
 #define PAUSE (5 * NS_PER_MS) /* until a device that was full is tried again */
-#define TIME_MAX (INT64_C(86400) * NS_PER_SECOND) /* for each time of a trace: a day \
-						   */
+#define TIME_MAX \
+	(INT64_C(86400) * NS_PER_SECOND) /* for each time of a trace: a day \
+					  */
 
 void
 prober_fail(struct prober *p, int error, const char *what)

@@ -214,17 +214,6 @@ same_bytes(const struct reply *r, const struct probe *p)
 	       memcmp(r->image + at, p->packets->bytes + at, end - at) == 0;
 }
 
-/*
- * A datagram that repeats our payload whole, tag included: an answer from wherever it
- * comes, for behind address translation a target has other addresses.
- */
-static bool
-is_echo(const struct reply *r, const struct probe *p)
-{
-	return r->kind == REPLY_DATA && r->quote_at + r->quote_len == p->packets->len &&
-	       same_bytes(r, p);
-}
-
 static void
 candidate_add(struct match *m, struct probe *p)
 {
@@ -253,7 +242,7 @@ match_tagged(struct store *s, const struct reply *r, struct match *out)
 		    !read_tag(r, &t->set, &tag))
 			continue;
 		p = find_by_key(s, r->endpoint, &t->set, tag);
-		if (p == NULL || (!same_destination(r, p) && !is_echo(r, p)))
+		if (p == NULL || !same_destination(r, p))
 			continue;
 		if (same_bytes(r, p))
 			candidate_add(out, p);
@@ -312,6 +301,7 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 		candidate_add(out, altered);
 		out->altered = true;
 	}
+	out->alone = named == NULL;
 	if (out->count > 0)
 		out->type = out->count == 1 ? MATCH_ONE : MATCH_SEVERAL;
 }

@@ -40,6 +40,7 @@ struct match {
 	size_t count;
 	struct probe *const *probes; /* valid until the next store_match */
 	bool altered; /* MATCH_ONE: the quote differs from what was sent */
+	bool alone;   /* MATCH_ONE: shows no tag, but no other probe is waiting there */
 };
 
 void store_init(struct store *s);

@@ -317,6 +317,8 @@ deliver_one(struct model_run *r, const struct happening *h, size_t index)
 
 	if (p->state == PROBE_QUEUED || p->state == PROBE_FAILED)
 		return;
+	event.reply.alone =
+	    r->model->nodes[h->node].short_quote || r->model->flow_window == 1;
 	r->model->wrong += index != h->probe;
 	fill(r, h, p, &result);
 	result.outcome = RESULT_REPLY;
