@@ -40,8 +40,10 @@ enum event_type {
 /* A reply as algorithms see it. */
 struct reply_view {
 	struct probe *probe; /* the store's; take probe_ref() to keep it */
-	const struct prober_result
-	    *result; /* filled but for what the algorithm knows */
+	/* Filled but for what the algorithm knows. */
+	const struct prober_result *result;
+	/* Shows no tag: taken for this probe's because no other is waiting. */
+	bool alone;
 };
 
 struct event {
