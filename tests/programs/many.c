@@ -83,9 +83,9 @@ read_transport(const char *word, uint8_t *transport)
 	    [TRANSPORT_UDP] = "udp",
 	    [TRANSPORT_PING] = "ping"};
 
-	for (uint8_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(word, names[i]) == 0) {
-			*transport = i;
+			*transport = (uint8_t)i;
 			return 0;
 		}
 	return -EINVAL;
