@@ -76,9 +76,9 @@ class Row03(unittest.TestCase):
                     lines = Path(f"/proc/{one}/net/{table}").read_text().splitlines()
                     self.assertEqual(len(lines), 1, table)
             tables = ("icmp", "icmp6") if method else ("udp", "udp6")
-            held = sum(len(Path(f"/proc/{pid}/net/{table}").read_text().splitlines()) - 1
-                       for table in tables)
-            self.assertGreater(held, 0)
+            paris.wait_for(lambda p=pid, t=tables: sum(
+                len(Path(f"/proc/{p}/net/{table}").read_text().splitlines()) - 1
+                for table in t) > 0, 5, "no socket of the kind that is expected")
             os.kill(pid, signal.SIGTERM)
             self.assertEqual(running.finish().returncode, 1)
 
