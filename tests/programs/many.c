@@ -156,9 +156,10 @@ take_start(struct many *many, char *line)
 	    .max_ttl = 30,
 	    .queries = 3,
 	    .wait_max = 5 * NS_PER_SECOND};
-	char *word = strtok(line, " ");
-	char *algorithm = strtok(NULL, " ");
-	char *target = strtok(NULL, " ");
+	char *rest;
+	char *word = strtok_r(line, " ", &rest);
+	char *algorithm = strtok_r(NULL, " ", &rest);
+	char *target = strtok_r(NULL, " ", &rest);
 	int error = 0;
 
 	if (target == NULL || strlen(algorithm) > PROBER_NAME_MAX ||
@@ -166,8 +167,8 @@ take_start(struct many *many, char *line)
 		return -EINVAL;
 	s.instance = (uint32_t)strtoul(word, NULL, 10);
 	strcpy(s.algorithm, algorithm);
-	for (word = strtok(NULL, " "); error == 0 && word != NULL;
-	     word = strtok(NULL, " ")) {
+	for (word = strtok_r(NULL, " ", &rest); error == 0 && word != NULL;
+	     word = strtok_r(NULL, " ", &rest)) {
 		char *equals = strchr(word, '=');
 
 		if (equals == NULL)
