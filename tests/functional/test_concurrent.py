@@ -169,7 +169,7 @@ def far(name):
     """A topology of the folder, its round trips so long that all probes are out at once."""
     text = (paris.TOPOLOGIES / name).read_text()
     assert "rtt=1ms" in text
-    return text.replace("rtt=1ms", "rtt=50ms")
+    return text.replace("rtt=1ms", "rtt=100ms")
 
 
 PLANS = {
