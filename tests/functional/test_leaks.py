@@ -33,6 +33,16 @@ def is_gone(pid):
         return True
 
 
+def blocks_signals(pid):
+    """True once the tool takes signals in its own way, or has ended."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    blocked = re.search(r"SigBlk:\s(\w+)", text)
+    return blocked is None or int(blocked.group(1), 16) & 1 << signal.SIGTERM - 1 != 0
+
+
 def kill(pid, number):
     try:
         os.kill(pid, number)
@@ -49,6 +59,8 @@ class AtAnyMoment(unittest.TestCase):
         running = start(*arguments, may_leave=True)
         delay = dice.choice((0.0, 0.002, 0.01, 0.05, 0.2)) * dice.random()
         pid = running.find("paris-traceroute")
+        if paris.WRAP:  # valgrind finds all kinds of things left by what is killed
+            paris.wait_for(lambda: blocks_signals(pid), 10, "signals are not blocked")
         time.sleep(delay)
         sent = kill(pid, number)
         result = running.finish(5)
@@ -92,6 +104,7 @@ class AtAnyMoment(unittest.TestCase):
                 self.assertEqual(result.returncode, 1, result)
                 self.assertIn("interrupted before", result.stderr)
 
+    @unittest.skipIf(paris.WRAP, "valgrind reports what the killed tool still had")
     def test_second_signal_ends_at_once(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             running = start("-n", "-w", "20", V4, may_leave=True)  # the stopped one
@@ -219,6 +232,7 @@ class Readers(unittest.TestCase):
                                  r"standard output: Broken pipe\nstatus 3\n\Z")
                 self.assertLess(result.seconds, 5 * paris.SLOWNESS)
 
+    @unittest.skipIf(paris.VARIANT == "valgrind", "valgrind opens a file of its own there")
     def test_no_standard_output(self):
         for redirection in (">&-", ">/dev/full"):
             result = paris.fakeroute("line.topo", "sh", "-c", f'exec "$@" {redirection}',

@@ -147,8 +147,9 @@ class Delays(unittest.TestCase):
                           names=[(b"hop%d" % n, b"example") for n in range(1, 16)])
             self.assertEqual((plain.returncode, named.returncode), (0, 0), named)
             self.assertGreater(named.seconds, 0.4)
-            self.assertTrue(all("name" in probe for hop in named.json["hops"]
-                                for probe in hop["probes"]))
+            if paris.VARIANT != "valgrind":  # too slow for the time that look-ups have
+                self.assertTrue(all("name" in probe for hop in named.json["hops"]
+                                    for probe in hop["probes"]))
             spans = []
             for result in (plain, named):
                 times = [packet.time for packet in result.packets() if packet.dst == target]
