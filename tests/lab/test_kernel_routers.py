@@ -21,6 +21,7 @@ SOURCE = {4: "192.0.2.2", 6: "2001:db8:aaaa::2"}
 SYSCTLS = {
     "net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1,
     "net/ipv4/icmp_ratelimit": 0, "net/ipv4/icmp_msgs_per_sec": 1000000,
+    "net/ipv4/icmp_msgs_burst": 100000,
     "net/ipv6/icmp/ratelimit": 0, "net/ipv4/conf/all/rp_filter": 0,
     "net/ipv4/conf/default/rp_filter": 0, "net/ipv4/fib_multipath_hash_policy": 1,
     "net/ipv6/fib_multipath_hash_policy": 1,
