@@ -232,7 +232,7 @@ class Readers(unittest.TestCase):
                                  r"standard output: Broken pipe\nstatus 3\n\Z")
                 self.assertLess(result.seconds, 5 * paris.SLOWNESS)
 
-    @unittest.skipIf(paris.VARIANT == "valgrind", "valgrind opens a file of its own there")
+    @unittest.skipIf(paris.VARIANT == "valgrind", "valgrind opens a file there")
     def test_no_standard_output(self):
         for redirection in (">&-", ">/dev/full"):
             result = paris.fakeroute("line.topo", "sh", "-c", f'exec "$@" {redirection}',
