@@ -21,6 +21,7 @@ SOURCE = {4: "192.0.2.2", 6: "2001:db8:aaaa::2"}
 SYSCTLS = {
     "net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1,
     "net/ipv4/icmp_ratelimit": 0, "net/ipv4/icmp_msgs_per_sec": 1000000,
+    "net/ipv4/icmp_msgs_burst": 1000000,
     "net/ipv4/icmp_msgs_burst": 100000,
     "net/ipv6/icmp/ratelimit": 0, "net/ipv4/conf/all/rp_filter": 0,
     "net/ipv4/conf/default/rp_filter": 0, "net/ipv4/fib_multipath_hash_policy": 1,
@@ -178,8 +179,10 @@ class KernelRouters(unittest.TestCase):
         seen = set()
         for number in range(RUNS):
             flow = () if flows is None else ("--flow-id", flows(number))
-            result = self.lab.run("paris-traceroute", "-n", "--format", "json", *flow,
-                                  *arguments)
+            # Kernels whose limit of all ICMP errors is not a namespace's own let the
+            # target answer only so many probes that went too far.
+            result = self.lab.run("paris-traceroute", "-n", "-m", "8", "--format", "json",
+                                  *flow, *arguments)
             self.assertEqual((result.returncode, result.stderr), (0, ""), result)
             nodes = ["s"] + self.path(result.json)
             self.assertEqual(len(nodes), len(LAYERS))
