@@ -324,13 +324,16 @@ class SeparateRuns(unittest.TestCase):
 
     SCRIPT = """
         out=$1; number=0; shift
-        for options in '' -I '-a traceroute' '' '-I -a traceroute' ''; do
+        for options in OPTIONS; do
             number=$((number + 1))
             "$@" -t $number $options >$out/$number &
             pids="$pids $!"
         done
         for pid in $pids; do wait $pid || exit 1; done
     """
+
+    # Six programs under valgrind take longer to start than the tool waits for them.
+    RUNS = ("", "-I", "-a traceroute", "", "-I -a traceroute", "")[:2 if paris.WRAP else 6]
 
     def test_runs_do_not_mix(self):
         for topology in ("duplicates-late.topo", "fan.topo"):
@@ -342,12 +345,13 @@ class SeparateRuns(unittest.TestCase):
         folder = paris.temporary_folder()
         tool = paris.started_with(["paris-traceroute", "-n", "--format", "json", "-w",
                                    "10", "-q", "5", target])
-        result = paris.fakeroute(topology, "sh", "-c", self.SCRIPT, "sh", folder, *tool,
+        script = self.SCRIPT.replace("OPTIONS", " ".join(f"'{one}'" for one in self.RUNS))
+        result = paris.fakeroute(topology, "sh", "-c", script, "sh", folder, *tool,
                                  options=("--report-probes",))
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         nodes = {node["name"]: node for node in result.report["nodes"]}
         flows = set()
-        for number in range(1, 7):
+        for number in range(1, len(self.RUNS) + 1):
             trace = json.loads((folder / str(number)).read_text())
             sent = [probe for probe in result.report["probes"] if probe["tos"] == number]
             self.assertEqual(trace["counters"]["sent"], len(sent))
@@ -363,8 +367,9 @@ class SeparateRuns(unittest.TestCase):
                                   + [target])
                     self.assertEqual(probe["from"] == target,
                                      nodes[truth["node"]]["kind"] == "target")
-        if topology != "fan.topo":  # there a run may be over when the next one begins
-            self.assertEqual(len(flows), 6)
+        # A short run may be over when the next one begins.
+        if topology != "fan.topo" and not paris.WRAP:
+            self.assertEqual(len(flows), len(self.RUNS))
 
 
 if __name__ == "__main__":
