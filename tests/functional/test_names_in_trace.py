@@ -94,7 +94,7 @@ class Hostile(unittest.TestCase):
     def test_text(self):
         for method, target in KINDS:
             with self.subTest(method=method, target=target):
-                result = trace(*method, target)
+                result = trace("-w", "5", *method, target)
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
                 # One line a hop, nothing that a terminal obeys or a reader mistakes.
                 self.assertRegex(result.stdout, r"\A[ -~\n]*\Z")
@@ -111,7 +111,7 @@ class Hostile(unittest.TestCase):
     def test_json(self):
         for method, target in KINDS:
             with self.subTest(method=method, target=target):
-                result = trace("--format", "json", *method, target)
+                result = trace("-w", "5", "--format", "json", *method, target)
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
                 self.assertEqual(result.stdout.count("\n"), 1)
                 self.assertTrue(result.stdout.endswith("}\n"))
