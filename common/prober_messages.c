@@ -288,7 +288,7 @@ code_result(struct codec *c, struct prober_result *m)
 	code_u8(c, &m->query);
 	code_u8(c, &m->outcome);
 	code_u8(c, &m->reply);
-	code_u8(c, &m->flags);
+	code_u16(c, &m->flags);
 	code_u8(c, &m->rtt_source);
 	code_u8(c, &m->icmp_type);
 	code_u8(c, &m->icmp_code);
@@ -311,9 +311,6 @@ code_result(struct codec *c, struct prober_result *m)
 static bool
 result_is_sane(const struct prober_result *m)
 {
-	const uint8_t all_flags = RESULT_REACHED | RESULT_FINAL | RESULT_OTHER_ADDRESS |
-				  RESULT_ALTERED | RESULT_LOOP | RESULT_EXTENSIONS_BAD;
-
 	for (size_t i = 0; i < m->mpls_count; i++)
 		if (m->mpls[i].label >= 1U << 20 || m->mpls[i].traffic_class > 7 ||
 		    m->mpls[i].bottom > 1)
@@ -321,7 +318,7 @@ result_is_sane(const struct prober_result *m)
 	return m->instance != PROBER_ALL_INSTANCES && m->outcome >= RESULT_REPLY &&
 	       m->outcome <= RESULT_AMBIGUOUS &&
 	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
-	       m->reply <= REPLY_OTHER && (m->flags & ~all_flags) == 0 &&
+	       m->reply <= REPLY_OTHER && m->flags < RESULT_FLAGS_END &&
 	       m->rtt_source <= RTT_USER && m->reply_ttl >= -1 && m->reply_ttl <= 255 &&
 	       m->reply_tos >= -1 && m->reply_tos <= 255 && m->rtt >= -1;
 }

@@ -140,7 +140,8 @@ enum prober_result_flag {
 	RESULT_ALTERED = 8, /* the quote differs from what was sent */
 	RESULT_LOOP = 16,   /* this address answered at a lower hop already */
 	RESULT_EXTENSIONS_BAD =
-	    32, /* an extension structure was there but is malformed */
+	    32,                /* an extension structure was there but is malformed */
+	RESULT_FLAGS_END = 64, /* past the last: all flags are below */
 };
 
 /* Where the two ends of an RTT were stamped. */
@@ -173,7 +174,7 @@ struct prober_result {
 	uint8_t query;      /* 0 to queries - 1 */
 	uint8_t outcome;    /* enum prober_outcome */
 	uint8_t reply;      /* enum prober_reply */
-	uint8_t flags;      /* of enum prober_result_flag */
+	uint16_t flags;     /* of enum prober_result_flag */
 	uint8_t rtt_source; /* enum prober_rtt_source */
 	uint8_t icmp_type;
 	uint8_t icmp_code;

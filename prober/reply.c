@@ -30,10 +30,10 @@ is_port_unreachable(const struct reply *r)
 					       r->icmp_code == ICMP6_DST_UNREACH_NOPORT;
 }
 
-uint8_t
+uint16_t
 reply_flags(const struct reply *r, int protocol, const struct addr *target)
 {
-	uint8_t flags = 0;
+	uint16_t flags = 0;
 
 	if (r->kind == REPLY_ECHO || r->kind == REPLY_DATA ||
 	    (protocol == IPPROTO_UDP && is_port_unreachable(r)))

@@ -53,6 +53,6 @@ uint8_t reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code);
  * behind address translation a target answers from other addresses, and routers from
  * the target's.
  */
-uint8_t reply_flags(const struct reply *r, int protocol, const struct addr *target);
+uint16_t reply_flags(const struct reply *r, int protocol, const struct addr *target);
 
 #endif

@@ -94,7 +94,7 @@ icmp(uint8_t ttl, uint8_t query, const char *from, uint8_t type, uint8_t code)
 }
 
 static struct prober_result
-flagged(struct prober_result m, uint8_t flags)
+flagged(struct prober_result m, uint16_t flags)
 {
 	m.flags = flags;
 	return m;

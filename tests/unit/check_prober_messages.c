@@ -351,7 +351,7 @@ START_TEST(values_out_of_range)
 	REFUSES(result, m.outcome = RESULT_AMBIGUOUS + 1);
 	REFUSES(result, m.ttl = 0);
 	REFUSES(result, m.reply = REPLY_OTHER + 1);
-	REFUSES(result, m.flags = 64);
+	REFUSES(result, m.flags = RESULT_FLAGS_END);
 	REFUSES(result, m.rtt_source = RTT_USER + 1);
 	REFUSES(result, m.reply_ttl = 256);
 	REFUSES(result, m.reply_ttl = -2);

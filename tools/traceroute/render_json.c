@@ -30,10 +30,10 @@ reply_name(uint8_t reply)
 }
 
 static json_t *
-flags_json(uint8_t flags)
+flags_json(uint16_t flags)
 {
 	static const struct {
-		uint8_t flag;
+		uint16_t flag;
 		const char *name;
 	} names[] = {{RESULT_REACHED, "reached"}, {RESULT_FINAL, "final"},
 	    {RESULT_OTHER_ADDRESS, "other_address"}, {RESULT_ALTERED, "altered"},
