@@ -588,6 +588,7 @@ class TheCommand(unittest.TestCase):
         self.assertGreaterEqual(result.report["processes_left"], 2)
         self.assertLess(result.seconds, 5 * paris.SLOWNESS)
 
+    @unittest.skipIf(paris.VARIANT == "valgrind", "valgrind cannot write its log there")
     @unittest.skipUnless(ROOT, "only root can be without user namespaces")
     def test_root_without_user_namespaces(self):
         """In a namespace that is root's all but for making user namespaces."""
