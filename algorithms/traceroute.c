@@ -364,6 +364,7 @@ result_without_reply(
 	    .ttl = p->ttl,
 	    .query = p->query,
 	    .outcome = (uint8_t)outcome,
+	    .flags = p->resent > 0 ? RESULT_RESENT : 0,
 	    .reply_ttl = -1,
 	    .reply_tos = -1,
 	    .sent = p->sent,

@@ -119,6 +119,7 @@ code_plan(struct codec *c, struct prober_plan *m)
 		code_u8(c, &f->send);
 		code_u8(c, &f->receive);
 		code_u16(c, &f->window);
+		code_u16(c, &f->packet_len);
 		code_text(c, f->tag, sizeof(f->tag));
 	}
 	code_u8(c, &m->stamp_ids_chosen);
@@ -141,8 +142,8 @@ prober_plan_unpack(struct prober_plan *m, struct reader *r)
 	code_plan(&(struct codec){.r = r}, m);
 	sane = m->stamp_ids_chosen <= 1;
 	for (size_t i = 0; i < 2; i++)
-		sane = sane && m->family[i].send <= TRANSPORT_PING &&
-		       m->family[i].receive <= TRANSPORT_PING;
+		sane = sane && m->family[i].send < TRANSPORT_COUNT &&
+		       m->family[i].receive < TRANSPORT_COUNT;
 	return verdict(r, sane);
 }
 
@@ -318,8 +319,8 @@ result_is_sane(const struct prober_result *m)
 	return m->instance != PROBER_ALL_INSTANCES && m->outcome >= RESULT_REPLY &&
 	       m->outcome <= RESULT_AMBIGUOUS &&
 	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
-	       m->reply <= REPLY_OTHER && m->flags < RESULT_FLAGS_END &&
-	       m->rtt_source <= RTT_USER && m->reply_ttl >= -1 && m->reply_ttl <= 255 &&
+	       m->reply <= REPLY_RESET && m->flags < RESULT_FLAGS_END &&
+	       m->rtt_source <= RTT_PROBER && m->reply_ttl >= -1 && m->reply_ttl <= 255 &&
 	       m->reply_tos >= -1 && m->reply_tos <= 255 && m->rtt >= -1;
 }
 

@@ -41,6 +41,9 @@ enum prober_transport {
 	TRANSPORT_NONE = 0,
 	TRANSPORT_UDP,  /* UDP datagram sockets and their error queue */
 	TRANSPORT_PING, /* ICMP datagram ("ping") sockets */
+	TRANSPORT_TCP,  /* connect() and the error queue, a socket for each probe */
+	TRANSPORT_UDPLITE, /* as UDP, RFC 3828 */
+	TRANSPORT_COUNT,
 };
 
 /* The choice for one family; see prober/plan.h, which makes it. */
@@ -48,6 +51,7 @@ struct prober_plan_family {
 	uint8_t send; /* enum prober_transport; TRANSPORT_NONE: family not possible */
 	uint8_t receive; /* enum prober_transport */
 	uint16_t window; /* probes of one flow in flight at most; 0: no limit */
+	uint16_t packet_len; /* the kernel makes packets of this length; 0: we do */
 	char tag[PROBER_NAME_MAX +
 		 1]; /* "udp.payload"; empty: matched by its flow alone */
 };
@@ -67,7 +71,7 @@ struct prober_start {
 	char device[PROBER_NAME_MAX + 1]; /* empty: any */
 	uint16_t
 	    src_port; /* 0: by flow_id; with flow_chosen it is the port of flow 0 */
-	uint16_t dst_port; /* UDP destination port, constant in a Paris trace */
+	uint16_t dst_port; /* destination port, constant in a Paris trace */
 	uint16_t
 	    first_tag; /* ICMP: first sequence number, as traceroute -I -p; 0: random */
 	uint8_t flow_chosen; /* 1: exactly flow_id, or fail; 0: the next free port will
@@ -100,9 +104,9 @@ struct prober_stop {
 struct prober_started {
 	uint32_t instance;
 	struct addr source;
-	uint16_t src_port; /* UDP; 0 for ICMP */
+	uint16_t src_port; /* 0 for ICMP */
 	uint16_t dst_port;
-	uint16_t icmp_id;       /* ICMP; 0 for UDP */
+	uint16_t icmp_id;       /* ICMP; 0 for others */
 	uint16_t icmp_checksum; /* ICMP: the constant checksum of the flow */
 	uint32_t flow_label;    /* IPv6 */
 	uint16_t packet_len;    /* after raising it to what the tag and the flow need */
@@ -130,6 +134,8 @@ enum prober_reply {
 	REPLY_ECHO,          /* ICMP echo reply */
 	REPLY_DATA,          /* a UDP datagram from the destination */
 	REPLY_OTHER,         /* another ICMP error (parameter problem, ...) */
+	REPLY_SYN_ACK,       /* TCP: the port is open */
+	REPLY_RESET,         /* TCP: the port is closed */
 };
 
 enum prober_result_flag {
@@ -141,7 +147,8 @@ enum prober_result_flag {
 	RESULT_LOOP = 16,   /* this address answered at a lower hop already */
 	RESULT_EXTENSIONS_BAD =
 	    32,                /* an extension structure was there but is malformed */
-	RESULT_FLAGS_END = 64, /* past the last: all flags are below */
+	RESULT_RESENT = 64,     /* TCP: the kernel sent the probe again by itself */
+	RESULT_FLAGS_END = 128, /* past the last: all flags are below */
 };
 
 /* Where the two ends of an RTT were stamped. */
@@ -149,6 +156,7 @@ enum prober_rtt_source {
 	RTT_NONE = 0,
 	RTT_KERNEL, /* both by the kernel */
 	RTT_USER,   /* sent: before the system call; received: by the kernel */
+	RTT_PROBER, /* sent: before the system call; received: when it was read */
 };
 
 struct prober_mpls { /* RFC 4950 section 3 */
@@ -209,7 +217,7 @@ struct prober_done {
 	uint8_t reason;  /* enum prober_reason */
 	uint8_t end_ttl; /* hop of the reply that ended it; else the last hop asked */
 	int32_t error;   /* errno of REASON_FAILED, else 0 */
-	uint32_t sent;   /* packets that left */
+	uint32_t sent;   /* packets that left, those that the kernel repeated too */
 	uint32_t replies;
 	uint32_t timeouts;
 	uint32_t duplicates;

@@ -6,6 +6,7 @@
 #ifndef COMMON_SANDBOX_H
 #define COMMON_SANDBOX_H
 
+#include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,17 @@ struct sandbox_rule {
 	uint8_t matches_count;
 	struct sandbox_match matches[SANDBOX_MATCHES_MAX];
 };
+
+/* clang-format off */
+/* The commonest rules: a socket of this kind, an option of a socket, any use. */
+#define SANDBOX_SOCKET(family, type, protocol) \
+	{SCMP_SYS(socket), 3, {{0, family}, {1, type}, {2, protocol}}}
+#define SANDBOX_SETSOCKOPT(level, name) \
+	{SCMP_SYS(setsockopt), 2, {{1, level}, {2, name}}}
+#define SANDBOX_GETSOCKOPT(level, name) \
+	{SCMP_SYS(getsockopt), 2, {{1, level}, {2, name}}}
+#define SANDBOX_CALL(name) {SCMP_SYS(name), 0, {{0, 0}}}
+/* clang-format on */
 
 struct sandbox_policy {
 	const struct sandbox_rule *rules;

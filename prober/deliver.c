@@ -13,7 +13,7 @@ static void
 result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
     const struct probe *p)
 {
-	int protocol = trace_is_udp(t) ? IPPROTO_UDP : IPPROTO_ICMP;
+	int protocol = t->transport->ip_protocol[trace_is_v6(t)];
 
 	memset(out, 0, sizeof(*out));
 	out->instance = t->id;
@@ -37,7 +37,12 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 	out->query = p->query;
 	out->sent = p->sent;
 	out->rtt = clock_elapsed(p->sent, r->received);
-	out->rtt_source = p->sent_by_kernel ? RTT_KERNEL : RTT_USER;
+	if (r->received_here)
+		out->rtt_source = RTT_PROBER;
+	else
+		out->rtt_source = p->sent_by_kernel ? RTT_KERNEL : RTT_USER;
+	if (p->resent > 0)
+		out->flags |= RESULT_RESENT;
 }
 
 /* The first replies beyond a probe's answer are told, the rest only counted. */
@@ -172,6 +177,9 @@ send_remedy(int error)
 	case EPERM:
 	case EACCES:
 		return "; a local firewall rule or a broadcast address forbids it";
+	case EADDRNOTAVAIL:
+		return "; such a connection exists already: choose another --flow-id "
+		       "or --sport";
 	case EINVAL:
 		return "; the source address or the flow label is not usable";
 	default:
@@ -209,8 +217,17 @@ on_dropped(void *context, uint32_t count)
 		t->instance.done.lost_here += count;
 }
 
+static void
+on_resent(void *context, struct probe *p, uint32_t count)
+{
+	(void)context;
+	if (p->instance != NULL)
+		p->instance->done.sent += count;
+}
+
 const struct transport_events trace_transport_events = {
     .reply = on_reply,
     .failed = on_failed,
     .dropped = on_dropped,
+    .resent = on_resent,
 };

@@ -23,9 +23,9 @@
 
 /* Opens a socket and closes it: 0 or the errno. */
 static int
-try_socket(int family, int protocol)
+try_socket(int family, int type, int protocol)
 {
-	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, protocol);
+	int fd = socket(family, type | SOCK_CLOEXEC, protocol);
 
 	if (fd < 0)
 		return errno;
@@ -85,20 +85,59 @@ try_chosen_stamp_ids(void)
 	return works;
 }
 
-/* Reads "LOW HIGH". */
+/* The first bytes of a file, as a string. False when it cannot be read. */
 static bool
-read_group_range(uint32_t *low, uint32_t *high)
+read_text(const char *path, char *text, size_t room)
 {
-	char text[64];
-	char *end;
-	int fd = open(GROUP_RANGE, O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, text, room - 1);
 
 	if (fd >= 0)
 		close(fd);
 	if (len <= 0)
 		return false;
 	text[len] = '\0';
+	return true;
+}
+
+/* Whether a number in /proc/sys/net/ipv4 is not 0; what cannot be read is taken so. */
+static bool
+tcp_setting(const char *path)
+{
+	char text[16];
+
+	return !read_text(path, text, sizeof(text)) || strtol(text, NULL, 10) != 0;
+}
+
+/*
+ * The kernel writes the SYN; this is what tcp_syn_options() in net/ipv4/tcp_output.c
+ * puts into it (Linux 4.4 to 6.18): MSS, timestamps, window scale, and SACK permitted
+ * within the timestamps' padding.
+ */
+static uint16_t
+syn_len(void)
+{
+	bool stamps = tcp_setting("/proc/sys/net/ipv4/tcp_timestamps");
+	uint16_t len = 20 + 4;
+
+	if (stamps)
+		len += 12;
+	if (tcp_setting("/proc/sys/net/ipv4/tcp_window_scaling"))
+		len += 4;
+	if (!stamps && tcp_setting("/proc/sys/net/ipv4/tcp_sack"))
+		len += 4;
+	return len;
+}
+
+/* Reads "LOW HIGH". */
+static bool
+read_group_range(uint32_t *low, uint32_t *high)
+{
+	char text[64];
+	char *end;
+
+	if (!read_text(GROUP_RANGE, text, sizeof(text)))
+		return false;
 	*low = (uint32_t)strtoul(text, &end, 10);
 	if (end == text)
 		return false;
@@ -114,9 +153,15 @@ host_facts_gather(struct host_facts *facts)
 
 	memset(facts, 0, sizeof(*facts));
 	for (size_t i = 0; i < 2; i++) {
-		facts->udp[i] = try_socket(families[i], 0);
-		facts->ping[i] = try_socket(families[i], icmp[i]);
+		int f = families[i];
+
+		facts->open[TRANSPORT_UDP][i] = try_socket(f, SOCK_DGRAM, 0);
+		facts->open[TRANSPORT_PING][i] = try_socket(f, SOCK_DGRAM, icmp[i]);
+		facts->open[TRANSPORT_TCP][i] = try_socket(f, SOCK_STREAM, 0);
+		facts->open[TRANSPORT_UDPLITE][i] =
+		    try_socket(f, SOCK_DGRAM, IPPROTO_UDPLITE);
 	}
+	facts->syn_len = syn_len();
 	facts->group_range_known =
 	    read_group_range(&facts->group_low, &facts->group_high);
 	facts->gid = getegid();

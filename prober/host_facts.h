@@ -9,10 +9,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/prober_messages.h"
+
 /* Index 0 is IPv4, 1 is IPv6, as everywhere in plans. */
 struct host_facts {
-	int udp[2];  /* 0, or the errno of opening a UDP socket */
-	int ping[2]; /* 0, or the errno of opening a ping socket */
+	/* By enum prober_transport: 0, or the errno of opening such a socket. */
+	int open[TRANSPORT_COUNT][2];
+	uint16_t syn_len; /* TCP header of a SYN with its options, bytes */
 	bool group_range_known;
 	uint32_t group_low; /* net.ipv4.ping_group_range, which gates IPv6 too */
 	uint32_t group_high;

@@ -8,6 +8,16 @@
 #define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0 */
 #define TAG_PORT_TRIES 16
 
+/* The probe's outcome is known: what only it needed on its transport goes back. */
+static void
+release_socket(struct probe *p)
+{
+	const struct transport *transport = p->endpoint->transport;
+
+	if (transport->release != NULL)
+		transport->release(p);
+}
+
 /* Takes a probe out of everything; the store's reference goes with it. */
 void
 trace_probe_retire(struct trace *t, struct probe *p)
@@ -17,6 +27,7 @@ trace_probe_retire(struct trace *t, struct probe *p)
 
 	if (p->state == PROBE_QUEUED)
 		endpoint_unqueue(e, p);
+	release_socket(p);
 	timer_cancel(&prober->timers, &p->timer);
 	if (p->tags != NULL) {
 		(void)tag_set_give(p->tags, clock_monotonic(), p->tag);
@@ -33,6 +44,7 @@ void
 trace_probe_linger(struct trace *t, struct probe *p, enum probe_state state)
 {
 	p->state = (uint8_t)state;
+	release_socket(p);
 	/* A reply without a tag may still be the late one of this probe. */
 	if (state != PROBE_TIMED_OUT)
 		store_settle(p);
@@ -137,8 +149,11 @@ trace_endpoint_key(const struct trace *t, uint16_t port)
 static bool
 tag_is_port(const struct trace *t)
 {
-	return t->tags != NULL && trace_is_udp(t) &&
-	       strcmp(t->tags->rule->field, "udp.src_port") == 0;
+	const struct field_ref *port = &t->endpoint->src_port;
+
+	return t->tags != NULL && trace_has_ports(t) &&
+	       t->tags->field.layer == port->layer &&
+	       t->tags->field.index == port->index;
 }
 
 /* The endpoint that a probe of this flow leaves through, with a reference. */
@@ -149,7 +164,7 @@ flow_endpoint(struct trace *t, uint32_t flow, uint32_t tag, struct endpoint **ou
 
 	if (tag_is_port(t)) {
 		key = trace_endpoint_key(t, (uint16_t)tag);
-	} else if (flow == 0 || !trace_is_udp(t)) {
+	} else if (flow == 0 || !trace_has_ports(t)) {
 		*out = endpoint_ref(t->endpoint);
 		return 0;
 	} else {
@@ -189,7 +204,7 @@ build(const struct trace *t, const struct probe *p)
 	struct packet *packet = packet_new(layout_len(&t->layout, &v));
 
 	v.flow_label =
-	    trace_flow_label(t, trace_is_udp(t) ? v.src_port : v.flow_checksum);
+	    trace_flow_label(t, trace_has_ports(t) ? v.src_port : v.flow_checksum);
 	if (packet != NULL)
 		layout_build(&t->layout, &v, packet->bytes);
 	return packet;
@@ -199,14 +214,12 @@ build(const struct trace *t, const struct probe *p)
 static uint16_t
 packet_dst_port(const struct trace *t, const struct packet *packet)
 {
-	struct field_ref ref;
 	struct view view;
 	uint64_t port = 0;
 
 	view_of_layout(&view, t->layout.options.pattern, packet->bytes, 0, packet->len);
-	if (trace_is_udp(t) &&
-	    pattern_find_field(view.pattern, "udp.dst_port", &ref) == 0)
-		(void)view_read(&view, ref, &port);
+	if (trace_has_ports(t))
+		(void)view_read(&view, t->endpoint->dst_port, &port);
 	return (uint16_t)port;
 }
 
@@ -275,7 +288,9 @@ probe_launch(struct trace *t, struct probe *p, int64_t wait, int64_t now)
 		return error;
 	t->next_number++;
 	t->instance.done.sent++;
-	p->until = now + wait;
+	p->until_max =
+	    t->transport->wait_max != 0 ? now + t->transport->wait_max : INT64_MAX;
+	p->until = now + wait < p->until_max ? now + wait : p->until_max;
 	p->timer.fire = trace_probe_timer;
 	(void)timer_set(&prober->timers, &p->timer, p->until);
 	TAILQ_INSERT_TAIL(&t->probes, p, in_instance);
@@ -328,8 +343,8 @@ world_set_deadline(struct instance *i, struct probe *p, int64_t at)
 {
 	if (p->state != PROBE_IN_FLIGHT && p->state != PROBE_QUEUED)
 		return;
-	p->until = at;
-	(void)timer_set(&trace_of(i)->prober->timers, &p->timer, at);
+	p->until = at < p->until_max ? at : p->until_max;
+	(void)timer_set(&trace_of(i)->prober->timers, &p->timer, p->until);
 }
 
 static void

@@ -15,6 +15,17 @@ find_either(
 						    : pattern_find_field(p, other, out);
 }
 
+/* Load balancers hash the checksum: of ICMP, where others have ports. */
+static bool
+checksum_is_flow(const struct pattern *p)
+{
+	struct field_ref ref;
+
+	return pattern_find_field(p, p->layers[1]->checksum_field, &ref) == 0 &&
+	       (pattern_field_mask(p, ref) & pattern_metafield_mask(p, &p->flow_id)) !=
+		   0;
+}
+
 /* True when the checksum of the transport header must come out as something chosen. */
 static bool
 balanced(const struct layout_options *o)
@@ -24,7 +35,7 @@ balanced(const struct layout_options *o)
 
 	if (rule != NULL && rule->way == TAG_BY_PAYLOAD)
 		return true;
-	return o->flow_constant && o->pattern->layers[1]->ip_protocol != IPPROTO_UDP;
+	return o->flow_constant && checksum_is_flow(o->pattern);
 }
 
 /* Bytes of payload that the tag takes. */
@@ -77,7 +88,9 @@ base_fill(struct layout *l)
 	write_named(l, v6 ? "ipv6.traffic_class" : "ipv4.tos", o->tos);
 	write_named(l, "ipv4.dont_fragment", o->dont_fragment);
 	write_named(l, v6 ? "ipv6.next_header" : "ipv4.protocol", o->pattern->selector);
-	write_named(l, "udp.dst_port", o->dst_port);
+	if (pattern_find_own_field(o->pattern, "dst_port", &ref) == 0)
+		pattern_write(o->pattern, l->base, ref, o->dst_port);
+	write_named(l, "tcp.flags", 2); /* SYN, RFC 9293 section 3.1 */
 	write_named(l, "icmp.type", v6 ? 128 : 8);
 	write_named(l, "icmp.id", o->icmp_id);
 }
@@ -95,7 +108,7 @@ layout_init(struct layout *l, const struct layout_options *options)
 	if (find_either(p, "ipv4.ttl", "ipv6.hop_limit", &l->ttl) != 0 ||
 	    pattern_find_field(p, p->layers[1]->checksum_field, &l->checksum) != 0)
 		return -EINVAL;
-	(void)pattern_find_field(p, "udp.src_port", &l->src_port);
+	(void)pattern_find_own_field(p, "src_port", &l->src_port);
 	(void)pattern_find_field(p, "ipv6.flow_label", &l->flow_label);
 	l->rule = options->tagged ? pattern_tag_field(p, options->tag) : NULL;
 	l->transport = pattern_layer_offset(p, 1);

@@ -15,10 +15,10 @@
 
 /* What a trace sets once. */
 struct layout_options {
-	const struct pattern *pattern; /* ipv4 or ipv6, over udp, icmpv4 or icmpv6 */
+	const struct pattern *pattern; /* ipv4 or ipv6, over a transport protocol */
 	struct addr src;
 	struct addr dst;
-	uint16_t dst_port; /* UDP */
+	uint16_t dst_port; /* where the protocol has ports */
 	uint16_t icmp_id;  /* ICMP */
 	uint8_t tos;
 	bool dont_fragment; /* IPv4 */
@@ -31,7 +31,7 @@ struct layout_options {
 struct layout {
 	struct layout_options options;
 	struct field_ref ttl;
-	struct field_ref src_port;    /* UDP */
+	struct field_ref src_port;    /* where the protocol has ports */
 	struct field_ref flow_label;  /* IPv6 */
 	struct field_ref checksum;    /* of the transport header */
 	const struct tag_field *rule; /* of the tag, or NULL */
@@ -44,7 +44,7 @@ struct layout {
 /* What differs between the probes of a trace. */
 struct layout_probe {
 	uint8_t ttl;
-	uint16_t src_port;      /* UDP: the flow */
+	uint16_t src_port;      /* the flow, where the protocol has ports */
 	uint16_t flow_checksum; /* ICMP with flow_constant: the flow; 1 to 0xfffe */
 	uint32_t flow_label;    /* IPv6: the flow */
 	uint32_t tag;

@@ -1,5 +1,6 @@
 /*
- * paris-prober: started by a tool with its channel at descriptor 3; not for people.
+ * paris-prober TRANSPORT...: started by a tool with its channel at descriptor 3; not
+ * for people.
  * Gives away everything it does not need, enters its sandbox, then probes.
  */
 #include <errno.h>
@@ -38,10 +39,31 @@ fail(const char *what, int error)
 	return EXIT_FAILURE;
 }
 
+/* The arguments: names of the transports that will be used. */
+static int
+read_transports(char **names, uint32_t *out)
+{
+	*out = 0;
+	for (; *names != NULL; names++) {
+		const struct transport *const *t = transport_table;
+
+		while (*t != NULL && strcmp((*t)->name, *names) != 0)
+			t++;
+		if (*t == NULL) {
+			log_line("'%.40s' is not a transport", *names);
+			return -EINVAL;
+		}
+		*out |= 1U << (*t)->id;
+	}
+	return 0;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	static struct prober prober;
+	struct sandbox_policy policy;
+	uint32_t transports;
 	int error;
 
 	log_set_program("paris-prober");
@@ -49,6 +71,8 @@ main(void)
 		log_line("this program is started by paris-traceroute, not by hand");
 		return 2;
 	}
+	if (argc < 1 || read_transports(argv + 1, &transports) != 0)
+		return 2;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return fail("cannot become undumpable", -errno);
 	error = privilege_leave_root(PRIVILEGE_NOBODY);
@@ -61,10 +85,11 @@ main(void)
 		error = privilege_limit(FILES_MAX);
 	if (error != 0)
 		return fail("cannot give up privileges", error);
-	error = prober_init(&prober, MESSAGE_CHILD_FD);
+	error = prober_init(&prober, MESSAGE_CHILD_FD, transports);
 	if (error != 0)
 		return fail("cannot start", error);
-	error = sandbox_enter(&prober_sandbox_policy);
+	prober_sandbox_policy(transports, &policy);
+	error = sandbox_enter(&policy);
 	if (error != 0)
 		return fail("cannot enter the sandbox", error);
 	error = prober_run(&prober);

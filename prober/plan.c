@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "prober/layout.h"
 #include "prober/transport.h"
 
@@ -77,19 +78,33 @@ explain_ping(const struct choice *c, int error)
 		    family_names[c->family], strerrordesc_np(error));
 }
 
-/* The transport for the protocol, if the host lets us have it. */
-static int
-choose_transport(struct choice *c)
+/* The transport that sends this protocol, or NULL. */
+static const struct transport *
+transport_of(uint8_t protocol)
 {
-	bool udp = c->request->protocol == IPPROTO_UDP;
-	int error = udp ? c->facts->udp[c->family] : c->facts->ping[c->family];
+	for (const struct transport *const *t = transport_table; *t != NULL; t++)
+		if ((*t)->ip_protocol[0] == protocol)
+			return *t;
+	return NULL;
+}
 
-	c->transport = transport_find(udp ? TRANSPORT_UDP : TRANSPORT_PING);
-	if (error != 0 && udp)
-		add(problem_of(c), "cannot open a UDP socket over %s: %s",
-		    family_names[c->family], strerrordesc_np(error));
-	else if (error != 0)
+/* The host lets us have the transport, or the words why not. */
+static int
+check_transport(struct choice *c)
+{
+	int error = c->facts->open[c->transport->id][c->family];
+
+	if (error != 0 && c->transport->id == TRANSPORT_PING)
 		explain_ping(c, error);
+	else if (error == EPROTONOSUPPORT || error == ESOCKTNOSUPPORT)
+		add(problem_of(c),
+		    "cannot open a %s socket over %s: this kernel has no %s; use UDP "
+		    "or TCP (-T)",
+		    c->transport->title, family_names[c->family], c->transport->title);
+	else if (error != 0)
+		add(problem_of(c), "cannot open a %s socket over %s: %s",
+		    c->transport->title, family_names[c->family],
+		    strerrordesc_np(error));
 	return -error;
 }
 
@@ -153,27 +168,31 @@ check_tag(struct choice *c, const char *name)
 	return 0;
 }
 
+/* True for a field that stands behind the header. */
+static bool
+field_is_payload(const struct pattern *p, struct field_ref ref)
+{
+	return pattern_field(p, ref)->bit_offset >= p->layers[ref.layer]->header_min * 8;
+}
+
 /*
  * Room for the tag of our choice, or none: then probes are told apart by being alone.
  */
 static int
 choose_tag(struct choice *c)
 {
-	const char *best =
-	    c->request->protocol == IPPROTO_UDP ? "udp.payload" : "icmp.sequence";
-	size_t len = c->request->packet_len;
+	const char *best = c->transport->tag[c->request->flow_constant];
+	struct layout_options o = {.pattern = c->pattern, .tagged = true};
 
 	if (c->request->tag != NULL)
 		return check_tag(c, c->request->tag);
-	if (!c->request->flow_constant && c->request->protocol == IPPROTO_UDP)
-		best = "udp.dst_port";
-	if (strcmp(best, "udp.payload") == 0 && len != 0) {
-		struct layout_options o = {.pattern = c->pattern, .tagged = true};
-
-		(void)pattern_find_field(c->pattern, best, &o.tag);
-		if (len < layout_min_len(&o))
-			return 0;
-	}
+	if (best == NULL)
+		return 0;
+	/* A tag in the payload needs a payload. */
+	(void)pattern_find_field(c->pattern, best, &o.tag);
+	if (c->request->packet_len != 0 && field_is_payload(c->pattern, o.tag) &&
+	    c->request->packet_len < layout_min_len(&o))
+		return 0;
 	return check_tag(c, best);
 }
 
@@ -236,10 +255,12 @@ set_fields(const struct choice *c)
 static void
 explain_window(const struct choice *c, char *text)
 {
-	bool payload = c->tagged && strcmp(pattern_field(c->pattern, c->tag)->name,
-					"udp.payload") == 0;
+	bool payload = c->tagged && field_is_payload(c->pattern, c->tag);
 
-	if (!c->tagged)
+	if (c->transport->one_at_a_time != NULL && !c->tagged)
+		add(text, "window: 1 probe in flight per flow: %s\n",
+		    c->transport->one_at_a_time);
+	else if (!c->tagged)
 		add(text, "window: 1 probe in flight per flow: packets of this length "
 			  "have no "
 			  "room for a tag\n");
@@ -266,21 +287,34 @@ explain(const struct choice *c)
 	add_fields(c, text, pattern_metafield_mask(c->pattern, &c->pattern->flow_id));
 	add(text, c->request->flow_constant ? " (constant in every probe)\n"
 					    : " (but for the tag, varies)\n");
-	add(text, "tag: %s\n",
-	    c->tagged ? f->tag : "none, replies match by flow alone");
+	if (c->tagged)
+		add(text, "tag: %s\n", f->tag);
+	else if (c->transport->socket_per_probe)
+		add(text, "tag: none, each probe has a socket of its own\n");
+	else
+		add(text, "tag: none, replies match by flow alone\n");
 	add(text, "send: %s socket, no privilege needed\n", c->transport->name);
 	add(text, "receive: the same socket's error queue%s\n",
-	    c->transport->id == TRANSPORT_PING ? ", and echo replies" : "");
+	    c->transport->receives);
 	explain_window(c, text);
+	if (c->transport->wait_max != 0)
+		add(text,
+		    "wait: at most %lld ms for a reply: then the kernel would send the "
+		    "packet again\n",
+		    (long long)(c->transport->wait_max / NS_PER_MS));
 	if (!c->facts->extensions[c->family])
 		add(text, "not possible: MPLS labels and other extensions that routers "
 			  "declare (RFC 4884): Linux 5.9 or later shows them\n");
 	add(text,
 	    "not possible without a raw socket: IP identification and quoted IP header "
 	    "of replies, hence no trace of address translation\n");
-	add(text, "times: the kernel's, for sending %s\n",
-	    c->facts->stamp_ids_chosen ? "and receiving"
-				       : "(until a send fails) and receiving");
+	if (c->transport->socket_per_probe)
+		add(text, "times: ours for sending, the kernel's for ICMP errors and "
+			  "accepted connections\n");
+	else
+		add(text, "times: the kernel's, for sending %s\n",
+		    c->facts->stamp_ids_chosen ? "and receiving"
+					       : "(until a send fails) and receiving");
 	add(text, "helper: not needed\n");
 }
 
@@ -288,7 +322,7 @@ static int
 choose_family(struct choice *c)
 {
 	struct prober_plan_family *f = &c->plan->choice.family[c->family];
-	int error = choose_transport(c);
+	int error = check_transport(c);
 
 	if (error == 0)
 		error = choose_tag(c);
@@ -301,6 +335,9 @@ choose_family(struct choice *c)
 		snprintf(f->tag, sizeof(f->tag), "%s",
 		    pattern_field(c->pattern, c->tag)->name);
 	f->window = c->tagged ? 0 : 1;
+	if (c->transport->id == TRANSPORT_TCP)
+		f->packet_len = (uint16_t)(pattern_layer_offset(c->pattern, 1) +
+					   c->facts->syn_len);
 	explain(c);
 	return 0;
 }
@@ -310,19 +347,21 @@ plan_choose(const struct plan_request *request, const struct host_facts *facts,
     struct plan *plan)
 {
 	struct tree *tree = tree_new();
-	bool udp = request->protocol == IPPROTO_UDP;
+	const struct transport *transport = transport_of(request->protocol);
 	bool asked_wrong = true;
 
 	memset(plan, 0, sizeof(*plan));
 	plan->choice.stamp_ids_chosen = facts->stamp_ids_chosen;
 	for (size_t i = 0; i < FAMILIES; i++) {
-		struct choice c = {
-		    .request = request, .facts = facts, .plan = plan, .family = i};
-		const struct transport *t =
-		    transport_find(udp ? TRANSPORT_UDP : TRANSPORT_PING);
-		int error = -ENOMEM;
+		struct choice c = {.request = request,
+		    .facts = facts,
+		    .plan = plan,
+		    .family = i,
+		    .transport = transport};
+		int error = transport == NULL ? -EPROTONOSUPPORT : -ENOMEM;
 
-		c.pattern = tree == NULL ? NULL : tree_find(tree, t->patterns[i]);
+		if (transport != NULL && tree != NULL)
+			c.pattern = tree_find(tree, transport->patterns[i]);
 		if (c.pattern != NULL)
 			error = choose_family(&c);
 		plan->error[i] = -error;

@@ -17,7 +17,7 @@
 #define PLAN_TEXT_MAX 1600
 
 struct plan_request {
-	uint8_t protocol;    /* IPPROTO_UDP or IPPROTO_ICMP (ICMPv6 over IPv6) */
+	uint8_t protocol;    /* IPPROTO_*; ICMP is ICMPv6 over IPv6 */
 	const char *tag;     /* field that shall carry the tag; NULL: the best one */
 	bool flow_constant;  /* the algorithm keeps flow_id constant (Paris) */
 	uint16_t packet_len; /* of the whole IP packet; 0: the default */
@@ -42,7 +42,7 @@ struct plan {
 int plan_choose(const struct plan_request *request, const struct host_facts *facts,
     struct plan *plan);
 
-/* "udp", "ping" or "none": a transport's name in texts and in json. */
+/* "udp", "ping", "tcp" ... or "none": a transport's name in texts and in json. */
 const char *plan_transport_name(uint8_t transport);
 
 #endif

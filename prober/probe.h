@@ -20,6 +20,7 @@
 struct endpoint;
 struct instance;
 struct tag_set;
+struct watch;
 
 enum probe_state {
 	PROBE_QUEUED = 0, /* waits for the next batch */
@@ -48,15 +49,18 @@ struct probe {
 	uint8_t withdrawn; /* a reply that shows no tag is not taken for this one's */
 	uint8_t extra_replies;  /* duplicates and late ones told so far */
 	uint8_t sent_by_kernel; /* `sent` is the kernel's stamp */
+	uint8_t resent;         /* the kernel sent it again by itself */
 	/* What was sent, to whom. */
 	struct packet *packets;
 	struct tag_set *tags; /* NULL: without a tag */
 	uint32_t tag;
 	struct endpoint *endpoint;
+	struct watch *watch; /* its own socket while it is in flight, or NULL */
 	struct addr dst;
 	uint16_t dst_port;
 	int64_t sent;  /* CLOCK_REALTIME, ns; 0: not yet */
 	int64_t until; /* deadline, CLOCK_MONOTONIC, ns */
+	int64_t until_max; /* the transport does not wait longer */
 	/* Places where it is found. */
 	struct timer timer;
 	struct probe_key key;

@@ -128,12 +128,14 @@ resume_fire(struct timer *timer)
 }
 
 int
-prober_init(struct prober *p, int channel_fd)
+prober_init(struct prober *p, int channel_fd, uint32_t transports)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 	int error;
 
-	*p = (struct prober){.epoll = -1, .resume = {.fire = resume_fire}};
+	*p = (struct prober){.epoll = -1,
+	    .transports_allowed = transports,
+	    .resume = {.fire = resume_fire}};
 	store_init(&p->store);
 	TAILQ_INIT(&p->ended);
 	error = channel_init(&p->channel, channel_fd);
@@ -227,7 +229,7 @@ turn(struct prober *p)
 
 	for (int i = 0; i < count; i++)
 		if (events[i].data.ptr != NULL)
-			endpoint_ready(events[i].data.ptr, events[i].events);
+			watch_ready(events[i].data.ptr, events[i].events);
 	for (int i = 0; i < count; i++)
 		if (events[i].data.ptr == NULL &&
 		    (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)

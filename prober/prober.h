@@ -39,7 +39,7 @@ struct trace {
 	struct layout layout;
 	struct endpoint *endpoint; /* of flow 0 */
 	struct tag_set *tags;      /* NULL: without tags */
-	uint16_t src_port;         /* UDP: of flow 0 */
+	uint16_t src_port;         /* of flow 0, where the protocol has ports */
 	uint32_t next_number;
 	int64_t next_send;    /* pacing: not before, CLOCK_MONOTONIC, ns */
 	struct timer timer;   /* what the algorithm asked for */
@@ -57,6 +57,7 @@ struct prober {
 	int epoll;
 	struct channel channel; /* to the tool */
 	bool watching_write;
+	uint32_t transports_allowed; /* by the sandbox: bits of enum prober_transport */
 	bool plan_known;
 	struct prober_plan plan;
 	struct tree *tree;
@@ -74,10 +75,11 @@ struct prober {
 };
 
 /*
- * Prepares a prober around its end of the channel. Returns 0 or -errno. Everything that
- * needs calls outside of the sandbox is done here.
+ * Prepares a prober around its end of the channel, for these transports (bits of enum
+ * prober_transport). Returns 0 or -errno. Everything that needs calls outside of the
+ * sandbox is done here.
  */
-int prober_init(struct prober *p, int channel_fd);
+int prober_init(struct prober *p, int channel_fd, uint32_t transports);
 
 /* Runs until the tool closes the channel: 0; or fails: -errno, having said why. */
 int prober_run(struct prober *p);

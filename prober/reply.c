@@ -30,13 +30,21 @@ is_port_unreachable(const struct reply *r)
 					       r->icmp_code == ICMP6_DST_UNREACH_NOPORT;
 }
 
+/* Protocols whose closed ports are told so by ICMP; TCP's are by a reset. */
+static bool
+answers_port_unreachable(int protocol)
+{
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
+}
+
 uint16_t
 reply_flags(const struct reply *r, int protocol, const struct addr *target)
 {
 	uint16_t flags = 0;
 
 	if (r->kind == REPLY_ECHO || r->kind == REPLY_DATA ||
-	    (protocol == IPPROTO_UDP && is_port_unreachable(r)))
+	    r->kind == REPLY_SYN_ACK || r->kind == REPLY_RESET ||
+	    (answers_port_unreachable(protocol) && is_port_unreachable(r)))
 		flags = RESULT_REACHED | RESULT_FINAL;
 	else if (r->kind == REPLY_UNREACHABLE || r->kind == REPLY_OTHER)
 		flags = RESULT_FINAL;

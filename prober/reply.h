@@ -14,16 +14,19 @@
 #include "common/prober_messages.h"
 
 struct endpoint;
+struct probe;
 
 struct reply {
 	struct endpoint *endpoint; /* the socket it arrived on */
+	struct probe *probe;       /* known by a socket of its own, else NULL */
 	uint8_t kind;              /* enum prober_reply */
 	uint8_t icmp_type;
 	uint8_t icmp_code;
 	int16_t ttl; /* of the reply; -1: not known */
 	int16_t tos; /* of the reply; -1: not known */
 	uint32_t mtu;
-	int64_t received; /* CLOCK_REALTIME, ns, by the kernel */
+	int64_t received; /* CLOCK_REALTIME, ns */
+	bool received_here; /* stamped by us when we read it, not by the kernel */
 	struct addr from;
 	uint16_t from_port; /* REPLY_DATA */
 	/* Where the probe went, when the reply tells. */
@@ -49,7 +52,7 @@ uint8_t reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code);
 
 /*
  * RESULT_REACHED, RESULT_FINAL and RESULT_OTHER_ADDRESS of a reply to a probe of
- * protocol (IPPROTO_UDP or IPPROTO_ICMP) for target. Judged by the kind of reply:
+ * protocol (IPPROTO_*) for target. Judged by the kind of reply:
  * behind address translation a target answers from other addresses, and routers from
  * the target's.
  */

@@ -5,8 +5,15 @@
 #ifndef PROBER_SANDBOX_POLICY_H
 #define PROBER_SANDBOX_POLICY_H
 
+#include <stdint.h>
+
 #include "common/sandbox.h"
 
-extern const struct sandbox_policy prober_sandbox_policy;
+/*
+ * The policy of a prober that uses these transports (bits of enum prober_transport):
+ * UDP sockets in any case, other sockets only when they are asked for. Valid until the
+ * next call.
+ */
+void prober_sandbox_policy(uint32_t transports, struct sandbox_policy *policy);
 
 #endif

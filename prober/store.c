@@ -287,6 +287,11 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 	struct probe *altered, *named;
 
 	*out = (struct match){.type = MATCH_NONE};
+	if (r->probe != NULL) {
+		candidate_add(out, r->probe);
+		out->type = MATCH_ONE;
+		return;
+	}
 	altered = match_tagged(s, r, out);
 	/* A datagram that does not echo a probe's payload may say anything. */
 	if (r->kind == REPLY_DATA && out->count == 0) {

@@ -175,7 +175,7 @@ open_flow(struct trace *t)
 	uint32_t tries = exact ? 1 : PORT_TRIES;
 	int error = -EADDRINUSE;
 
-	if (!trace_is_udp(t)) {
+	if (t->transport->id == TRANSPORT_PING) { /* the kernel chooses the id */
 		struct endpoint_key key = trace_endpoint_key(t, 0);
 
 		return transports_open(&t->prober->transports, &key, &t->endpoint);
@@ -216,7 +216,7 @@ fail_open(struct trace *t, int error)
 	else if (error == -ENODEV)
 		trace_fail(
 		    t, ENODEV, "there is no interface %s: see 'ip link'", o->device);
-	else if (error == -EACCES && trace_is_udp(t))
+	else if (error == -EACCES && t->transport->id != TRANSPORT_PING)
 		trace_fail(t, EACCES,
 		    "source port %u is reserved for root: choose another", port);
 	else
@@ -238,7 +238,8 @@ find_tag(struct trace *t, const char *name, struct layout_options *o)
 	if (t->tags == NULL)
 		return -ENOMEM;
 	/* As traceroute(8), count from the port or the sequence number of -p. */
-	if (strcmp(name, "udp.dst_port") == 0)
+	if (t->endpoint->has_ports && o->tag.layer == t->endpoint->dst_port.layer &&
+	    o->tag.index == t->endpoint->dst_port.index)
 		tag_set_start_at(t->tags, o->dst_port);
 	else if (t->instance.options.first_tag != 0)
 		tag_set_start_at(t->tags, t->instance.options.first_tag);
@@ -254,11 +255,11 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .pattern = t->endpoint->pattern,
 	    .dst = o->target,
 	    .dst_port = o->dst_port,
-	    .icmp_id = trace_is_udp(t) ? 0 : t->endpoint->port,
+	    .icmp_id = trace_has_ports(t) ? 0 : t->endpoint->port,
 	    .tos = o->tos,
 	    .dont_fragment = o->dont_fragment,
 	    .flow_constant = t->instance.algorithm->flow_constant,
-	    .len = o->packet_len,
+	    .len = plan->packet_len != 0 ? plan->packet_len : o->packet_len,
 	};
 	int error = find_source(t, &l.src);
 	char text[ADDR_TEXT_MAX];
@@ -289,10 +290,10 @@ tell_started(struct trace *t)
 	struct prober_started m = {
 	    .instance = t->id,
 	    .source = t->layout.options.src,
-	    .src_port = trace_is_udp(t) ? t->endpoint->port : 0,
-	    .dst_port = trace_is_udp(t) ? o->dst_port : 0,
-	    .icmp_id = trace_is_udp(t) ? 0 : t->endpoint->port,
-	    .icmp_checksum = trace_is_udp(t) ? 0 : trace_flow_checksum(t, 0),
+	    .src_port = trace_has_ports(t) ? t->endpoint->port : 0,
+	    .dst_port = trace_has_ports(t) ? o->dst_port : 0,
+	    .icmp_id = trace_has_ports(t) ? 0 : t->endpoint->port,
+	    .icmp_checksum = trace_has_ports(t) ? 0 : trace_flow_checksum(t, 0),
 	    .packet_len = o->packet_len,
 	};
 	uint8_t body[MESSAGE_BODY_MAX];
@@ -300,7 +301,7 @@ tell_started(struct trace *t)
 
 	if (trace_is_v6(t))
 		m.flow_label =
-		    trace_flow_label(t, trace_is_udp(t) ? m.src_port : m.icmp_checksum);
+		    trace_flow_label(t, trace_has_ports(t) ? m.src_port : m.icmp_checksum);
 	writer_init(&w, body, sizeof(body));
 	prober_started_pack(&m, &w);
 	prober_send(t->prober, PROBER_STARTED, body, writer_len(&w));
@@ -338,7 +339,8 @@ prepare(struct trace *t)
 	int error;
 
 	t->transport = transport_find(plan->send);
-	if (t->instance.algorithm == NULL || t->transport == NULL) {
+	if (t->instance.algorithm == NULL || t->transport == NULL ||
+	    (t->prober->transports_allowed & 1U << plan->send) == 0) {
 		trace_fail(t, EINVAL, "no algorithm %s, or no plan for this family",
 		    o->algorithm);
 		return -EINVAL;

@@ -13,10 +13,11 @@ trace_of(struct instance *i)
 	return (struct trace *)i;
 }
 
+/* The ports make the flow (UDP, TCP); else the ICMP checksum does. */
 static inline bool
-trace_is_udp(const struct trace *t)
+trace_has_ports(const struct trace *t)
 {
-	return t->transport->id == TRANSPORT_UDP;
+	return t->endpoint->has_ports;
 }
 
 static inline bool

@@ -24,6 +24,8 @@ transports_init(struct transports *t, const struct tree *tree, int epoll,
 	TAILQ_INIT(&t->dirty);
 	TAILQ_INIT(&t->paused);
 	TAILQ_INIT(&t->unused);
+	TAILQ_INIT(&t->closed);
+	TAILQ_INIT(&t->spare);
 }
 
 static void
@@ -40,9 +42,20 @@ endpoint_close(struct endpoint *e)
 		TAILQ_REMOVE(&e->queue, p, in_queue);
 	for (size_t i = 0; i < STAMP_RING; i++)
 		probe_unref(e->stamp_of[i]);
-	if (e->fd >= 0)
-		close(e->fd);
+	if (e->watch.fd >= 0)
+		close(e->watch.fd);
 	free(e);
+}
+
+static void
+watches_free(struct watch_list *list)
+{
+	struct watch *w;
+
+	while ((w = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, w, next);
+		free(w);
+	}
 }
 
 void
@@ -52,16 +65,41 @@ transports_clear(struct transports *t)
 
 	HASH_ITER (hh, t->endpoints, e, next)
 		endpoint_close(e);
+	watches_free(&t->closed);
+	watches_free(&t->spare);
+}
+
+/* Looks up what is written and read a thousand times later. */
+static void
+find_fields(struct endpoint *e)
+{
+	static const char *const own[] = {"src_port", "dst_port", NULL};
+	static const char *const label[] = {"ipv6.flow_label", NULL};
+	const struct pattern *p = e->pattern;
+	bool v6 = e->key.source.family == AF_INET6;
+
+	(void)pattern_find_field(p, v6 ? "ipv6.hop_limit" : "ipv4.ttl", &e->ttl);
+	(void)pattern_find_field(p, v6 ? "ipv6.traffic_class" : "ipv4.tos", &e->tos);
+	(void)pattern_find_field(p, "ipv6.flow_label", &e->flow_label);
+	e->has_ports = pattern_find_own_field(p, own[0], &e->src_port) == 0 &&
+		       pattern_find_own_field(p, own[1], &e->dst_port) == 0;
+	e->seen = pattern_names_mask(p, label);
+	if (e->has_ports)
+		e->seen |= pattern_field_mask(p, e->src_port) |
+			   pattern_field_mask(p, e->dst_port);
 }
 
 /* Opens the socket and has it watched. */
 static int
 endpoint_open(struct endpoint *e)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = e};
-	int error = e->transport->open(e);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &e->watch};
+	int error;
 
-	if (error == 0 && epoll_ctl(e->owner->epoll, EPOLL_CTL_ADD, e->fd, &event) != 0)
+	find_fields(e);
+	error = e->transport->open(e);
+	if (error == 0 && !e->transport->socket_per_probe &&
+	    epoll_ctl(e->owner->epoll, EPOLL_CTL_ADD, e->watch.fd, &event) != 0)
 		error = -errno;
 	return error;
 }
@@ -86,7 +124,7 @@ transports_open(
 	e->key = *key;
 	e->owner = t;
 	e->refs = 1;
-	e->fd = -1;
+	e->watch = (struct watch){.endpoint = e, .fd = -1};
 	TAILQ_INIT(&e->queue);
 	e->transport = transport_find(key->transport);
 	if (e->transport != NULL)
@@ -131,6 +169,47 @@ transports_reap(struct transports *t)
 		TAILQ_REMOVE(&t->unused, e, in_unused);
 		endpoint_close(e);
 	}
+	TAILQ_CONCAT(&t->spare, &t->closed, next);
+}
+
+int
+probe_watch(struct probe *p, int fd)
+{
+	struct transports *t = p->endpoint->owner;
+	struct watch *w = TAILQ_FIRST(&t->spare);
+	struct epoll_event event = {.events = EPOLLOUT};
+	int error = 0;
+
+	if (w != NULL)
+		TAILQ_REMOVE(&t->spare, w, next);
+	else
+		w = malloc(sizeof(*w));
+	if (w == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*w = (struct watch){.endpoint = p->endpoint, .probe = p, .fd = fd};
+	p->watch = w;
+	event.data.ptr = w;
+	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+		error = -errno;
+		probe_unwatch(p);
+	}
+	return error;
+}
+
+void
+probe_unwatch(struct probe *p)
+{
+	struct watch *w = p->watch;
+
+	if (w == NULL)
+		return;
+	close(w->fd);
+	w->fd = -1;
+	w->probe = NULL;
+	p->watch = NULL;
+	TAILQ_INSERT_TAIL(&p->endpoint->owner->closed, w, next);
 }
 
 static void
@@ -160,10 +239,10 @@ static void
 watch_writable(struct endpoint *e, bool on)
 {
 	struct epoll_event event = {
-	    .events = on ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = e};
+	    .events = on ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = &e->watch};
 
 	e->blocked = on;
-	(void)epoll_ctl(e->owner->epoll, EPOLL_CTL_MOD, e->fd, &event);
+	(void)epoll_ctl(e->owner->epoll, EPOLL_CTL_MOD, e->watch.fd, &event);
 }
 
 /* Sends an endpoint's queue; what it does not take waits for what will tell. */
@@ -206,11 +285,15 @@ transports_resume(struct transports *t)
 }
 
 void
-endpoint_ready(struct endpoint *e, uint32_t events)
+watch_ready(struct watch *w, uint32_t events)
 {
+	struct endpoint *e = w->endpoint;
+
+	if (w->fd < 0)
+		return; /* closed since epoll spoke of it */
 	endpoint_ref(e);
-	if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
-		e->transport->receive(e, events);
+	if (w != &e->watch || (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0)
+		e->transport->receive(w, events);
 	if ((events & EPOLLOUT) != 0 && e->blocked) {
 		watch_writable(e, false);
 		if (!TAILQ_EMPTY(&e->queue))

@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 
 #include "common/addr.h"
+#include "common/sandbox.h"
 #include "prober/probe.h"
 #include "prober/reply.h"
 #include "prober/tree.h"
@@ -34,13 +35,26 @@ struct endpoint_key {
 	char device[PROBER_NAME_MAX + 1];
 };
 
+/*
+ * A descriptor that epoll watches for an endpoint: its own, or one probe's. epoll's
+ * data pointer is the watch.
+ */
+struct watch {
+	struct endpoint *endpoint;
+	struct probe *probe; /* whose own it is, or NULL; no reference */
+	int fd;              /* -1: closed, and gone with the next transports_reap */
+	TAILQ_ENTRY(watch) next;
+};
+
+TAILQ_HEAD(watch_list, watch);
+
 struct endpoint {
 	struct endpoint_key key; /* as asked */
 	const struct transport *transport;
 	const struct pattern *pattern;
 	struct transports *owner;
 	uint32_t refs;
-	int fd;
+	struct watch watch;      /* its own descriptor */
 	uint16_t port;           /* really bound */
 	struct probe_list queue; /* to be sent, oldest first */
 	bool dirty;              /* in the owner's list of endpoints to flush */
@@ -52,8 +66,9 @@ struct endpoint {
 	struct field_ref ttl;
 	struct field_ref tos;
 	struct field_ref flow_label; /* IPv6 */
-	struct field_ref src_port;   /* UDP */
-	struct field_ref dst_port;   /* UDP */
+	bool has_ports;              /* the next two are there */
+	struct field_ref src_port;
+	struct field_ref dst_port;
 	uint64_t seen;               /* mask of those that every ICMP error shows */
 	/* Kernel send stamps: sends are numbered, a stamp tells its number. */
 	bool stamps_trusted;
@@ -73,10 +88,13 @@ struct transport_events {
 	/* The packet never left; errno. The probe is out of the queue. */
 	void (*failed)(void *context, struct probe *p, int error);
 	void (*dropped)(void *context, uint32_t count); /* lost here: buffer full */
+	/* The kernel sent this probe's packet again by itself, `count` times. */
+	void (*resent)(void *context, struct probe *p, uint32_t count);
 };
 
 struct transport {
-	const char *name;
+	const char *name;        /* "udp", in texts and in json */
+	const char *title;       /* "UDP", in messages */
 	uint8_t id;              /* enum prober_transport */
 	uint8_t ip_protocol[2];  /* IPPROTO_* over IPv4 and IPv6 */
 	const char *patterns[2]; /* what it sends over IPv4 and IPv6 */
@@ -85,14 +103,32 @@ struct transport {
 	 */
 	const char *const *settable;
 	const char *const *readable;
-	/* Opens e->fd, bound to e->key.port. 0 or -errno. */
+	/*
+	 * The field that carries the tag best, when the flow varies [0] or is constant
+	 * [1]. NULL: none is needed, one probe of a flow is out and known by itself.
+	 */
+	const char *tag[2];
+	const char *receives; /* for --explain: what is read, beside errors */
+	/* For --explain: why one probe of a flow at a time; NULL: that is not so. */
+	const char *one_at_a_time;
+	uint8_t quote_layer;   /* the kernel shows quotes from this layer on */
+	bool socket_per_probe; /* the endpoint's own descriptor only keeps the port */
+	int64_t wait_max;      /* longest wait for a reply, ns; 0: any */
+	/* System calls that it needs beyond those of every prober. */
+	const struct sandbox_rule *rules;
+	size_t rules_count;
+	/* Opens e->watch.fd, bound to e->key.port. 0 or -errno. */
 	int (*open)(struct endpoint *e);
 	/*
 	 * Sends what is queued. 0, -EAGAIN or -ENOBUFS; failed probes go to events.
 	 */
 	int (*send)(struct endpoint *e);
 	/* Reads everything that is there; events: EPOLLIN, EPOLLERR, EPOLLHUP. */
-	void (*receive)(struct endpoint *e, uint32_t events);
+	void (*receive)(struct watch *w, uint32_t events);
+	/*
+	 * The probe's outcome is known: gives back what only it needed. NULL: nothing.
+	 */
+	void (*release)(struct probe *p);
 };
 
 /* Every transport there is, NULL at the end. Defined in prober/transports/table.c. */
@@ -106,12 +142,14 @@ struct transports {
 	const struct tree *tree;
 	const struct transport_events *events;
 	void *context;
-	int epoll; /* each endpoint's data pointer is the endpoint */
+	int epoll; /* each data pointer is a watch */
 	bool stamp_ids_chosen;
 	struct endpoint *endpoints; /* by key */
 	struct endpoint_list dirty;
 	struct endpoint_list paused; /* until transports_resume */
 	struct endpoint_list unused; /* without references, to be closed */
+	struct watch_list closed;    /* epoll's events may still name them */
+	struct watch_list spare;     /* to be used again */
 };
 
 void transports_init(struct transports *t, const struct tree *tree, int epoll,
@@ -153,7 +191,16 @@ void endpoint_unqueue(struct endpoint *e, struct probe *p);
 bool transports_flush(struct transports *t);
 void transports_resume(struct transports *t);
 
-/* What epoll said of an endpoint (EPOLLIN, EPOLLERR, EPOLLOUT). */
-void endpoint_ready(struct endpoint *e, uint32_t events);
+/* What epoll said of a descriptor (EPOLLIN, EPOLLERR, EPOLLOUT). */
+void watch_ready(struct watch *w, uint32_t events);
+
+/*
+ * Watches a descriptor of one probe's own for EPOLLOUT and errors; it belongs to the
+ * watch from now on. Returns 0 or -errno (then the descriptor is closed).
+ */
+int probe_watch(struct probe *p, int fd);
+
+/* Closes it. Nothing when the probe has none. */
+void probe_unwatch(struct probe *p);
 
 #endif

@@ -163,6 +163,26 @@ pattern_find_field(const struct pattern *p, const char *name, struct field_ref *
 	return -ENOENT;
 }
 
+int
+pattern_find_own_field(
+    const struct pattern *p, const char *name, struct field_ref *out)
+{
+	uint8_t layer = (uint8_t)(p->depth - 1);
+	const struct protocol *own = p->layers[layer];
+	size_t len = strlen(own->name);
+
+	for (size_t i = 0; i < own->fields_count; i++) {
+		const char *field = own->fields[i].name;
+
+		if (strncmp(field, own->name, len) == 0 && field[len] == '.' &&
+		    strcmp(field + len + 1, name) == 0) {
+			*out = (struct field_ref){layer, (uint8_t)i};
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 const struct field *
 pattern_field(const struct pattern *p, struct field_ref ref)
 {

@@ -59,6 +59,13 @@ const struct pattern *tree_find(const struct tree *t, const char *name);
 int pattern_find_field(
     const struct pattern *p, const char *name, struct field_ref *out);
 
+/*
+ * Finds a field of the innermost layer by the part of its name behind the protocol's:
+ * "src_port" of ipv4/tcp is tcp.src_port. 0 or -ENOENT.
+ */
+int pattern_find_own_field(
+    const struct pattern *p, const char *name, struct field_ref *out);
+
 const struct field *pattern_field(const struct pattern *p, struct field_ref ref);
 
 /* The field's bit in masks over this pattern (a record of which fields are set). */

@@ -9,6 +9,7 @@
 extern const struct protocol protocol_ipv4;
 extern const struct protocol protocol_ipv6;
 extern const struct protocol protocol_udp;
+extern const struct protocol protocol_udplite;
 extern const struct protocol protocol_tcp;
 extern const struct protocol protocol_icmpv4;
 extern const struct protocol protocol_icmpv6;

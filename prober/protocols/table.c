@@ -6,6 +6,7 @@ const struct protocol *const protocol_table[] = {
     &protocol_ipv4,
     &protocol_ipv6,
     &protocol_udp,
+    &protocol_udplite,
     &protocol_tcp,
     &protocol_icmpv4,
     &protocol_icmpv6,

@@ -12,23 +12,15 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "prober/extension.h"
+#include "prober/transports/errqueue.h"
+#include "prober/transports/sockets.h"
 
-/* <linux/in6.h> and <netinet/in.h> agree; the latter lacks these. */
-#ifndef IP_RECVERR_RFC4884
-#define IP_RECVERR_RFC4884 26
-#endif
-#ifndef IPV6_RECVERR_RFC4884
-#define IPV6_RECVERR_RFC4884 31
-#endif
 #ifndef SCM_TS_OPT_ID
 #define SCM_TS_OPT_ID 81 /* Linux 6.13 */
 #endif
 
 #define SEND_BATCH 32
 #define RECEIVE_BATCH 32
-#define IMAGE_ROOM 1536 /* bytes kept of a reply, header space included */
-#define CONTROL_ROOM 512
 #define RECEIVE_BUFFER (1 << 20)
 #define RECEIVE_ROUNDS 32   /* batches a wake-up: a flood must not hold up the rest */
 #define SEND_UNREAD_MAX 128 /* packets sent before what came back is read */
@@ -51,115 +43,22 @@ size_t
 datagram_send_from(const struct endpoint *e)
 {
 	/* UDP sockets write the UDP header too, ping sockets only the IP header. */
-	return pattern_layer_offset(
-	    e->pattern, e->transport->id == TRANSPORT_UDP ? 2 : 1);
-}
-
-static int
-set_int(int fd, int level, int name, int value)
-{
-	return setsockopt(fd, level, name, &value, sizeof(value)) != 0 ? -errno : 0;
-}
-
-struct option {
-	int level;
-	int name;
-	int value;
-	bool needed;
-};
-
-static int
-set_options(int fd, const struct option *options, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		int error =
-		    set_int(fd, options[i].level, options[i].name, options[i].value);
-
-		if (error != 0 && options[i].needed)
-			return error;
-	}
-	return 0;
-}
-
-static int
-set_options_v4(int fd, bool dont_fragment)
-{
-	const struct option options[] = {
-	    {IPPROTO_IP, IP_RECVERR, 1, true},
-	    {IPPROTO_IP, IP_RECVERR_RFC4884, 1, false},
-	    {IPPROTO_IP, IP_RECVTTL, 1, true},
-	    {IPPROTO_IP, IP_RECVTOS, 1, false},
-	    {IPPROTO_IP, IP_MTU_DISCOVER,
-		dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT, true},
-	};
-
-	return set_options(fd, options, sizeof(options) / sizeof(options[0]));
-}
-
-static int
-set_options_v6(int fd, bool dont_fragment)
-{
-	const struct option options[] = {
-	    {IPPROTO_IPV6, IPV6_V6ONLY, 1, true},
-	    {IPPROTO_IPV6, IPV6_RECVERR, 1, true},
-	    {IPPROTO_IPV6, IPV6_RECVERR_RFC4884, 1, false},
-	    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1, true},
-	    {IPPROTO_IPV6, IPV6_RECVTCLASS, 1, false},
-	    {IPPROTO_IPV6, IPV6_MTU_DISCOVER,
-		dont_fragment ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT, true},
-	    {IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1, true},
-	};
-
-	return set_options(fd, options, sizeof(options) / sizeof(options[0]));
+	return pattern_layer_offset(e->pattern, e->transport->quote_layer);
 }
 
 static int
 set_options_socket(struct endpoint *e)
 {
-	const struct option options[] = {
-	    {SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER, false},
-	    {SOL_SOCKET, SO_RXQ_OVFL, 1, false},
-	};
-	const char *device = e->key.device;
+	int error;
 
-	e->stamps_trusted = set_int(e->fd, SOL_SOCKET, SO_TIMESTAMPING, STAMPING) == 0;
-	if (device[0] != '\0' && setsockopt(e->fd, SOL_SOCKET, SO_BINDTODEVICE, device,
-				     (socklen_t)strlen(device) + 1) != 0)
-		return -errno;
-	return set_options(e->fd, options, sizeof(options) / sizeof(options[0]));
-}
-
-/* Binds to the port (0: the kernel's choice) and reads back which it is. */
-static int
-bind_port(struct endpoint *e)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(&e->key.source, e->key.port, &ss);
-	struct addr bound;
-
-	if (bind(e->fd, (struct sockaddr *)&ss, len) != 0)
-		return -errno;
-	len = sizeof(ss);
-	if (getsockname(e->fd, (struct sockaddr *)&ss, &len) != 0)
-		return -errno;
-	return addr_from_sockaddr((struct sockaddr *)&ss, len, &bound, &e->port);
-}
-
-/* Looks up what is written and read a thousand times later. */
-static void
-find_fields(struct endpoint *e)
-{
-	static const char *const seen[] = {
-	    "udp.dst_port", "udp.src_port", "ipv6.flow_label", NULL};
-	const struct pattern *p = e->pattern;
-
-	(void)pattern_find_field(p, is_v6(e) ? "ipv6.hop_limit" : "ipv4.ttl", &e->ttl);
-	(void)pattern_find_field(
-	    p, is_v6(e) ? "ipv6.traffic_class" : "ipv4.tos", &e->tos);
-	(void)pattern_find_field(p, "ipv6.flow_label", &e->flow_label);
-	(void)pattern_find_field(p, "udp.src_port", &e->src_port);
-	(void)pattern_find_field(p, "udp.dst_port", &e->dst_port);
-	e->seen = pattern_names_mask(p, seen);
+	e->stamps_trusted =
+	    socket_option(e->watch.fd, SOL_SOCKET, SO_TIMESTAMPING, STAMPING) == 0;
+	error = socket_bind_device(e, e->watch.fd);
+	if (error != 0)
+		return error;
+	(void)socket_option(e->watch.fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	(void)socket_option(e->watch.fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+	return 0;
 }
 
 int
@@ -167,16 +66,14 @@ datagram_open(struct endpoint *e, int protocol)
 {
 	int error;
 
-	find_fields(e);
-	e->fd = socket((int)e->key.source.family,
+	e->watch.fd = socket((int)e->key.source.family,
 	    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	if (e->fd < 0)
+	if (e->watch.fd < 0)
 		return -errno;
-	error = is_v6(e) ? set_options_v6(e->fd, e->key.dont_fragment)
-			 : set_options_v4(e->fd, e->key.dont_fragment);
+	error = socket_options_ip(e, e->watch.fd);
 	if (error == 0)
 		error = set_options_socket(e);
-	return error == 0 ? bind_port(e) : error;
+	return error == 0 ? socket_bind(e, e->watch.fd, e->key.port, &e->port) : error;
 }
 
 /* ---- sending ---- */
@@ -359,7 +256,7 @@ datagram_send(struct endpoint *e)
 			continue; /* that may have emptied the queue */
 		}
 		batch_fill(e, &batch);
-		sent = sendmmsg(e->fd, batch.headers, batch.count, MSG_DONTWAIT);
+		sent = sendmmsg(e->watch.fd, batch.headers, batch.count, MSG_DONTWAIT);
 		if (sent > 0) {
 			batch_sent(e, &batch, (unsigned int)sent);
 			unread += (unsigned int)sent;
@@ -386,93 +283,6 @@ struct receive_batch {
 	uint8_t images[RECEIVE_BATCH][IMAGE_ROOM];
 };
 
-/* What the control messages of one packet said. */
-struct ancillary {
-	int16_t ttl;
-	int16_t tos;
-	int64_t stamp; /* 0: none */
-	bool has_error;
-	struct sock_extended_err error;
-	struct addr offender;
-	bool dropped_known;
-	uint32_t dropped;
-};
-
-static void
-read_error(const struct cmsghdr *c, struct ancillary *a)
-{
-	size_t len = c->cmsg_len - CMSG_LEN(0);
-	const uint8_t *data = CMSG_DATA(c);
-
-	if (len < sizeof(a->error))
-		return;
-	memcpy(&a->error, data, sizeof(a->error));
-	a->has_error = true;
-	/* The offender's address follows (SO_EE_OFFENDER), if it is known. */
-	data += sizeof(a->error);
-	len -= sizeof(a->error);
-	if (len >= sizeof(struct sockaddr_in)) {
-		struct sockaddr_storage ss = {0};
-
-		memcpy(&ss, data, len < sizeof(ss) ? len : sizeof(ss));
-		(void)addr_from_sockaddr(
-		    (struct sockaddr *)&ss, len, &a->offender, NULL);
-	}
-}
-
-/* A small number that the kernel hands out as an int or, for IP_TOS, as one byte. */
-static int16_t
-read_small(const struct cmsghdr *c)
-{
-	int value = 0;
-	uint8_t byte;
-
-	if (c->cmsg_len >= CMSG_LEN(sizeof(value))) {
-		memcpy(&value, CMSG_DATA(c), sizeof(value));
-		return (int16_t)(value & 0xff);
-	}
-	if (c->cmsg_len < CMSG_LEN(1))
-		return -1;
-	memcpy(&byte, CMSG_DATA(c), 1);
-	return byte;
-}
-
-static void
-read_socket_level(const struct cmsghdr *c, struct ancillary *a)
-{
-	struct timespec stamp;
-
-	if (c->cmsg_type == SO_TIMESTAMPING && c->cmsg_len >= CMSG_LEN(sizeof(stamp))) {
-		memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
-		a->stamp = clock_from_timespec(&stamp);
-	} else if (c->cmsg_type == SO_RXQ_OVFL && c->cmsg_len >= CMSG_LEN(4)) {
-		memcpy(&a->dropped, CMSG_DATA(c), 4);
-		a->dropped_known = true;
-	}
-}
-
-static void
-read_control(struct msghdr *m, struct ancillary *a)
-{
-	*a = (struct ancillary){.ttl = -1, .tos = -1};
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
-		bool v4 = c->cmsg_level == IPPROTO_IP;
-		bool v6 = c->cmsg_level == IPPROTO_IPV6;
-
-		if (c->cmsg_level == SOL_SOCKET)
-			read_socket_level(c, a);
-		else if ((v4 && c->cmsg_type == IP_RECVERR) ||
-			 (v6 && c->cmsg_type == IPV6_RECVERR))
-			read_error(c, a);
-		else if ((v4 && c->cmsg_type == IP_TTL) ||
-			 (v6 && c->cmsg_type == IPV6_HOPLIMIT))
-			a->ttl = read_small(c);
-		else if ((v4 && c->cmsg_type == IP_TOS) ||
-			 (v6 && c->cmsg_type == IPV6_TCLASS))
-			a->tos = read_small(c);
-	}
-}
-
 /* The kernel tells when it handed packet number `id` to the device. */
 static void
 stamp_arrived(struct endpoint *e, uint32_t id, int64_t stamp)
@@ -492,35 +302,6 @@ stamp_arrived(struct endpoint *e, uint32_t id, int64_t stamp)
 	probe_unref(p);
 }
 
-/*
- * Where the extension structure is: the kernel tells (RFC 4884); routers from before
- * that put it behind 128 bytes of quoted packet. Cuts the quote there.
- */
-static void
-find_extension(
-    const struct endpoint *e, struct reply *r, const struct sock_extended_err *error)
-{
-	size_t len = r->quote_len;
-	size_t at = error->ee_rfc4884.len;
-	/* Whether it is well formed is for extension_parse to say. */
-	bool said = at != 0 && at < len;
-	const uint8_t *quote = r->image + r->quote_at;
-	/* IP header and eight bytes are quoted by every router (RFC 792). */
-	size_t always = pattern_layer_offset(e->pattern, 1) + 8;
-
-	if (!said) {
-		at = 128 - r->quote_at;
-		if (at >= len || !extension_looks_real(quote + at, len - at))
-			return;
-	}
-	r->extension = quote + at;
-	r->extension_len = len - at;
-	/* Zeros before it may be padding that was never in the probe. */
-	while (at > 0 && r->quote_at + at > always && quote[at - 1] == 0)
-		at--;
-	r->quote_len = at;
-}
-
 /* What the error queue says beside the quote: where the probe went. */
 static void
 note_destination(const struct endpoint *e, struct reply *r, uint8_t *image,
@@ -533,7 +314,7 @@ note_destination(const struct endpoint *e, struct reply *r, uint8_t *image,
 		return;
 	r->dst_known = true;
 	r->seen = e->seen;
-	if (e->transport->id == TRANSPORT_UDP) {
+	if (e->has_ports) {
 		pattern_write(e->pattern, image, e->dst_port, r->dst_port);
 		pattern_write(e->pattern, image, e->src_port, e->port);
 	}
@@ -549,34 +330,13 @@ static bool
 error_deliver(struct endpoint *e, struct mmsghdr *header, uint8_t *image,
     const struct ancillary *a)
 {
-	const struct sock_extended_err *error = &a->error;
-	size_t from = datagram_send_from(e);
-	size_t len = header->msg_len;
-	struct reply r = {
-	    .endpoint = e,
-	    .ttl = a->ttl,
-	    .tos = a->tos,
-	    .received = a->stamp != 0 ? a->stamp : clock_realtime(),
-	    .from = a->offender,
-	    .icmp_type = error->ee_type,
-	    .icmp_code = error->ee_code,
-	    .mtu = error->ee_errno == EMSGSIZE ? error->ee_info : 0,
-	    .image = image,
-	    .quote_at = from,
-	    .quote_len = len,
-	};
+	struct reply r;
 
-	if (error->ee_origin == SO_EE_ORIGIN_TIMESTAMPING) {
-		stamp_arrived(e, error->ee_data, a->stamp);
+	if (a->error.ee_origin == SO_EE_ORIGIN_TIMESTAMPING)
+		stamp_arrived(e, a->error.ee_data, a->stamp);
+	if (!ancillary_is_icmp(a))
 		return false;
-	}
-	/* An error of our own machine (SO_EE_ORIGIN_LOCAL) is no hop. */
-	if (error->ee_origin != SO_EE_ORIGIN_ICMP &&
-	    error->ee_origin != SO_EE_ORIGIN_ICMP6)
-		return false;
-	r.kind =
-	    reply_kind_of_error(e->key.source.family, error->ee_type, error->ee_code);
-	find_extension(e, &r, error);
+	errqueue_reply(&r, e, a, image, header->msg_len);
 	note_destination(
 	    e, &r, image, header->msg_hdr.msg_name, header->msg_hdr.msg_namelen);
 	e->owner->events->reply(e->owner->context, &r);
@@ -612,7 +372,7 @@ batch_receive(struct endpoint *e, struct receive_batch *b, int flags)
 	}
 	do
 		count = recvmmsg(
-		    e->fd, b->headers, RECEIVE_BATCH, flags | MSG_DONTWAIT, NULL);
+		    e->watch.fd, b->headers, RECEIVE_BATCH, flags | MSG_DONTWAIT, NULL);
 	while (count < 0 && errno == EINTR);
 	return count < 0 ? 0 : (unsigned int)count;
 }
@@ -628,7 +388,7 @@ check_room(struct endpoint *e)
 	socklen_t len = sizeof(memory);
 
 	if (e->unread < UNREAD_MANY ||
-	    getsockopt(e->fd, SOL_SOCKET, SO_MEMINFO, memory, &len) != 0 ||
+	    getsockopt(e->watch.fd, SOL_SOCKET, SO_MEMINFO, memory, &len) != 0 ||
 	    len <= SK_MEMINFO_RCVBUF * sizeof(memory[0]))
 		return;
 	if (memory[SK_MEMINFO_RMEM_ALLOC] + ENTRY_ROOM > memory[SK_MEMINFO_RCVBUF])
@@ -653,7 +413,7 @@ errors_receive(struct endpoint *e, unsigned int *from_network)
 		for (unsigned int i = 0; i < count; i++) {
 			struct ancillary a;
 
-			read_control(&batch.headers[i].msg_hdr, &a);
+			ancillary_read(&batch.headers[i].msg_hdr, &a);
 			count_dropped(e, &a);
 			if (a.has_error &&
 			    error_deliver(e, &batch.headers[i], batch.images[i], &a))
@@ -663,6 +423,20 @@ errors_receive(struct endpoint *e, unsigned int *from_network)
 	}
 	e->unread = total < e->unread ? e->unread - total : 0;
 	return total;
+}
+
+bool
+datagram_from_target(const struct endpoint *e, struct reply *r, uint8_t *image,
+    size_t len) /* NOLINT(readability-non-const-parameter): ping sockets write there */
+{
+	(void)e;
+	(void)image;
+	r->kind = REPLY_DATA;
+	r->dst_known = true;
+	r->dst = r->from;
+	r->dst_port = r->from_port;
+	r->quote_len = len;
+	return true;
 }
 
 /* Reads the normal queue; returns how many datagrams there were. */
@@ -681,13 +455,14 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 			struct ancillary a;
 			struct reply r;
 
-			read_control(&h->msg_hdr, &a);
+			ancillary_read(&h->msg_hdr, &a);
 			count_dropped(e, &a);
 			r = (struct reply){
 			    .endpoint = e,
 			    .ttl = a.ttl,
 			    .tos = a.tos,
 			    .received = a.stamp != 0 ? a.stamp : clock_realtime(),
+			    .received_here = a.stamp == 0,
 			    .image = batch.images[i],
 			    .quote_at = datagram_send_from(e),
 			};
@@ -702,10 +477,11 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 }
 
 void
-datagram_receive(struct endpoint *e, uint32_t events,
+datagram_receive(struct watch *w, uint32_t events,
     bool (*to_reply)(
 	const struct endpoint *e, struct reply *r, uint8_t *image, size_t len))
 {
+	struct endpoint *e = w->endpoint;
 	unsigned int total = 0;
 	unsigned int from_network;
 	int error = 0;
@@ -718,5 +494,5 @@ datagram_receive(struct endpoint *e, uint32_t events,
 		total += datagrams_receive(e, to_reply);
 	/* An error without an entry would wake us for ever: take it off the socket. */
 	if (total == 0)
-		(void)getsockopt(e->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+		(void)getsockopt(e->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len);
 }

@@ -5,7 +5,13 @@
 #ifndef PROBER_TRANSPORTS_DATAGRAM_H
 #define PROBER_TRANSPORTS_DATAGRAM_H
 
+#include <sys/socket.h>
+
 #include "prober/transport.h"
+
+/* A rule of the sandbox: such sockets may be opened. */
+#define DATAGRAM_SOCKET(family, protocol) \
+	SANDBOX_SOCKET(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)
 
 /* The part of the packet that the kernel does not write: where it starts. */
 size_t datagram_send_from(const struct endpoint *e);
@@ -16,11 +22,18 @@ int datagram_open(struct endpoint *e, int protocol);
 int datagram_send(struct endpoint *e);
 
 /*
+ * to_reply of UDP and its kin: a datagram from the target, whose payload may be
+ * anything, our own sent back too.
+ */
+bool datagram_from_target(
+    const struct endpoint *e, struct reply *r, uint8_t *image, size_t len);
+
+/*
  * Reads the error queue, then the normal queue. to_reply completes a reply from the
  * normal queue: kind, and the visible part of the probe in image (len bytes arrived at
  * quote_at).
  */
-void datagram_receive(struct endpoint *e, uint32_t events,
+void datagram_receive(struct watch *w, uint32_t events,
     bool (*to_reply)(
 	const struct endpoint *e, struct reply *r, uint8_t *image, size_t len));
 

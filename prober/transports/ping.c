@@ -49,9 +49,9 @@ ping_to_reply(const struct endpoint *e, struct reply *r, uint8_t *image, size_t 
 }
 
 static void
-ping_receive(struct endpoint *e, uint32_t events)
+ping_receive(struct watch *w, uint32_t events)
 {
-	datagram_receive(e, events, ping_to_reply);
+	datagram_receive(w, events, ping_to_reply);
 }
 
 static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",
@@ -62,13 +62,24 @@ static const char *const readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
     "ipv6.flow_label", "icmp.type", "icmp.code", "icmp.checksum", "icmp.id",
     "icmp.sequence", NULL};
 
+static const struct sandbox_rule rules[] = {
+    DATAGRAM_SOCKET(AF_INET, IPPROTO_ICMP),
+    DATAGRAM_SOCKET(AF_INET6, IPPROTO_ICMPV6),
+};
+
 const struct transport transport_ping = {
     .name = "ping",
+    .title = "ping",
     .id = TRANSPORT_PING,
     .ip_protocol = {IPPROTO_ICMP, IPPROTO_ICMPV6},
     .patterns = {"ipv4/icmpv4", "ipv6/icmpv6"},
     .settable = settable,
     .readable = readable,
+    .tag = {"icmp.sequence", "icmp.sequence"},
+    .receives = ", and echo replies",
+    .quote_layer = 1,
+    .rules = rules,
+    .rules_count = sizeof(rules) / sizeof(rules[0]),
     .open = ping_open,
     .send = datagram_send,
     .receive = ping_receive,

@@ -6,5 +6,7 @@
 const struct transport *const transport_table[] = {
     &transport_udp,
     &transport_ping,
+    &transport_tcp,
+    &transport_udplite,
     NULL,
 };

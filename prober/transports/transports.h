@@ -8,5 +8,7 @@
 
 extern const struct transport transport_udp;
 extern const struct transport transport_ping;
+extern const struct transport transport_tcp;
+extern const struct transport transport_udplite;
 
 #endif

@@ -14,25 +14,10 @@ udp_open(struct endpoint *e)
 	return datagram_open(e, 0);
 }
 
-/* A datagram from the target: its payload may be anything, our own sent back too. */
-static bool
-/* NOLINTNEXTLINE(readability-non-const-parameter): ping sockets write there */
-udp_to_reply(const struct endpoint *e, struct reply *r, uint8_t *image, size_t len)
-{
-	(void)e;
-	(void)image;
-	r->kind = REPLY_DATA;
-	r->dst_known = true;
-	r->dst = r->from;
-	r->dst_port = r->from_port;
-	r->quote_len = len;
-	return true;
-}
-
 static void
-udp_receive(struct endpoint *e, uint32_t events)
+udp_receive(struct watch *w, uint32_t events)
 {
-	datagram_receive(e, events, udp_to_reply);
+	datagram_receive(w, events, datagram_from_target);
 }
 
 static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",
@@ -44,11 +29,15 @@ static const char *const readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
 
 const struct transport transport_udp = {
     .name = "udp",
+    .title = "UDP",
     .id = TRANSPORT_UDP,
     .ip_protocol = {IPPROTO_UDP, IPPROTO_UDP},
     .patterns = {"ipv4/udp", "ipv6/udp"},
     .settable = settable,
     .readable = readable,
+    .tag = {"udp.dst_port", "udp.payload"},
+    .receives = "",
+    .quote_layer = 2,
     .open = udp_open,
     .send = datagram_send,
     .receive = udp_receive,

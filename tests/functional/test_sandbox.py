@@ -51,8 +51,13 @@ class Calls(unittest.TestCase):
                           if expected == "allowed"} & set(allowed), set(allowed))
 
     def test_prober(self):
-        self.check("prober", ("socket_udp", "socket_ping6", "bind", "recvmmsg_udp",
-                              "option_recverr"))
+        """Only the sockets of the transports that it was started for."""
+        for transport, sockets in (("udp", ()), ("ping", ("socket_ping", "socket_ping6")),
+                                   ("tcp", ("socket_stream", "socket_stream6")),
+                                   ("udplite", ("socket_udplite",))):
+            with self.subTest(transport=transport):
+                self.check(transport, ("socket_udp", "bind", "recvmmsg_udp",
+                                       "option_recverr") + sockets)
 
     def test_names(self):
         self.check("names", ("socket_udp", "socket_stream", "connect", "sendmsg"))

@@ -506,7 +506,7 @@ static void
 scene_begin(const struct scene *s, struct record *t)
 {
 	struct prober_plan_family plan = {
-	    TRANSPORT_UDP, TRANSPORT_UDP, 0, "udp.payload"};
+	    TRANSPORT_UDP, TRANSPORT_UDP, 0, 0, "udp.payload"};
 	struct prober_start start = s->start;
 	uint32_t scope = start.target.scope;
 

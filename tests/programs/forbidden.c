@@ -3,7 +3,9 @@
  * test_sandbox.py: each in a child of its own, which first enters the very policy that
  * the program in question enters.
  *
- *   forbidden none|prober|names
+ *   forbidden none|names|udp|ping|tcp|udplite
+ *
+ * The last four are the prober's policy for that transport.
  *
  * One line a call: name, "allowed" or "forbidden" (in that policy), and what came of
  * it: "returned ERRNO" (0: success) or "signal NUMBER".
@@ -12,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/in6.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -37,6 +40,7 @@
 #include <unistd.h>
 
 #include "common/message.h"
+#include "common/prober_messages.h"
 #include "common/sandbox.h"
 #include "prober/sandbox_policy.h"
 #include "tools/names/sandbox_policy.h"
@@ -45,7 +49,31 @@
 #define DATAGRAM (SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define X32_BIT 0x40000000
 
-enum policy { NONE = 0, PROBER = 1, NAMES = 2, BOTH = PROBER | NAMES };
+enum policy {
+	NONE = 0,
+	NAMES = 1,
+	UDP = 2,
+	PING = 4,
+	TCP = 8,
+	LITE = 16,
+	PROBER = UDP | PING | TCP | LITE,
+	BOTH = PROBER | NAMES
+};
+
+static const struct {
+	const char *name;
+	enum policy policy;
+	uint32_t transport; /* of the prober */
+} policies[] = {
+    {"none", NONE, 0},
+    {"names", NAMES, 0},
+    {"udp", UDP, 1U << TRANSPORT_UDP},
+    {"ping", PING, 1U << TRANSPORT_PING},
+    {"tcp", TCP, 1U << TRANSPORT_TCP},
+    {"udplite", LITE, 1U << TRANSPORT_UDPLITE},
+};
+
+#define POLICIES (sizeof(policies) / sizeof(policies[0]))
 
 /* A UDP socket and a page, made before the sandbox is entered. */
 static int udp;
@@ -225,6 +253,9 @@ CALL(option_broadcast, option(SOL_SOCKET, SO_BROADCAST))
 CALL(option_filter, option(SOL_SOCKET, SO_ATTACH_FILTER))
 CALL(option_rcvbufforce, option(SOL_SOCKET, SO_RCVBUFFORCE))
 CALL(option_rcvbuf, option(SOL_SOCKET, SO_RCVBUF))
+CALL(option_ttl, option(IPPROTO_IP, IP_TTL))
+CALL(getsockopt_tcp_info,
+    getsockopt(udp, IPPROTO_TCP, TCP_INFO, &on, &(socklen_t){sizeof(on)}))
 CALL(option_recverr, option(IPPROTO_IP, IP_RECVERR))
 CALL(option_timestamping, option(SOL_SOCKET, SO_TIMESTAMPING))
 CALL(getsockopt_error,
@@ -307,16 +338,16 @@ static const struct {
 
     ROW(socket_packet, NONE) ROW(socket_packet_dgram, NONE) ROW(socket_unix, NONE)
 	ROW(socket_netlink, NONE) ROW(socket_raw, NONE) ROW(socket_raw6, NONE) ROW(
-	    socket_stream, NAMES) ROW(socket_stream6, NAMES) ROW(socket_inherited, NONE)
-	    ROW(socket_udplite, NONE) ROW(socket_ping, PROBER) ROW(
-		socket_ping6, PROBER) ROW(socket_udp, BOTH) ROW(socket_udp6, BOTH)
+	    socket_stream, NAMES | TCP) ROW(socket_stream6,
+	    NAMES | TCP) ROW(socket_inherited, NONE) ROW(socket_udplite, LITE)
+	    ROW(socket_ping, PING) ROW(socket_ping6, PING) ROW(socket_udp, BOTH) ROW(socket_udp6, BOTH)
 
 		ROW(option_hdrincl, NONE) ROW(option_transparent, NONE) ROW(
 		    option_freebind, NONE) ROW(option_options, NONE) ROW(option_mark,
-		    NONE) ROW(option_reuse, NONE) ROW(option_broadcast,
+		    NONE) ROW(option_reuse, TCP) ROW(option_ttl, TCP) ROW(option_broadcast,
 		    NONE) ROW(option_filter, NONE) ROW(option_rcvbufforce,
 		    NONE) ROW(option_rcvbuf, BOTH) ROW(option_recverr, PROBER)
-		    ROW(option_timestamping, PROBER) ROW(getsockopt_error, PROBER) ROW(
+		    ROW(option_timestamping, PROBER) ROW(getsockopt_error, PROBER) ROW(getsockopt_tcp_info, TCP) ROW(
 			getsockopt_type, NONE) ROW(bind, PROBER) ROW(connect, BOTH)
 			ROW(getsockname, PROBER) ROW(getpeername, NONE)
 			    ROW(sendmmsg_udp, PROBER) ROW(recvmmsg_udp, PROBER) ROW(
@@ -334,13 +365,15 @@ static const struct {
 
 /* In the child: enters the policy, makes the call, and exits with its errno. */
 static void
-make_call(enum policy policy, long (*call)(void))
+make_call(size_t policy, long (*call)(void))
 {
+	struct sandbox_policy prober;
 	int error = 0;
 
-	if (policy == PROBER)
-		error = sandbox_enter(&prober_sandbox_policy);
-	else if (policy == NAMES)
+	prober_sandbox_policy(policies[policy].transport, &prober);
+	if ((policies[policy].policy & PROBER) != 0)
+		error = sandbox_enter(&prober);
+	else if (policies[policy].policy == NAMES)
 		error = sandbox_enter(&names_sandbox_policy);
 	if (error != 0) {
 		fprintf(stderr, "forbidden: sandbox_enter: %s\n", strerror(-error));
@@ -352,10 +385,10 @@ make_call(enum policy policy, long (*call)(void))
 }
 
 static int
-try_call(enum policy policy, size_t number)
+try_call(size_t policy, size_t number)
 {
-	const char *expected =
-	    (calls[number].allowed & (int)policy) != 0 ? "allowed" : "forbidden";
+	int allowed = calls[number].allowed & (int)policies[policy].policy;
+	const char *expected = allowed != 0 ? "allowed" : "forbidden";
 	pid_t pid;
 	int status;
 
@@ -376,14 +409,14 @@ try_call(enum policy policy, size_t number)
 int
 main(int argc, char **argv)
 {
-	static const char *const names[] = {"none", "prober", "names"};
 	const struct rlimit no_core = {0, 0};
-	enum policy policy = NONE;
+	size_t policy = 0;
 	int error = 0;
 
-	while (policy <= NAMES && (argc != 2 || strcmp(argv[1], names[policy]) != 0))
+	while (policy < POLICIES &&
+	       (argc != 2 || strcmp(argv[1], policies[policy].name) != 0))
 		policy++;
-	if (policy > NAMES)
+	if (policy == POLICIES)
 		return 2;
 	/* Not at the number of the channel, which policies name. */
 	udp = fcntl(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), F_DUPFD, 20);

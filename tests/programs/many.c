@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "prober/plan.h"
 #include "tools/shared/prober_client.h"
 
 #define LINE_ROOM 1024
@@ -79,13 +80,9 @@ static const struct prober_events events = {on_started, on_result, on_done};
 static int
 read_transport(const char *word, uint8_t *transport)
 {
-	static const char *const names[] = {[TRANSPORT_NONE] = "none",
-	    [TRANSPORT_UDP] = "udp",
-	    [TRANSPORT_PING] = "ping"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(word, names[i]) == 0) {
-			*transport = (uint8_t)i;
+	for (uint8_t i = TRANSPORT_NONE; i < TRANSPORT_COUNT; i++)
+		if (strcmp(word, plan_transport_name(i)) == 0) {
+			*transport = i;
 			return 0;
 		}
 	return -EINVAL;
@@ -225,12 +222,16 @@ run(struct many *many)
 int
 main(void)
 {
+	/* The plans come later: every transport may be in them. */
+	static const struct prober_plan all[] = {
+	    {.family = {{.send = TRANSPORT_UDP}, {.send = TRANSPORT_PING}}},
+	    {.family = {{.send = TRANSPORT_TCP}, {.send = TRANSPORT_UDPLITE}}}};
 	static struct many many;
 	char error[PROBER_CLIENT_ERROR_MAX];
 	char ended[128];
 	int result;
 
-	if (prober_client_start(&many.client, &events, &many, error) != 0) {
+	if (prober_client_start(&many.client, all, 2, &events, &many, error) != 0) {
 		fprintf(stderr, "many: %s\n", error);
 		return 3;
 	}

@@ -17,6 +17,7 @@ all_allowed(void)
 	    .group_high = 2147483647,
 	    .gid = 1000,
 	    .extensions = {true, true},
+	    .syn_len = 40,
 	    .stamp_ids_chosen = true,
 	};
 }
@@ -98,6 +99,32 @@ choose(const struct plan_request *r, const struct host_facts *f, struct plan *p)
 
 /* ---- what is possible ---- */
 
+/* What --explain says of each protocol. */
+struct words {
+	uint8_t protocol;
+	const char *send, *flow, *receive, *times;
+};
+
+static const struct words *
+words_of(uint8_t protocol)
+{
+	static const char both[] = "the kernel's, for sending and receiving";
+	static const struct words words[] = {
+	    {IPPROTO_UDP, "send: udp socket", "udp.src_port, udp.dst_port",
+		"error queue\n", both},
+	    {IPPROTO_ICMP, "send: ping socket", "icmp.checksum", "echo replies", both},
+	    {IPPROTO_TCP, "send: tcp socket", "tcp.src_port, tcp.dst_port",
+		"accepted or refused", "times: ours for sending"},
+	    {IPPROTO_UDPLITE, "send: udplite socket",
+		"udplite.src_port, udplite.dst_port", "error queue\n", both},
+	};
+	size_t i = 0;
+
+	while (words[i].protocol != protocol)
+		i++;
+	return &words[i];
+}
+
 static const struct {
 	uint8_t protocol;
 	bool flow_constant;
@@ -117,6 +144,13 @@ static const struct {
     {IPPROTO_UDP, false, NULL, {28, 48}, TRANSPORT_UDP, "udp.dst_port"},
     {IPPROTO_UDP, false, "udp.src_port", {0, 0}, TRANSPORT_UDP, "udp.src_port"},
     {IPPROTO_UDP, false, "udp.payload", {0, 0}, TRANSPORT_UDP, "udp.payload"},
+    {IPPROTO_TCP, true, NULL, {0, 0}, TRANSPORT_TCP, ""},
+    {IPPROTO_TCP, true, NULL, {28, 48}, TRANSPORT_TCP, ""},
+    {IPPROTO_TCP, false, NULL, {0, 0}, TRANSPORT_TCP, "tcp.src_port"},
+    {IPPROTO_TCP, false, "tcp.src_port", {0, 0}, TRANSPORT_TCP, "tcp.src_port"},
+    {IPPROTO_UDPLITE, true, NULL, {0, 0}, TRANSPORT_UDPLITE, "udplite.payload"},
+    {IPPROTO_UDPLITE, true, NULL, {28, 48}, TRANSPORT_UDPLITE, ""},
+    {IPPROTO_UDPLITE, false, NULL, {0, 0}, TRANSPORT_UDPLITE, "udplite.dst_port"},
     {IPPROTO_ICMP, true, NULL, {0, 0}, TRANSPORT_PING, "icmp.sequence"},
     {IPPROTO_ICMP, true, "icmp.sequence", {0, 0}, TRANSPORT_PING, "icmp.sequence"},
     {IPPROTO_ICMP, true, NULL, {28, 48}, TRANSPORT_PING, "icmp.sequence"},
@@ -132,7 +166,6 @@ START_TEST(possible)
 		    .tag = choices[_i].tag,
 		    .packet_len = choices[_i].len[family]};
 		struct host_facts f = all_allowed();
-		bool udp = r.protocol == IPPROTO_UDP;
 		const struct prober_plan_family *c;
 		struct plan p;
 		const char *text;
@@ -145,12 +178,11 @@ START_TEST(possible)
 		ck_assert_str_eq(c->tag, choices[_i].chosen);
 		must_say(text, family == 0 ? "pattern: ipv4/" : "pattern: ipv6/");
 		must_say(text, family == 0 ? "ipv4.ttl" : "ipv6.hop_limit");
-		must_say(text, udp ? "send: udp socket" : "send: ping socket");
+		must_say(text, words_of(r.protocol)->send);
 		must_say(text, r.flow_constant ? "(constant in every probe)"
 					       : "(but for the tag, varies)");
-		must_say(text, udp ? "udp.src_port, udp.dst_port" : "icmp.checksum");
-		if (!udp)
-			must_say(text, "echo replies");
+		must_say(text, words_of(r.protocol)->flow);
+		must_say(text, words_of(r.protocol)->receive);
 		if (c->tag[0] == '\0') {
 			must_say(text, "tag: none");
 			must_say(text, "window: 1 probe in flight per flow");
@@ -159,13 +191,34 @@ START_TEST(possible)
 			must_say(text, "window: no limit per flow");
 		}
 		/* Only a UDP payload over IPv4 may be cut off a quote. */
-		if (strcmp(c->tag, "udp.payload") == 0 && family == 0)
+		if (strstr(c->tag, ".payload") != NULL && family == 0)
 			must_say(text, "28 bytes (RFC 792) it falls to 1");
 		else
 			must_not_say(text, "falls to 1");
 		must_not_say(text, "Linux 5.9");
 		must_say(text, "not possible without a raw socket");
-		must_say(text, "the kernel's, for sending and receiving");
+		must_say(text, words_of(r.protocol)->times);
+		/* The kernel writes the SYN: 40 bytes of headers, 20 of options. */
+		ck_assert_uint_eq(c->packet_len, r.protocol != IPPROTO_TCP ? 0
+						 : family == 0		   ? 60
+									   : 80);
+	}
+}
+END_TEST
+
+START_TEST(kernel_without_udplite)
+{
+	struct plan_request r = paris(IPPROTO_UDPLITE);
+	struct host_facts f = all_allowed();
+	struct plan p;
+
+	f.open[TRANSPORT_UDPLITE][0] = EPROTONOSUPPORT;
+	f.open[TRANSPORT_UDPLITE][1] = EPROTONOSUPPORT;
+	ck_assert_int_eq(choose(&r, &f, &p), 0);
+	for (size_t family = 0; family < 2; family++) {
+		ck_assert_int_eq(p.error[family], EPROTONOSUPPORT);
+		must_say(p.problem[family], "this kernel has no UDP-Lite");
+		must_say(p.problem[family], "-T");
 	}
 }
 END_TEST
@@ -251,6 +304,11 @@ static const struct {
 	{{"cannot carry a tag on ipv4/udp"}, {"cannot carry a tag on ipv6/udp"}}},
     {IPPROTO_ICMP, true, "udp.payload", {EINVAL, EINVAL},
 	{{"cannot carry a tag on ipv4/icmpv4"}, {"on ipv6/icmpv6"}}},
+    {IPPROTO_TCP, true, "tcp.seq", {EPERM, EPERM},
+	{{"tcp.seq cannot be set by a tcp socket", "raw socket"},
+	    {"tcp.seq cannot be set by a tcp socket", "raw socket"}}},
+    {IPPROTO_TCP, true, "tcp.src_port", {EINVAL, EINVAL},
+	{{"is part of the flow"}, {"is part of the flow"}}},
     {IPPROTO_UDP, true, "tcp.seq", {EINVAL, EINVAL},
 	{{"cannot carry a tag"}, {"cannot carry a tag"}}},
 };
@@ -329,13 +387,13 @@ START_TEST(ping_is_closed)
 			f.group_high = cases[i].high;
 			f.gid = cases[i].gid;
 			for (size_t family = 0; family < 2; family++)
-				f.ping[family] =
+				f.open[TRANSPORT_PING][family] =
 				    (which >> family & 1) ? cases[i].error : 0;
 			/* Not the fault of what was asked. */
 			ck_assert_int_eq(choose(&r, &f, &p), 0);
 			for (size_t family = 0; family < 2; family++) {
-				ck_assert_int_eq(p.error[family], f.ping[family]);
-				if (f.ping[family] == 0)
+				ck_assert_int_eq(p.error[family], f.open[TRANSPORT_PING][family]);
+				if (f.open[TRANSPORT_PING][family] == 0)
 					continue;
 				for (size_t k = 0; k < 3 && cases[i].says[k]; k++)
 					must_say(p.problem[family], cases[i].says[k]);
@@ -359,7 +417,7 @@ START_TEST(no_udp)
 		struct host_facts f = all_allowed();
 		struct plan p;
 
-		f.udp[family] = EAFNOSUPPORT;
+		f.open[TRANSPORT_UDP][family] = EAFNOSUPPORT;
 		ck_assert_int_eq(choose(&r, &f, &p), 0);
 		ck_assert_int_eq(p.error[family], EAFNOSUPPORT);
 		ck_assert_int_eq(p.error[!family], 0);
@@ -367,7 +425,7 @@ START_TEST(no_udp)
 		must_say(p.problem[family], families[family]);
 		must_say(p.problem[family], "Address family not supported");
 		/* Neither family, by no fault of the user. */
-		f.udp[!family] = EMFILE;
+		f.open[TRANSPORT_UDP][!family] = EMFILE;
 		ck_assert_int_eq(choose(&r, &f, &p), 0);
 		ck_assert_int_eq(p.error[!family], EMFILE);
 	}
@@ -461,6 +519,7 @@ main(void)
 {
 	const struct test_entry tests[] = {
 	    {possible, .loops = COUNT_OF(choices)},
+	    {kernel_without_udplite},
 	    {older_kernels},
 	    {pure},
 	    {refused_tags, .loops = COUNT_OF(refused)},

@@ -328,7 +328,7 @@ END_TEST
 
 START_TEST(values_out_of_range)
 {
-	REFUSES(plan, m.family[1].send = TRANSPORT_PING + 1);
+	REFUSES(plan, m.family[1].send = TRANSPORT_COUNT);
 	REFUSES(plan, m.family[0].receive = 200);
 	REFUSES(plan, m.stamp_ids_chosen = 2);
 	REFUSES(start, m.instance = PROBER_ALL_INSTANCES);
@@ -350,9 +350,9 @@ START_TEST(values_out_of_range)
 	REFUSES(result, m.outcome = 0);
 	REFUSES(result, m.outcome = RESULT_AMBIGUOUS + 1);
 	REFUSES(result, m.ttl = 0);
-	REFUSES(result, m.reply = REPLY_OTHER + 1);
+	REFUSES(result, m.reply = REPLY_RESET + 1);
 	REFUSES(result, m.flags = RESULT_FLAGS_END);
-	REFUSES(result, m.rtt_source = RTT_USER + 1);
+	REFUSES(result, m.rtt_source = RTT_PROBER + 1);
 	REFUSES(result, m.reply_ttl = 256);
 	REFUSES(result, m.reply_ttl = -2);
 	REFUSES(result, m.reply_tos = 256);

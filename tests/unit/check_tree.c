@@ -41,10 +41,12 @@ find(const char *name)
 
 /* ---- patterns -------------------------------------------------------------------- */
 
-static const char *const patterns[] = {"ipv4", "ipv4/udp", "ipv4/tcp", "ipv4/icmpv4",
-    "ipv4/icmpv4/ipv4", "ipv4/icmpv4/ipv4/udp", "ipv4/icmpv4/ipv4/tcp",
-    "ipv4/icmpv4/ipv4/icmpv4", "ipv6", "ipv6/udp", "ipv6/tcp", "ipv6/icmpv6",
-    "ipv6/icmpv6/ipv6", "ipv6/icmpv6/ipv6/udp", "ipv6/icmpv6/ipv6/tcp",
+static const char *const patterns[] = {"ipv4", "ipv4/udp", "ipv4/udplite", "ipv4/tcp", "ipv4/icmpv4",
+    "ipv4/icmpv4/ipv4", "ipv4/icmpv4/ipv4/udp", "ipv4/icmpv4/ipv4/udplite",
+    "ipv4/icmpv4/ipv4/tcp",
+    "ipv4/icmpv4/ipv4/icmpv4", "ipv6", "ipv6/udp", "ipv6/udplite", "ipv6/tcp", "ipv6/icmpv6",
+    "ipv6/icmpv6/ipv6", "ipv6/icmpv6/ipv6/udp", "ipv6/icmpv6/ipv6/udplite",
+    "ipv6/icmpv6/ipv6/tcp",
     "ipv6/icmpv6/ipv6/icmpv6"};
 
 static size_t
@@ -981,6 +983,7 @@ START_TEST(protocol_numbers)
 				size_t ip = v6 ? 40 : 20;
 				uint8_t body[24] = {0};
 				bool known = number == IPPROTO_UDP ||
+					     number == IPPROTO_UDPLITE ||
 					     number == IPPROTO_TCP ||
 					     number == (v6 ? 58 : 1);
 

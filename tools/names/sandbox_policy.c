@@ -1,6 +1,5 @@
 #include "tools/names/sandbox_policy.h"
 
-#include <seccomp.h>
 #include <sys/socket.h>
 
 #include "common/message.h"
@@ -14,12 +13,12 @@ static const struct sandbox_rule rules[] = {
     {SCMP_SYS(recvmmsg), 1, {{0, MESSAGE_CHILD_FD}}},
     {SCMP_SYS(sendmmsg), 1, {{0, MESSAGE_CHILD_FD}}},
     /* Talking to name servers over UDP and TCP. */
-    {SCMP_SYS(socket), 3, {{0, AF_INET}, {1, DATAGRAM}, {2, 0}}},
-    {SCMP_SYS(socket), 3, {{0, AF_INET}, {1, STREAM}, {2, 0}}},
-    {SCMP_SYS(socket), 3, {{0, AF_INET6}, {1, DATAGRAM}, {2, 0}}},
-    {SCMP_SYS(socket), 3, {{0, AF_INET6}, {1, STREAM}, {2, 0}}},
-    {SCMP_SYS(setsockopt), 2, {{1, SOL_SOCKET}, {2, SO_RCVBUF}}},
-    {SCMP_SYS(connect), 0, {{0, 0}}},
+    SANDBOX_SOCKET(AF_INET, DATAGRAM, 0),
+    SANDBOX_SOCKET(AF_INET, STREAM, 0),
+    SANDBOX_SOCKET(AF_INET6, DATAGRAM, 0),
+    SANDBOX_SOCKET(AF_INET6, STREAM, 0),
+    SANDBOX_SETSOCKOPT(SOL_SOCKET, SO_RCVBUF),
+    SANDBOX_CALL(connect),
     {SCMP_SYS(sendmsg), 1, {{2, MSG_NOSIGNAL}}},
     {SCMP_SYS(recvfrom), 1, {{3, 0}}},
 };

@@ -7,13 +7,32 @@
 #include <sys/wait.h>
 
 #include "common/clock.h"
+#include "prober/plan.h"
 
 #define PROGRAM "paris-prober"
 
-int
-prober_client_start(struct prober_client *c, const struct prober_events *events,
-    void *context, char *error)
+/* The names of the transports that the plans send and receive by, ended by NULL. */
+static void
+name_transports(const struct prober_plan *plans, size_t count, const char **names)
 {
+	uint32_t wanted = 0;
+
+	for (size_t i = 0; i < 2 * count; i++) {
+		const struct prober_plan_family *f = &plans[i / 2].family[i % 2];
+
+		wanted |= 1U << f->send | 1U << f->receive;
+	}
+	for (uint8_t id = TRANSPORT_NONE + 1; id < TRANSPORT_COUNT; id++)
+		if ((wanted & 1U << id) != 0)
+			*names++ = plan_transport_name(id);
+	*names = NULL;
+}
+
+int
+prober_client_start(struct prober_client *c, const struct prober_plan *plans,
+    size_t plans_count, const struct prober_events *events, void *context, char *error)
+{
+	const char *transports[TRANSPORT_COUNT + 1];
 	char path[PROBER_CLIENT_ERROR_MAX - 200] = "";
 	const char *remedy = "";
 	int result;
@@ -21,7 +40,8 @@ prober_client_start(struct prober_client *c, const struct prober_events *events,
 	*c = (struct prober_client){.events = events,
 	    .context = context,
 	    .hello_before = clock_monotonic() + PROBER_HELLO_WAIT};
-	result = servant_start(&c->servant, PROGRAM, path, sizeof(path));
+	name_transports(plans, plans_count, transports);
+	result = servant_start(&c->servant, PROGRAM, transports, path, sizeof(path));
 	if (result == 0)
 		return 0;
 	if (result == -ENOENT)

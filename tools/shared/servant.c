@@ -130,13 +130,19 @@ describe_signals(posix_spawnattr_t *attributes)
 
 /* Runs the program at path; posix_spawn itself reports a failed exec and reaps it. */
 static int
-spawn(const char *path, const char *name, int fd, pid_t *pid)
+spawn(const char *path, const char *name, const char *const *arguments, int fd,
+    pid_t *pid)
 {
-	char *argv[] = {(char *)(uintptr_t)name, NULL};
+	char *argv[SERVANT_ARGUMENTS_MAX + 2] = {(char *)(uintptr_t)name};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	int error;
 
+	for (size_t i = 0; arguments != NULL && arguments[i] != NULL; i++) {
+		if (i == SERVANT_ARGUMENTS_MAX)
+			return -E2BIG;
+		argv[i + 1] = (char *)(uintptr_t)arguments[i];
+	}
 	error = posix_spawn_file_actions_init(&files);
 	if (error != 0)
 		return -error;
@@ -156,7 +162,8 @@ out_files:
 }
 
 int
-servant_start(struct servant *s, const char *name, char *path, size_t path_room)
+servant_start(struct servant *s, const char *name, const char *const *arguments,
+    char *path, size_t path_room)
 {
 	int fds[2];
 	int error;
@@ -172,7 +179,7 @@ servant_start(struct servant *s, const char *name, char *path, size_t path_room)
 		return error;
 	error = channel_init(&s->channel, fds[0]);
 	if (error == 0)
-		error = spawn(path, name, fds[1], &s->pid);
+		error = spawn(path, name, arguments, fds[1], &s->pid);
 	close(fds[1]);
 	if (error != 0) {
 		s->pid = 0;

@@ -16,15 +16,20 @@ struct servant {
 	struct channel channel;
 };
 
+/* Arguments that a servant may be given. */
+#define SERVANT_ARGUMENTS_MAX 8
+
 /*
- * Starts the program `name` of our libexec folder with its end of the channel at
+ * Starts the program `name` of our libexec folder with these arguments (ended by NULL;
+ * NULL: none), its end of the channel at
  * MESSAGE_CHILD_FD, an empty environment, standard input and output at /dev/null, and
  * default signals; SIGINT, SIGTERM and SIGHUP are blocked, for they reach the whole
  * process group and it is the tool that ends its servants. Returns 0 or -errno; -ENOENT
  * means that it is not installed. path (of path_room bytes) receives where it was
  * looked for, for the message to the user.
  */
-int servant_start(struct servant *s, const char *name, char *path, size_t path_room);
+int servant_start(struct servant *s, const char *name, const char *const *arguments,
+    char *path, size_t path_room);
 
 /*
  * Closes the channel, which makes the servant exit, and waits for it; one that does not

@@ -219,15 +219,18 @@ static const struct option_spec table[] = {
 	"Keep at most N probes in flight (default: all queries of 16 hops)",
 	NUMBER(start.window, 1, UINT16_MAX)},
     {'p', "port", "PORT",
-	"UDP destination port (default 33434, with -U 53); with -I the first sequence "
-	"number",
+	"Destination port (default 33434 for UDP, with -U or -UL 53, with -T 80); with "
+	"-I the first sequence number",
 	NUMBER(port, 1, UINT16_MAX)},
     {'q', "queries", "N", "Probes a hop (default 3)", NUMBER(start.queries, 1, 10)},
     {'s', "source", "ADDR", "Source address of the probes", option_addr,
 	TO(start.source), 0, 0},
     {'t', "tos", "TOS", "IPv4 type of service or IPv6 traffic class of the probes",
 	NUMBER(start.tos, 0, 255)},
+    {'T', "tcp", NULL, "Use TCP SYN to port 80", FLAG(method, METHOD_TCP)},
     {'U', "udp", NULL, "Use UDP to port 53", FLAG(method, METHOD_UDP_FIXED)},
+    {0, "udplite", NULL, "Use UDP-Lite to port 53; -UL is the same",
+	FLAG(method, METHOD_UDPLITE)},
     {'w', "wait", "MAX[,HERE,NEAR]",
 	"Wait for a reply no longer than MAX seconds (default 5), HERE (3) times the "
 	"round trip of another probe to the same hop, NEAR (10) times that of a later "
@@ -251,7 +254,7 @@ static const struct option_spec table[] = {
     {0, "resolver", "SERVERS",
 	"Name servers to ask instead of the system's, such as 127.0.0.1:5353",
 	parse_resolver, TO(resolver), 0, 0},
-    {0, "sport", "PORT", "UDP source port of the probes",
+    {0, "sport", "PORT", "Source port of the probes",
 	NUMBER(start.src_port, 1, UINT16_MAX)},
     {0, "tag", "FIELD",
 	"Header field that tells one probe from another, such as udp.checksum",
@@ -368,12 +371,24 @@ check_together(const struct trace_options *o, char *error)
 	return 0;
 }
 
+/* traceroute(8)'s one short option of two letters; getopt_long has no such thing. */
+static void
+replace_udplite(char **argv)
+{
+	static char udplite[] = "--udplite";
+
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
+		if (strcmp(*argv, "-UL") == 0)
+			*argv = udplite;
+}
+
 int
 trace_options_parse(struct trace_options *o, int argc, char **argv, char *error)
 {
 	int first;
 
 	set_defaults(o);
+	replace_udplite(argv);
 	first = options_parse(table, TABLE_COUNT, argc, argv, o, error);
 	if (first < 0)
 		return first;
@@ -392,5 +407,16 @@ trace_options_parse(struct trace_options *o, int argc, char **argv, char *error)
 const char *
 trace_options_protocol(const struct trace_options *o)
 {
-	return o->method == METHOD_ICMP ? "icmp" : "udp";
+	switch ((enum trace_method)o->method) {
+	case METHOD_ICMP:
+		return "icmp";
+	case METHOD_TCP:
+		return "tcp";
+	case METHOD_UDPLITE:
+		return "udplite";
+	case METHOD_UDP:
+	case METHOD_UDP_FIXED:
+		break;
+	}
+	return "udp";
 }

@@ -17,6 +17,8 @@ enum trace_method {
 	METHOD_UDP,       /* UDP, destination port 33434 unless -p */
 	METHOD_UDP_FIXED, /* -U: UDP, destination port 53 unless -p */
 	METHOD_ICMP,      /* -I */
+	METHOD_TCP,       /* -T: TCP SYN, destination port 80 unless -p */
+	METHOD_UDPLITE,   /* -UL: UDP-Lite, destination port 53 unless -p */
 };
 
 enum trace_format {
@@ -58,7 +60,7 @@ int trace_options_parse(
 /* The text of --help. */
 void trace_options_print_help(FILE *out);
 
-/* "udp" or "icmp": the protocol's name in texts and in json. */
+/* "udp", "icmp", "tcp" or "udplite": the protocol's name in texts and in json. */
 const char *trace_options_protocol(const struct trace_options *options);
 
 #endif

@@ -3,31 +3,39 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "prober/algorithm.h"
 #include "prober/tree.h"
 
-#define PORT_TRACEROUTE 33434
-#define PORT_DNS 53
-
-/* True when the destination port is one and the same in all probes. */
-static bool
-port_is_constant(const struct trace_options *o)
-{
-	const struct algorithm *algorithm = algorithm_find(o->start.algorithm);
-
-	return o->method == METHOD_UDP_FIXED ||
-	       (algorithm != NULL && algorithm->flow_constant);
-}
+/* What each method sends and where to, unless -p says otherwise. */
+static const struct method {
+	uint8_t protocol;
+	const char *patterns[2];
+	const char *src_port; /* NULL: there are no ports */
+	const char *dst_port;
+	uint16_t port;
+	bool port_fixed; /* in every algorithm */
+} methods[] = {
+    [METHOD_UDP] = {IPPROTO_UDP, {"ipv4/udp", "ipv6/udp"}, "udp.src_port",
+	"udp.dst_port", 33434, false},
+    [METHOD_UDP_FIXED] = {IPPROTO_UDP, {"ipv4/udp", "ipv6/udp"}, "udp.src_port",
+	"udp.dst_port", 53, true},
+    [METHOD_ICMP] = {IPPROTO_ICMP, {"ipv4/icmpv4", "ipv6/icmpv6"}, NULL, NULL, 0,
+	false},
+    [METHOD_TCP] = {IPPROTO_TCP, {"ipv4/tcp", "ipv6/tcp"}, "tcp.src_port",
+	"tcp.dst_port", 80, true},
+    [METHOD_UDPLITE] = {IPPROTO_UDPLITE, {"ipv4/udplite", "ipv6/udplite"},
+	"udplite.src_port", "udplite.dst_port", 53, true},
+};
 
 int
 trace_request_plan(const struct trace_options *o, struct plan_request *request)
 {
 	const struct algorithm *algorithm = algorithm_find(o->start.algorithm);
-	bool icmp = o->method == METHOD_ICMP;
-	const char *patterns[2] = {
-	    icmp ? "ipv4/icmpv4" : "ipv4/udp", icmp ? "ipv6/icmpv6" : "ipv6/udp"};
+	const struct method *method = &methods[o->method];
+	bool flow_constant = algorithm != NULL && algorithm->flow_constant;
 	const char *names[8];
 	size_t count = 0;
 	struct tree *tree = tree_new();
@@ -42,20 +50,21 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 		names[count++] = "ipv4.dont_fragment";
 	if (o->start.flow_label != 0)
 		names[count++] = "ipv6.flow_label";
-	if (o->start.src_port != 0)
-		names[count++] = "udp.src_port";
-	if (!icmp && o->port != 0 && port_is_constant(o))
-		names[count++] = "udp.dst_port";
+	if (o->start.src_port != 0 && method->src_port != NULL)
+		names[count++] = method->src_port;
+	if (method->dst_port != NULL && o->port != 0 &&
+	    (method->port_fixed || flow_constant))
+		names[count++] = method->dst_port;
 	names[count] = NULL;
 	*request = (struct plan_request){
-	    .protocol = icmp ? IPPROTO_ICMP : IPPROTO_UDP,
+	    .protocol = method->protocol,
 	    .tag = o->tag,
-	    .flow_constant = algorithm != NULL && algorithm->flow_constant,
+	    .flow_constant = flow_constant,
 	    .packet_len =
 		o->packet_len == PACKET_LEN_DEFAULT ? 0 : (uint16_t)o->packet_len,
 	};
 	for (size_t i = 0; i < 2; i++) {
-		const struct pattern *pattern = tree_find(tree, patterns[i]);
+		const struct pattern *pattern = tree_find(tree, method->patterns[i]);
 
 		if (pattern != NULL)
 			request->set[i] = pattern_names_mask(pattern, names);
@@ -89,6 +98,13 @@ trace_request_check(
 		    "host: no packet can be sent to the unspecified address");
 		return -EINVAL;
 	}
+	if (o->method == METHOD_TCP && (o->start.tos & 3) != 0) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-t %u: the kernel keeps the two lowest bits (ECN) of TCP packets "
+		    "for itself: give a multiple of 4",
+		    o->start.tos);
+		return -EINVAL;
+	}
 	if (o->device != NULL && if_nametoindex(o->device) == 0) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-i: '%.20s' is not a network interface of this machine",
@@ -110,11 +126,8 @@ trace_request_start(const struct trace_options *o, const struct addr *target,
 		start->packet_len = (uint16_t)o->packet_len;
 	else
 		start->packet_len = target->family == AF_INET ? 60 : 80;
-	if (o->method == METHOD_ICMP)
+	if (methods[o->method].dst_port == NULL)
 		start->first_tag = o->port;
-	else if (o->port != 0)
-		start->dst_port = o->port;
 	else
-		start->dst_port =
-		    o->method == METHOD_UDP_FIXED ? PORT_DNS : PORT_TRACEROUTE;
+		start->dst_port = o->port != 0 ? o->port : methods[o->method].port;
 }

@@ -24,7 +24,9 @@ reply_name(uint8_t reply)
 	    [REPLY_UNREACHABLE] = "unreachable",
 	    [REPLY_ECHO] = "echo_reply",
 	    [REPLY_DATA] = "udp_data",
-	    [REPLY_OTHER] = "other"};
+	    [REPLY_OTHER] = "other",
+	    [REPLY_SYN_ACK] = "syn_ack",
+	    [REPLY_RESET] = "reset"};
 
 	return reply < sizeof(names) / sizeof(names[0]) ? names[reply] : NULL;
 }
@@ -37,7 +39,8 @@ flags_json(uint16_t flags)
 		const char *name;
 	} names[] = {{RESULT_REACHED, "reached"}, {RESULT_FINAL, "final"},
 	    {RESULT_OTHER_ADDRESS, "other_address"}, {RESULT_ALTERED, "altered"},
-	    {RESULT_LOOP, "loop"}, {RESULT_EXTENSIONS_BAD, "extensions_bad"}};
+	    {RESULT_LOOP, "loop"}, {RESULT_EXTENSIONS_BAD, "extensions_bad"},
+	    {RESULT_RESENT, "resent"}};
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -92,8 +95,9 @@ static void
 put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 {
 	static const char *const sources[] = {
-	    [RTT_KERNEL] = "kernel", [RTT_USER] = "user"};
-	bool icmp = m->reply != REPLY_NONE && m->reply != REPLY_DATA;
+	    [RTT_KERNEL] = "kernel", [RTT_USER] = "user", [RTT_PROBER] = "prober"};
+	bool icmp = m->reply != REPLY_NONE && m->reply != REPLY_DATA &&
+		    m->reply != REPLY_SYN_ACK && m->reply != REPLY_RESET;
 
 	json_put_addr(&b->json, object, "from", &m->from);
 	if (m->rtt >= 0)

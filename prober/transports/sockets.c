@@ -1,0 +1,107 @@
+#include "prober/transports/sockets.h"
+
+#include <errno.h>
+#include <linux/in6.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* <linux/in6.h> and <netinet/in.h> agree; the latter lacks these. */
+#ifndef IP_RECVERR_RFC4884
+#define IP_RECVERR_RFC4884 26
+#endif
+#ifndef IPV6_RECVERR_RFC4884
+#define IPV6_RECVERR_RFC4884 31
+#endif
+
+int
+socket_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) != 0 ? -errno : 0;
+}
+
+struct option {
+	int level;
+	int name;
+	int value;
+	bool needed;
+};
+
+static int
+set_options(int fd, const struct option *options, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int error =
+		    socket_option(fd, options[i].level, options[i].name, options[i].value);
+
+		if (error != 0 && options[i].needed)
+			return error;
+	}
+	return 0;
+}
+
+static int
+set_options_v4(int fd, bool dont_fragment)
+{
+	const struct option options[] = {
+	    {IPPROTO_IP, IP_RECVERR, 1, true},
+	    {IPPROTO_IP, IP_RECVERR_RFC4884, 1, false},
+	    {IPPROTO_IP, IP_RECVTTL, 1, true},
+	    {IPPROTO_IP, IP_RECVTOS, 1, false},
+	    {IPPROTO_IP, IP_MTU_DISCOVER,
+		dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT, true},
+	};
+
+	return set_options(fd, options, sizeof(options) / sizeof(options[0]));
+}
+
+static int
+set_options_v6(int fd, bool dont_fragment)
+{
+	const struct option options[] = {
+	    {IPPROTO_IPV6, IPV6_V6ONLY, 1, true},
+	    {IPPROTO_IPV6, IPV6_RECVERR, 1, true},
+	    {IPPROTO_IPV6, IPV6_RECVERR_RFC4884, 1, false},
+	    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1, true},
+	    {IPPROTO_IPV6, IPV6_RECVTCLASS, 1, false},
+	    {IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+		dont_fragment ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT, true},
+	    {IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1, true},
+	};
+
+	return set_options(fd, options, sizeof(options) / sizeof(options[0]));
+}
+
+int
+socket_options_ip(const struct endpoint *e, int fd)
+{
+	return e->key.source.family == AF_INET6
+		   ? set_options_v6(fd, e->key.dont_fragment)
+		   : set_options_v4(fd, e->key.dont_fragment);
+}
+
+int
+socket_bind_device(const struct endpoint *e, int fd)
+{
+	const char *device = e->key.device;
+
+	if (device[0] != '\0' && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+				     (socklen_t)strlen(device) + 1) != 0)
+		return -errno;
+	return 0;
+}
+
+int
+socket_bind(const struct endpoint *e, int fd, uint16_t port, uint16_t *bound)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&e->key.source, port, &ss);
+	struct addr address;
+
+	if (bind(fd, (struct sockaddr *)&ss, len) != 0)
+		return -errno;
+	len = sizeof(ss);
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+		return -errno;
+	return addr_from_sockaddr((struct sockaddr *)&ss, len, &address, bound);
+}

@@ -1,0 +1,27 @@
+/*
+ * Setting up the sockets of endpoints. Included by prober/transports/ only.
+ */
+#ifndef PROBER_TRANSPORTS_SOCKETS_H
+#define PROBER_TRANSPORTS_SOCKETS_H
+
+#include "prober/transport.h"
+
+/* setsockopt of an int. 0 or -errno. */
+int socket_option(int fd, int level, int name, int value);
+
+/*
+ * What every socket of ours needs of its IP layer: the error queue with extensions, TTL
+ * and TOS of what arrives, and fragmentation as e->key has it. 0 or -errno.
+ */
+int socket_options_ip(const struct endpoint *e, int fd);
+
+/* Binds to e->key.device, if there is one. 0 or -errno. */
+int socket_bind_device(const struct endpoint *e, int fd);
+
+/*
+ * Binds to e->key.source and this port (0: the kernel's choice); *bound receives which
+ * port it is. 0 or -errno.
+ */
+int socket_bind(const struct endpoint *e, int fd, uint16_t port, uint16_t *bound);
+
+#endif

@@ -1,0 +1,364 @@
+/*
+ * TCP by connect(2): any user. Each probe is the SYN of a socket of its own, so every
+ * answer is certain; a live connection cannot be opened twice, so one probe of a flow
+ * is out at a time. The error queue shows the quoted TCP header; a SYN-ACK connects the
+ * socket, which is then reset, and a RST refuses it.
+ */
+#include <errno.h>
+#include <linux/in6.h>
+#include <linux/net_tstamp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "prober/transports/errqueue.h"
+#include "prober/transports/sockets.h"
+#include "prober/transports/transports.h"
+
+/*
+ * The kernel sends a SYN again after 1 s (1.03 s measured, Linux 6.18): a socket that
+ * has no answer is closed before. Should a busy machine make us late, release counts.
+ */
+#define WAIT_MAX (900 * NS_PER_MS)
+
+#define STREAM (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+#define STAMPING (SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE)
+
+static bool
+is_v6(const struct endpoint *e)
+{
+	return e->key.source.family == AF_INET6;
+}
+
+/*
+ * Keeps the port for this endpoint: bound as if alone in the world, so that a port in
+ * use is noticed; then opened up for the sockets of our probes, which are bound with
+ * SO_REUSEADDR. Another program, or another prober, finds the port taken.
+ */
+static int
+tcp_open(struct endpoint *e)
+{
+	int error;
+
+	e->watch.fd = socket((int)e->key.source.family, STREAM, 0);
+	if (e->watch.fd < 0)
+		return -errno;
+	error = is_v6(e) ? socket_option(e->watch.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0;
+	if (error == 0)
+		error = socket_bind_device(e, e->watch.fd);
+	if (error == 0)
+		error = socket_bind(e, e->watch.fd, e->key.port, &e->port);
+	if (error == 0)
+		error = socket_option(e->watch.fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	return error;
+}
+
+/* ---- sending ---- */
+
+/* What the kernel writes into the header of this packet. */
+static uint32_t
+header_value(const struct endpoint *e, const struct packet *p, struct field_ref ref)
+{
+	struct view view;
+	uint64_t value = 0;
+
+	view_of_layout(&view, e->pattern, p->bytes, 0, p->len);
+	(void)view_read(&view, ref, &value);
+	return (uint32_t)value;
+}
+
+/* Options of one probe's socket. */
+static int
+set_options(const struct endpoint *e, int fd, const struct packet *packet)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+	int level = is_v6(e) ? IPPROTO_IPV6 : IPPROTO_IP;
+	int ttl = (int)header_value(e, packet, e->ttl);
+	int tos = (int)header_value(e, packet, e->tos);
+	int error = socket_options_ip(e, fd);
+
+	if (error == 0)
+		error =
+		    socket_option(fd, level, is_v6(e) ? IPV6_UNICAST_HOPS : IP_TTL, ttl);
+	if (error == 0 && tos != 0)
+		error = socket_option(fd, level, is_v6(e) ? IPV6_TCLASS : IP_TOS, tos);
+	if (error == 0)
+		error = socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (error == 0)
+		error = socket_option(fd, IPPROTO_TCP, TCP_SYNCNT, 1);
+	if (error == 0)
+		error = socket_bind_device(e, fd);
+	if (error == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) != 0)
+		error = -errno;
+	(void)socket_option(fd, SOL_SOCKET, SO_TIMESTAMPING, STAMPING);
+	return error;
+}
+
+static int
+open_socket(const struct endpoint *e, const struct packet *packet)
+{
+	int fd = socket((int)e->key.source.family, STREAM, 0);
+	uint16_t port;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = set_options(e, fd, packet);
+	if (error == 0)
+		error = socket_bind(e, fd, e->port, &port);
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+/* Sends the SYN. 0, or the errno of connect(2). */
+static int
+start_connecting(const struct endpoint *e, struct probe *p)
+{
+	struct sockaddr_storage name;
+	socklen_t len = addr_to_sockaddr(&p->dst, p->dst_port, &name);
+
+	if (is_v6(e)) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, &name, sizeof(in6));
+		in6.sin6_flowinfo = htonl(header_value(e, p->packets, e->flow_label));
+		memcpy(&name, &in6, sizeof(in6));
+	}
+	p->sent = clock_realtime();
+	if (connect(p->watch->fd, (struct sockaddr *)&name, len) == 0 ||
+	    errno == EINPROGRESS)
+		return 0;
+	return errno;
+}
+
+static bool receive_error(struct watch *w);
+static struct tcp_info ask_kernel(struct probe *p);
+static void deliver_segment(
+    struct watch *w, uint8_t kind, const struct tcp_info *info);
+
+/*
+ * connect(2) failed at once: the answer may have come that fast (loopback), else this
+ * machine does not send.
+ */
+static void
+connect_failed(struct endpoint *e, struct probe *p, int error)
+{
+	struct tcp_info info;
+
+	p->state = PROBE_IN_FLIGHT;
+	if (receive_error(p->watch))
+		return;
+	if (error == ECONNREFUSED) {
+		info = ask_kernel(p);
+		deliver_segment(p->watch, REPLY_RESET, &info);
+		return;
+	}
+	p->state = PROBE_FAILED;
+	e->owner->events->failed(e->owner->context, p, error);
+}
+
+static int
+tcp_send(struct endpoint *e)
+{
+	struct probe *p;
+
+	while ((p = TAILQ_FIRST(&e->queue)) != NULL) {
+		int fd = open_socket(e, p->packets);
+		int error = fd < 0 ? -fd : 0;
+
+		/* Descriptors or memory come free when other probes are settled. */
+		if (error == EMFILE || error == ENFILE || error == ENOBUFS)
+			return -ENOBUFS;
+		probe_ref(p);
+		endpoint_unqueue(e, p);
+		if (error == 0)
+			error = -probe_watch(p, fd);
+		if (error == 0)
+			error = start_connecting(e, p);
+		if (error == 0)
+			p->state = PROBE_IN_FLIGHT;
+		else if (p->watch != NULL)
+			connect_failed(e, p, error);
+		else {
+			p->state = PROBE_FAILED;
+			e->owner->events->failed(e->owner->context, p, error);
+		}
+		probe_unref(p);
+	}
+	return 0;
+}
+
+/* ---- receiving ---- */
+
+/*
+ * What the kernel knows of a probe's connection. Tells of SYNs that it has sent again,
+ * before the answer is delivered.
+ */
+static struct tcp_info
+ask_kernel(struct probe *p)
+{
+	struct transports *t = p->endpoint->owner;
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+	uint32_t count;
+
+	memset(&info, 0, sizeof(info));
+	(void)getsockopt(p->watch->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	count = info.tcpi_total_retrans;
+	if (count > p->resent) {
+		t->events->resent(t->context, p, count - p->resent);
+		p->resent = count > UINT8_MAX ? UINT8_MAX : (uint8_t)count;
+	}
+	return info;
+}
+
+/* The handshake was completed, though the connection may be gone again. */
+static bool
+was_connected(const struct tcp_info *info)
+{
+	return info->tcpi_rtt != 0 ||
+	       (info->tcpi_state != TCP_SYN_SENT && info->tcpi_state != TCP_CLOSE);
+}
+
+/* The target's answer: REPLY_SYN_ACK or REPLY_RESET. */
+static void
+deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info)
+{
+	struct endpoint *e = w->endpoint;
+	struct probe *p = w->probe;
+	struct reply r = {
+	    .endpoint = e,
+	    .probe = p,
+	    .kind = kind,
+	    .ttl = -1,
+	    .tos = -1,
+	    .received = clock_realtime(),
+	    .received_here = true,
+	    .from = p->dst,
+	    .from_port = p->dst_port,
+	    .dst_known = true,
+	    .dst = p->dst,
+	    .dst_port = p->dst_port,
+	};
+
+	/* The kernel has measured a completed handshake itself. */
+	if (kind == REPLY_SYN_ACK && info->tcpi_rtt != 0 && p->resent == 0) {
+		r.received = p->sent + (int64_t)info->tcpi_rtt * NS_PER_US;
+		r.received_here = false;
+		p->sent_by_kernel = 1;
+	}
+	e->owner->events->reply(e->owner->context, &r);
+}
+
+/* Reads an ICMP error. False when there is none. */
+static bool
+receive_error(struct watch *w)
+{
+	struct endpoint *e = w->endpoint;
+	size_t from = pattern_layer_offset(e->pattern, e->transport->quote_layer);
+	static uint8_t image[IMAGE_ROOM];
+	union {
+		char bytes[CONTROL_ROOM];
+		struct cmsghdr align;
+	} control;
+	struct sockaddr_storage name;
+	struct iovec part = {image + from, sizeof(image) - from};
+	struct mmsghdr header = {.msg_hdr = {.msg_name = &name,
+				     .msg_namelen = sizeof(name),
+				     .msg_iov = &part,
+				     .msg_iovlen = 1,
+				     .msg_control = &control,
+				     .msg_controllen = sizeof(control)}};
+	struct ancillary a;
+	struct reply r;
+
+	if (recvmmsg(w->fd, &header, 1, MSG_ERRQUEUE | MSG_DONTWAIT, NULL) != 1)
+		return false;
+	ancillary_read(&header.msg_hdr, &a);
+	if (!ancillary_is_icmp(&a))
+		return false;
+	(void)ask_kernel(w->probe);
+	errqueue_reply(&r, e, &a, image, header.msg_len);
+	r.probe = w->probe;
+	e->owner->events->reply(e->owner->context, &r);
+	return true;
+}
+
+static void
+tcp_receive(struct watch *w, uint32_t events)
+{
+	struct tcp_info info;
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if ((events & EPOLLERR) != 0 && receive_error(w))
+		return;
+	info = ask_kernel(w->probe);
+	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	if (was_connected(&info))
+		deliver_segment(w, REPLY_SYN_ACK, &info);
+	else if (error == ECONNREFUSED)
+		deliver_segment(w, REPLY_RESET, &info);
+	else
+		/* Nothing more can come here: the probe's deadline ends it. */
+		probe_unwatch(w->probe);
+}
+
+static void
+tcp_release(struct probe *p)
+{
+	if (p->watch == NULL)
+		return;
+	(void)ask_kernel(p);
+	probe_unwatch(p); /* SO_LINGER: what is connected is reset */
+}
+
+static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",
+    "ipv4.src_addr", "ipv4.dst_addr", "ipv6.traffic_class", "ipv6.flow_label",
+    "ipv6.hop_limit", "ipv6.src_addr", "ipv6.dst_addr", "tcp.src_port", "tcp.dst_port",
+    NULL};
+static const char *const readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
+    "ipv6.flow_label", "tcp.src_port", "tcp.dst_port", "tcp.seq", "tcp.checksum", NULL};
+
+static const struct sandbox_rule rules[] = {
+    SANDBOX_SOCKET(AF_INET, STREAM, 0),
+    SANDBOX_SOCKET(AF_INET6, STREAM, 0),
+    SANDBOX_SETSOCKOPT(SOL_SOCKET, SO_LINGER),
+    SANDBOX_SETSOCKOPT(SOL_SOCKET, SO_REUSEADDR),
+    SANDBOX_SETSOCKOPT(IPPROTO_IP, IP_TTL),
+    SANDBOX_SETSOCKOPT(IPPROTO_IP, IP_TOS),
+    SANDBOX_SETSOCKOPT(IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+    SANDBOX_SETSOCKOPT(IPPROTO_IPV6, IPV6_TCLASS),
+    SANDBOX_SETSOCKOPT(IPPROTO_TCP, TCP_SYNCNT),
+    SANDBOX_GETSOCKOPT(IPPROTO_TCP, TCP_INFO),
+};
+
+const struct transport transport_tcp = {
+    .name = "tcp",
+    .title = "TCP",
+    .id = TRANSPORT_TCP,
+    .ip_protocol = {IPPROTO_TCP, IPPROTO_TCP},
+    .patterns = {"ipv4/tcp", "ipv6/tcp"},
+    .settable = settable,
+    .readable = readable,
+    .tag = {"tcp.src_port", NULL},
+    .receives = ", and the connection's being accepted or refused",
+    .one_at_a_time = "the kernel opens no connection twice",
+    .quote_layer = 1,
+    .socket_per_probe = true,
+    .wait_max = WAIT_MAX,
+    .rules = rules,
+    .rules_count = sizeof(rules) / sizeof(rules[0]),
+    .open = tcp_open,
+    .send = tcp_send,
+    .receive = tcp_receive,
+    .release = tcp_release,
+};
