@@ -320,8 +320,9 @@ result_is_sane(const struct prober_result *m)
 	       m->outcome <= RESULT_AMBIGUOUS &&
 	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
 	       m->reply <= REPLY_RESET && m->flags < RESULT_FLAGS_END &&
-	       m->rtt_source <= RTT_PROBER && m->reply_ttl >= -1 && m->reply_ttl <= 255 &&
-	       m->reply_tos >= -1 && m->reply_tos <= 255 && m->rtt >= -1;
+	       m->rtt_source <= RTT_PROBER && m->reply_ttl >= -1 &&
+	       m->reply_ttl <= 255 && m->reply_tos >= -1 && m->reply_tos <= 255 &&
+	       m->rtt >= -1;
 }
 
 void

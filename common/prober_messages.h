@@ -39,9 +39,9 @@ enum prober_message {
 /* Ways to send and to receive; a plan names one of each. */
 enum prober_transport {
 	TRANSPORT_NONE = 0,
-	TRANSPORT_UDP,  /* UDP datagram sockets and their error queue */
-	TRANSPORT_PING, /* ICMP datagram ("ping") sockets */
-	TRANSPORT_TCP,  /* connect() and the error queue, a socket for each probe */
+	TRANSPORT_UDP,     /* UDP datagram sockets and their error queue */
+	TRANSPORT_PING,    /* ICMP datagram ("ping") sockets */
+	TRANSPORT_TCP,     /* connect() and the error queue, a socket for each probe */
 	TRANSPORT_UDPLITE, /* as UDP, RFC 3828 */
 	TRANSPORT_COUNT,
 };
@@ -49,8 +49,8 @@ enum prober_transport {
 /* The choice for one family; see prober/plan.h, which makes it. */
 struct prober_plan_family {
 	uint8_t send; /* enum prober_transport; TRANSPORT_NONE: family not possible */
-	uint8_t receive; /* enum prober_transport */
-	uint16_t window; /* probes of one flow in flight at most; 0: no limit */
+	uint8_t receive;     /* enum prober_transport */
+	uint16_t window;     /* probes of one flow in flight at most; 0: no limit */
 	uint16_t packet_len; /* the kernel makes packets of this length; 0: we do */
 	char tag[PROBER_NAME_MAX +
 		 1]; /* "udp.payload"; empty: matched by its flow alone */
@@ -146,7 +146,7 @@ enum prober_result_flag {
 	RESULT_ALTERED = 8, /* the quote differs from what was sent */
 	RESULT_LOOP = 16,   /* this address answered at a lower hop already */
 	RESULT_EXTENSIONS_BAD =
-	    32,                /* an extension structure was there but is malformed */
+	    32,                 /* an extension structure was there but is malformed */
 	RESULT_RESENT = 64,     /* TCP: the kernel sent the probe again by itself */
 	RESULT_FLAGS_END = 128, /* past the last: all flags are below */
 };

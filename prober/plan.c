@@ -172,7 +172,8 @@ check_tag(struct choice *c, const char *name)
 static bool
 field_is_payload(const struct pattern *p, struct field_ref ref)
 {
-	return pattern_field(p, ref)->bit_offset >= p->layers[ref.layer]->header_min * 8;
+	return pattern_field(p, ref)->bit_offset >=
+	       p->layers[ref.layer]->header_min * 8;
 }
 
 /*
@@ -294,8 +295,7 @@ explain(const struct choice *c)
 	else
 		add(text, "tag: none, replies match by flow alone\n");
 	add(text, "send: %s socket, no privilege needed\n", c->transport->name);
-	add(text, "receive: the same socket's error queue%s\n",
-	    c->transport->receives);
+	add(text, "receive: the same socket's error queue%s\n", c->transport->receives);
 	explain_window(c, text);
 	if (c->transport->wait_max != 0)
 		add(text,
@@ -336,8 +336,8 @@ choose_family(struct choice *c)
 		    pattern_field(c->pattern, c->tag)->name);
 	f->window = c->tagged ? 0 : 1;
 	if (c->transport->id == TRANSPORT_TCP)
-		f->packet_len = (uint16_t)(pattern_layer_offset(c->pattern, 1) +
-					   c->facts->syn_len);
+		f->packet_len =
+		    (uint16_t)(pattern_layer_offset(c->pattern, 1) + c->facts->syn_len);
 	explain(c);
 	return 0;
 }

@@ -58,8 +58,8 @@ struct probe {
 	struct watch *watch; /* its own socket while it is in flight, or NULL */
 	struct addr dst;
 	uint16_t dst_port;
-	int64_t sent;  /* CLOCK_REALTIME, ns; 0: not yet */
-	int64_t until; /* deadline, CLOCK_MONOTONIC, ns */
+	int64_t sent;      /* CLOCK_REALTIME, ns; 0: not yet */
+	int64_t until;     /* deadline, CLOCK_MONOTONIC, ns */
 	int64_t until_max; /* the transport does not wait longer */
 	/* Places where it is found. */
 	struct timer timer;

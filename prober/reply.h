@@ -25,7 +25,7 @@ struct reply {
 	int16_t ttl; /* of the reply; -1: not known */
 	int16_t tos; /* of the reply; -1: not known */
 	uint32_t mtu;
-	int64_t received; /* CLOCK_REALTIME, ns */
+	int64_t received;   /* CLOCK_REALTIME, ns */
 	bool received_here; /* stamped by us when we read it, not by the kernel */
 	struct addr from;
 	uint16_t from_port; /* REPLY_DATA */

@@ -38,7 +38,8 @@ static const struct sandbox_rule rules[] = {
     SANDBOX_GETSOCKOPT(SOL_SOCKET, SO_ERROR),
     SANDBOX_GETSOCKOPT(SOL_SOCKET, SO_MEMINFO),
     SANDBOX_CALL(bind),
-    SANDBOX_CALL(connect), /* of a datagram socket it sends nothing; TCP: see the transport */
+    SANDBOX_CALL(
+	connect), /* of a datagram socket it sends nothing; TCP: see the transport */
     SANDBOX_CALL(getsockname),
     SANDBOX_CALL(recvmmsg),
     SANDBOX_CALL(sendmmsg),

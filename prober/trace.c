@@ -300,8 +300,8 @@ tell_started(struct trace *t)
 	struct writer w;
 
 	if (trace_is_v6(t))
-		m.flow_label =
-		    trace_flow_label(t, trace_has_ports(t) ? m.src_port : m.icmp_checksum);
+		m.flow_label = trace_flow_label(
+		    t, trace_has_ports(t) ? m.src_port : m.icmp_checksum);
 	writer_init(&w, body, sizeof(body));
 	prober_started_pack(&m, &w);
 	prober_send(t->prober, PROBER_STARTED, body, writer_len(&w));

@@ -69,7 +69,7 @@ struct endpoint {
 	bool has_ports;              /* the next two are there */
 	struct field_ref src_port;
 	struct field_ref dst_port;
-	uint64_t seen;               /* mask of those that every ICMP error shows */
+	uint64_t seen; /* mask of those that every ICMP error shows */
 	/* Kernel send stamps: sends are numbered, a stamp tells its number. */
 	bool stamps_trusted;
 	uint32_t next_stamp;

@@ -164,8 +164,7 @@ pattern_find_field(const struct pattern *p, const char *name, struct field_ref *
 }
 
 int
-pattern_find_own_field(
-    const struct pattern *p, const char *name, struct field_ref *out)
+pattern_find_own_field(const struct pattern *p, const char *name, struct field_ref *out)
 {
 	uint8_t layer = (uint8_t)(p->depth - 1);
 	const struct protocol *own = p->layers[layer];

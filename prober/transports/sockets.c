@@ -31,8 +31,8 @@ static int
 set_options(int fd, const struct option *options, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		int error =
-		    socket_option(fd, options[i].level, options[i].name, options[i].value);
+		int error = socket_option(
+		    fd, options[i].level, options[i].name, options[i].value);
 
 		if (error != 0 && options[i].needed)
 			return error;

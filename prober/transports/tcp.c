@@ -82,8 +82,8 @@ set_options(const struct endpoint *e, int fd, const struct packet *packet)
 	int error = socket_options_ip(e, fd);
 
 	if (error == 0)
-		error =
-		    socket_option(fd, level, is_v6(e) ? IPV6_UNICAST_HOPS : IP_TTL, ttl);
+		error = socket_option(
+		    fd, level, is_v6(e) ? IPV6_UNICAST_HOPS : IP_TTL, ttl);
 	if (error == 0 && tos != 0)
 		error = socket_option(fd, level, is_v6(e) ? IPV6_TCLASS : IP_TOS, tos);
 	if (error == 0)
@@ -140,8 +140,7 @@ start_connecting(const struct endpoint *e, struct probe *p)
 
 static bool receive_error(struct watch *w);
 static struct tcp_info ask_kernel(struct probe *p);
-static void deliver_segment(
-    struct watch *w, uint8_t kind, const struct tcp_info *info);
+static void deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info);
 
 /*
  * connect(2) failed at once: the answer may have come that fast (loopback), else this

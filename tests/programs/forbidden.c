@@ -336,23 +336,23 @@ static const struct {
 				    ROW(pkey_mprotect, NONE) ROW(shmat, NONE) ROW(
 					x32_getpid, NONE){"32_bit", call_32_bit, NONE},
 
-    ROW(socket_packet, NONE) ROW(socket_packet_dgram, NONE) ROW(socket_unix, NONE)
-	ROW(socket_netlink, NONE) ROW(socket_raw, NONE) ROW(socket_raw6, NONE) ROW(
-	    socket_stream, NAMES | TCP) ROW(socket_stream6,
-	    NAMES | TCP) ROW(socket_inherited, NONE) ROW(socket_udplite, LITE)
-	    ROW(socket_ping, PING) ROW(socket_ping6, PING) ROW(socket_udp, BOTH) ROW(socket_udp6, BOTH)
+    ROW(socket_packet, NONE) ROW(socket_packet_dgram, NONE) ROW(socket_unix, NONE) ROW(
+	socket_netlink, NONE) ROW(socket_raw, NONE) ROW(socket_raw6, NONE)
+	ROW(socket_stream, NAMES | TCP) ROW(socket_stream6, NAMES | TCP) ROW(
+	    socket_inherited, NONE) ROW(socket_udplite, LITE) ROW(socket_ping,
+	    PING) ROW(socket_ping6, PING) ROW(socket_udp, BOTH) ROW(socket_udp6, BOTH)
 
-		ROW(option_hdrincl, NONE) ROW(option_transparent, NONE) ROW(
-		    option_freebind, NONE) ROW(option_options, NONE) ROW(option_mark,
-		    NONE) ROW(option_reuse, TCP) ROW(option_ttl, TCP) ROW(option_broadcast,
-		    NONE) ROW(option_filter, NONE) ROW(option_rcvbufforce,
-		    NONE) ROW(option_rcvbuf, BOTH) ROW(option_recverr, PROBER)
-		    ROW(option_timestamping, PROBER) ROW(getsockopt_error, PROBER) ROW(getsockopt_tcp_info, TCP) ROW(
-			getsockopt_type, NONE) ROW(bind, PROBER) ROW(connect, BOTH)
-			ROW(getsockname, PROBER) ROW(getpeername, NONE)
-			    ROW(sendmmsg_udp, PROBER) ROW(recvmmsg_udp, PROBER) ROW(
-				sendmmsg_channel, BOTH) ROW(recvmmsg_channel,
-				BOTH) ROW(sendmsg, NAMES) ROW(recvfrom, NAMES)
+	    ROW(option_hdrincl, NONE) ROW(option_transparent, NONE) ROW(option_freebind,
+		NONE) ROW(option_options, NONE) ROW(option_mark, NONE) ROW(option_reuse,
+		TCP) ROW(option_ttl, TCP) ROW(option_broadcast, NONE) ROW(option_filter,
+		NONE) ROW(option_rcvbufforce, NONE) ROW(option_rcvbuf,
+		BOTH) ROW(option_recverr, PROBER) ROW(option_timestamping, PROBER)
+		ROW(getsockopt_error, PROBER) ROW(getsockopt_tcp_info, TCP)
+		    ROW(getsockopt_type, NONE) ROW(bind, PROBER) ROW(connect, BOTH)
+			ROW(getsockname, PROBER) ROW(getpeername, NONE) ROW(
+			    sendmmsg_udp, PROBER) ROW(recvmmsg_udp, PROBER)
+			    ROW(sendmmsg_channel, BOTH) ROW(recvmmsg_channel, BOTH) ROW(
+				sendmsg, NAMES) ROW(recvfrom, NAMES)
 
 				ROW(getpid, BOTH) ROW(clock, BOTH) ROW(mmap, BOTH) ROW(
 				    mprotect, BOTH) ROW(brk, BOTH) ROW(madvise, BOTH)

@@ -200,7 +200,7 @@ START_TEST(possible)
 		must_say(text, words_of(r.protocol)->times);
 		/* The kernel writes the SYN: 40 bytes of headers, 20 of options. */
 		ck_assert_uint_eq(c->packet_len, r.protocol != IPPROTO_TCP ? 0
-						 : family == 0		   ? 60
+						 : family == 0             ? 60
 									   : 80);
 	}
 }
@@ -392,7 +392,8 @@ START_TEST(ping_is_closed)
 			/* Not the fault of what was asked. */
 			ck_assert_int_eq(choose(&r, &f, &p), 0);
 			for (size_t family = 0; family < 2; family++) {
-				ck_assert_int_eq(p.error[family], f.open[TRANSPORT_PING][family]);
+				ck_assert_int_eq(
+				    p.error[family], f.open[TRANSPORT_PING][family]);
 				if (f.open[TRANSPORT_PING][family] == 0)
 					continue;
 				for (size_t k = 0; k < 3 && cases[i].says[k]; k++)

@@ -241,7 +241,8 @@ START_TEST(gets_its_channel_and_nothing_else)
 	sigfillset(&mask);
 	sigprocmask(SIG_SETMASK, &mask, &old);
 	ck_assert_int_eq(setenv("LD_LIBRARY_PATH", "/nonexistent", 1), 0);
-	ck_assert_int_eq(servant_start(&s, "servant-good", NULL, path, sizeof(path)), 0);
+	ck_assert_int_eq(
+	    servant_start(&s, "servant-good", NULL, path, sizeof(path)), 0);
 	told = hear(&s);
 	ck_assert_uint_eq(told.files, 0xf);
 	ck_assert_uint_eq(told.variables, 0);
@@ -305,7 +306,8 @@ START_TEST(stuck_one_is_killed)
 	int64_t start;
 	int status;
 
-	ck_assert_int_eq(servant_start(&s, "servant-stuck", NULL, path, sizeof(path)), 0);
+	ck_assert_int_eq(
+	    servant_start(&s, "servant-stuck", NULL, path, sizeof(path)), 0);
 	start = clock_monotonic();
 	status = servant_stop(&s);
 	ck_assert(WIFSIGNALED(status));

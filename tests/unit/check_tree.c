@@ -41,12 +41,11 @@ find(const char *name)
 
 /* ---- patterns -------------------------------------------------------------------- */
 
-static const char *const patterns[] = {"ipv4", "ipv4/udp", "ipv4/udplite", "ipv4/tcp", "ipv4/icmpv4",
-    "ipv4/icmpv4/ipv4", "ipv4/icmpv4/ipv4/udp", "ipv4/icmpv4/ipv4/udplite",
-    "ipv4/icmpv4/ipv4/tcp",
-    "ipv4/icmpv4/ipv4/icmpv4", "ipv6", "ipv6/udp", "ipv6/udplite", "ipv6/tcp", "ipv6/icmpv6",
-    "ipv6/icmpv6/ipv6", "ipv6/icmpv6/ipv6/udp", "ipv6/icmpv6/ipv6/udplite",
-    "ipv6/icmpv6/ipv6/tcp",
+static const char *const patterns[] = {"ipv4", "ipv4/udp", "ipv4/udplite", "ipv4/tcp",
+    "ipv4/icmpv4", "ipv4/icmpv4/ipv4", "ipv4/icmpv4/ipv4/udp",
+    "ipv4/icmpv4/ipv4/udplite", "ipv4/icmpv4/ipv4/tcp", "ipv4/icmpv4/ipv4/icmpv4",
+    "ipv6", "ipv6/udp", "ipv6/udplite", "ipv6/tcp", "ipv6/icmpv6", "ipv6/icmpv6/ipv6",
+    "ipv6/icmpv6/ipv6/udp", "ipv6/icmpv6/ipv6/udplite", "ipv6/icmpv6/ipv6/tcp",
     "ipv6/icmpv6/ipv6/icmpv6"};
 
 static size_t

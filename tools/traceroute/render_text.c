@@ -114,8 +114,9 @@ render_text_annotation(const struct prober_result *m, char *buf)
 	const char *known;
 
 	buf[0] = '\0';
-	if (m->reply == REPLY_NONE || m->reply == REPLY_ECHO || m->reply == REPLY_DATA ||
-	    m->reply == REPLY_SYN_ACK || m->reply == REPLY_RESET)
+	if (m->reply == REPLY_NONE || m->reply == REPLY_ECHO ||
+	    m->reply == REPLY_DATA || m->reply == REPLY_SYN_ACK ||
+	    m->reply == REPLY_RESET)
 		return buf;
 	if (type == expired && m->icmp_code == 0)
 		return buf;

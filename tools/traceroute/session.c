@@ -76,8 +76,8 @@ static int
 start_prober(
     struct session *s, const struct prober_plan *plan, const struct prober_start *start)
 {
-	int error = prober_client_start(
-	    &s->prober, plan, 1, &prober_events, s, s->failure);
+	int error =
+	    prober_client_start(&s->prober, plan, 1, &prober_events, s, s->failure);
 
 	if (error != 0) {
 		log_line("%s", s->failure);
