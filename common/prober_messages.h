@@ -146,9 +146,11 @@ enum prober_result_flag {
 	RESULT_ALTERED = 8, /* the quote differs from what was sent */
 	RESULT_LOOP = 16,   /* this address answered at a lower hop already */
 	RESULT_EXTENSIONS_BAD =
-	    32,                 /* an extension structure was there but is malformed */
-	RESULT_RESENT = 64,     /* TCP: the kernel sent the probe again by itself */
-	RESULT_FLAGS_END = 128, /* past the last: all flags are below */
+	    32,                  /* an extension structure was there but is malformed */
+	RESULT_RESENT = 64,      /* TCP: the kernel sent the probe again by itself */
+	RESULT_BY_ADDRESS = 128, /* shows no tag: told by the address, which is known to
+				    be this hop's */
+	RESULT_FLAGS_END = 256,  /* past the last: all flags are below */
 };
 
 /* Where the two ends of an RTT were stamped. */

@@ -23,6 +23,19 @@ struct probe_spec {
 	uint32_t flow; /* which flow: 0 is the one of --flow-id, 1 the next ... */
 	uint8_t ttl;
 	uint8_t query; /* returned in the probe; means what the algorithm likes */
+	/*
+	 * Also while other probes of this instance and flow are on their way and its
+	 * flow_window is 1: the algorithm sees to it that replies can be told apart, or
+	 * takes EVENT_AMBIGUOUS for it.
+	 */
+	bool together;
+	/*
+	 * Who answers there, when that is certain and no other hop has this address;
+	 * else none. When exactly one probe in flight expects the sender of a reply
+	 * that shows no tag, the reply is taken for that probe's and has
+	 * RESULT_BY_ADDRESS.
+	 */
+	struct addr expects;
 };
 
 enum event_type {
@@ -111,8 +124,16 @@ struct instance {
 	const struct algorithm *algorithm;
 	void *state;
 	struct prober_start options;
-	uint16_t
-	    flow_window; /* probes of one flow that may be in flight; 0: no limit */
+	/*
+	 * Routers may quote too little to show the tag: only the first reply tells
+	 * whether probes of one flow in flight together can be told apart.
+	 */
+	bool quotes_may_be_short;
+	/*
+	 * Probes of one flow that may be in flight; 0: no limit. 1 from the first reply
+	 * on that shows no tag.
+	 */
+	uint16_t flow_window;
 	struct prober_done done; /* counters; algorithms add to `reasked` only */
 };
 

@@ -73,6 +73,10 @@ deliver_one(const struct match *m, const struct reply *r)
 	if (m->altered &&
 	    (r->kind != REPLY_ECHO || (result.flags & RESULT_OTHER_ADDRESS) == 0))
 		result.flags |= RESULT_ALTERED;
+	if (m->by_address)
+		result.flags |= RESULT_BY_ADDRESS;
+	if (t->instance.quotes_may_be_short && (m->alone || m->by_address))
+		t->instance.flow_window = 1;
 	result.outcome = RESULT_REPLY;
 	if (p->state == PROBE_IN_FLIGHT) {
 		done->replies++;

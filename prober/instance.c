@@ -242,11 +242,14 @@ take_port(struct trace *t, struct probe *p, int64_t now)
 
 /*
  * Gets the endpoint and the tag. -EAGAIN, with a wake-up arranged: no tag is free, or
- * the flow's window is one and a probe of it, ours or another trace's, is out.
+ * the flow's window is one and a probe of it is out: another trace's, or one of ours
+ * that this one shall not be together with.
  */
 static int
-take_endpoint_and_tag(struct trace *t, struct probe *p, int64_t now)
+take_endpoint_and_tag(struct trace *t, struct probe *p, bool together, int64_t now)
 {
+	const struct instance *except = together ? &t->instance : NULL;
+
 	int error = tag_is_port(t) ? take_port(t, p, now)
 				   : flow_endpoint(t, p->flow, 0, &p->endpoint);
 
@@ -256,8 +259,8 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, int64_t now)
 	}
 	if (error != 0 || tag_is_port(t))
 		return error;
-	if (t->instance.flow_window == 1 &&
-	    store_awaits(&t->prober->store, p->endpoint, &t->instance.options.target)) {
+	if (t->instance.flow_window == 1 && store_awaits(&t->prober->store, p->endpoint,
+						&t->instance.options.target, except)) {
 		trace_hold(t, true);
 		error = -EAGAIN;
 	} else {
@@ -320,7 +323,8 @@ world_send(
 	p->flow = spec->flow;
 	p->ttl = spec->ttl;
 	p->query = spec->query;
-	error = take_endpoint_and_tag(t, p, now);
+	p->expects = spec->expects;
+	error = take_endpoint_and_tag(t, p, spec->together, now);
 	if (error == 0) {
 		error = probe_launch(t, p, wait, now);
 		if (error != 0) {

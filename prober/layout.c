@@ -196,3 +196,15 @@ layout_build(const struct layout *l, const struct layout_probe *p, uint8_t *pack
 			finish_checksum(l, p, packet, len);
 	}
 }
+
+bool
+layout_tag_may_be_cut(const struct layout *l)
+{
+	const struct layout_options *o = &l->options;
+	const struct field *f;
+
+	if (!o->tagged || o->dst.family != AF_INET || o->tag.layer == 0)
+		return false;
+	f = pattern_field(o->pattern, o->tag);
+	return f->bit_offset + f->bit_length > 64;
+}

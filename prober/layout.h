@@ -63,6 +63,13 @@ void layout_clear(struct layout *l);
 void layout_build(
     const struct layout *l, const struct layout_probe *p, uint8_t *packet);
 
+/*
+ * Whether a router may quote too little of a probe to show its tag: over IPv4, when it
+ * lies behind the eight bytes of the transport header that all quote (RFC 792). ICMPv6
+ * quotes as much as fits (RFC 4443 section 2.4).
+ */
+bool layout_tag_may_be_cut(const struct layout *l);
+
 /* Length of each packet built; TAG_BY_LENGTH tags shorten or lengthen it. */
 size_t layout_len(const struct layout *l, const struct layout_probe *p);
 

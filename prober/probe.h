@@ -57,6 +57,7 @@ struct probe {
 	struct endpoint *endpoint;
 	struct watch *watch; /* its own socket while it is in flight, or NULL */
 	struct addr dst;
+	struct addr expects; /* who should answer: see struct probe_spec */
 	uint16_t dst_port;
 	int64_t sent;      /* CLOCK_REALTIME, ns; 0: not yet */
 	int64_t until;     /* deadline, CLOCK_MONOTONIC, ns */

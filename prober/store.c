@@ -160,7 +160,8 @@ store_remove(struct store *s, struct probe *p)
 }
 
 bool
-store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst)
+store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst,
+    const struct instance *except)
 {
 	struct bucket *b = bucket_find(s, e, dst);
 	struct probe *p;
@@ -168,7 +169,8 @@ store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst)
 	if (b == NULL)
 		return false;
 	TAILQ_FOREACH (p, &b->probes, in_bucket)
-		if (p->state == PROBE_QUEUED || p->state == PROBE_IN_FLIGHT)
+		if ((p->state == PROBE_QUEUED || p->state == PROBE_IN_FLIGHT) &&
+		    (except == NULL || p->instance != except))
 			return true;
 	return false;
 }
@@ -280,6 +282,40 @@ match_untagged(struct store *s, const struct reply *r, struct match *out)
 			candidate_add(out, p);
 }
 
+/*
+ * Of several probes in flight, all of one instance, exactly one expects this reply's
+ * sender: it is that one's. Its instance has made sure that no other hop has the
+ * address. What came before the probe was sent (a duplicate) does not answer it.
+ */
+static void
+match_expected(const struct reply *r, struct match *m)
+{
+	const struct instance *instance = NULL;
+	struct probe *one = NULL;
+
+	if (m->count == MATCH_MAX)
+		return; /* there may be more */
+	for (size_t i = 0; i < m->count; i++) {
+		struct probe *p = m->probes[i];
+
+		if (p->state != PROBE_IN_FLIGHT)
+			continue;
+		if (instance != NULL && p->instance != instance)
+			return;
+		instance = p->instance;
+		if (addr_is_none(&p->expects) || !addr_equal(&p->expects, &r->from))
+			continue;
+		if (one != NULL || p->sent > r->received)
+			return;
+		one = p;
+	}
+	if (one == NULL)
+		return;
+	m->count = 0;
+	candidate_add(m, one);
+	m->by_address = true;
+}
+
 void
 store_match(struct store *s, const struct reply *r, struct match *out)
 {
@@ -307,6 +343,10 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 		out->altered = true;
 	}
 	out->alone = named == NULL;
+	if (out->alone && out->count > 1) {
+		match_expected(r, out);
+		out->alone = !out->by_address;
+	}
 	if (out->count > 0)
 		out->type = out->count == 1 ? MATCH_ONE : MATCH_SEVERAL;
 }

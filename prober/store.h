@@ -41,6 +41,8 @@ struct match {
 	struct probe *const *probes; /* valid until the next store_match */
 	bool altered; /* MATCH_ONE: the quote differs from what was sent */
 	bool alone;   /* MATCH_ONE: shows no tag, but no other probe is waiting there */
+	bool by_address; /* MATCH_ONE: shows no tag, but this probe expects its sender
+			  */
 };
 
 void store_init(struct store *s);
@@ -69,8 +71,12 @@ void store_remove(struct store *s, struct probe *p);
  */
 void store_settle(struct probe *p);
 
-/* Whether a probe from this endpoint to dst is still to be answered. */
-bool store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst);
+/*
+ * Whether a probe from this endpoint to dst is still to be answered; those of one
+ * instance may be left out (NULL: of none).
+ */
+bool store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst,
+    const struct instance *except);
 
 /* Which probes a reply may answer. */
 void store_match(struct store *s, const struct reply *r, struct match *out);

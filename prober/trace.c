@@ -280,6 +280,7 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 		return error;
 	}
 	t->instance.options.packet_len = t->layout.options.len;
+	t->instance.quotes_may_be_short = layout_tag_may_be_cut(&t->layout);
 	return 0;
 }
 

@@ -313,7 +313,7 @@ scene_extensions(struct scene *s)
 	add(s, with_mpls(hop(1, 0, "10.0.0.1", MS), 24015, 0));
 	add(s, with_mpls(hop(1, 1, "10.0.0.1", MS), 24015, 0));
 	add(s, with_mpls(hop(1, 2, "10.0.0.1", MS), 24016, 0xfffff));
-	add(s, hop(1, 3, "10.0.0.1", MS));
+	add(s, flagged(hop(1, 3, "10.0.0.1", MS), RESULT_BY_ADDRESS));
 	add(s, with_object(hop(2, 0, "10.0.0.2", MS), 2, 10, "abcdefgh"));
 	add(s, with_object(
 		   with_object(with_mpls(hop(2, 1, "10.0.0.2", MS), 3, 0), 5, 0, ""), 6,

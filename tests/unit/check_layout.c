@@ -399,6 +399,22 @@ START_TEST(flows_differ)
 }
 END_TEST
 
+/* Only what lies behind the eight bytes that every router quotes, and over IPv4. */
+START_TEST(tags_that_may_be_cut)
+{
+	struct layout_options o;
+	struct layout l;
+
+	set_up();
+	o = options_of(_i);
+	ck_assert_int_eq(layout_init(&l, &o), 0);
+	ck_assert_int_eq(layout_tag_may_be_cut(&l),
+	    kind_is(_i, "ipv4") && tag_is(_i, "udp.payload"));
+	layout_clear(&l);
+	tear_down();
+}
+END_TEST
+
 /* Patterns that are no probes. */
 START_TEST(refused)
 {
@@ -428,6 +444,7 @@ main(void)
 	    {every_checksum, .loops = COUNT_OF(kinds)},
 	    {udp_checksum_is_never_zero, .loops = COUNT_OF(kinds)},
 	    {flows_differ, .loops = COUNT_OF(kinds)},
+	    {tags_that_may_be_cut, .loops = COUNT_OF(kinds)},
 	    {refused},
 	};
 

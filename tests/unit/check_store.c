@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prober/algorithm.h"
 #include "prober/layout.h"
 #include "prober/store.h"
 #include "prober/transport.h"
@@ -547,25 +548,31 @@ START_TEST(awaits)
 {
 	struct addr there, elsewhere;
 	struct endpoint *e = &endpoints[0];
+	struct instance one, other;
 	struct probe *p;
 
 	set_up();
 	there = target(e, 0);
 	elsewhere = target(e, 1);
-	ck_assert(!store_awaits(&store, e, &there));
+	ck_assert(!store_awaits(&store, e, &there, NULL));
 	p = add_probe(e, 0, "udp.payload", 1);
-	ck_assert(store_awaits(&store, e, &there));
-	ck_assert(!store_awaits(&store, e, &elsewhere));
-	ck_assert(!store_awaits(&store, &endpoints[4], &there));
+	ck_assert(store_awaits(&store, e, &there, NULL));
+	ck_assert(!store_awaits(&store, e, &elsewhere, NULL));
+	ck_assert(!store_awaits(&store, &endpoints[4], &there, NULL));
 	p->state = PROBE_QUEUED;
-	ck_assert(store_awaits(&store, e, &there));
+	ck_assert(store_awaits(&store, e, &there, NULL));
+	/* One's own may be left out. */
+	p->instance = &one;
+	ck_assert(store_awaits(&store, e, &there, NULL));
+	ck_assert(store_awaits(&store, e, &there, &other));
+	ck_assert(!store_awaits(&store, e, &there, &one));
 	p->state = PROBE_TIMED_OUT;
-	ck_assert(!store_awaits(&store, e, &there));
+	ck_assert(!store_awaits(&store, e, &there, NULL));
 	p->state = PROBE_IN_FLIGHT;
 	store_settle(p);
-	ck_assert(!store_awaits(&store, e, &there));
+	ck_assert(!store_awaits(&store, e, &there, NULL));
 	store_remove(&store, p);
-	ck_assert(!store_awaits(&store, e, &there));
+	ck_assert(!store_awaits(&store, e, &there, NULL));
 	tear_down();
 }
 END_TEST
@@ -584,8 +591,115 @@ START_TEST(very_many_candidates)
 	answer(&t, p[0], 0);
 	ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);
 	ck_assert_uint_eq(m.count, MATCH_MAX);
+	/* Those that do not fit might expect the sender as well. */
+	p[0]->expects = t.reply.from = target(e, 40);
+	ck_assert_int_eq(match(&t, &m), MATCH_SEVERAL);
 	for (size_t i = 0; i < COUNT_OF(p); i++)
 		store_remove(&store, p[i]);
+	tear_down();
+}
+END_TEST
+
+/* ---- who answers tells ------------------------------------------------------------
+ */
+
+#define SOMEONE 40 /* number of the first router's address */
+
+/* Five probes of one instance; those of the numbers below `expecting` say from whom. */
+static void
+add_expecting(
+    struct endpoint *e, struct probe **p, size_t expecting, struct instance *i)
+{
+	for (uint32_t k = 0; k < 5; k++) {
+		p[k] = add_probe(e, 0, "udp.payload", 256 * k + 1);
+		p[k]->instance = i;
+		p[k]->sent = 1000;
+		if (k < expecting)
+			p[k]->expects = target(e, SOMEONE + (int)k);
+	}
+}
+
+static void
+remove_all(struct probe **p, size_t count)
+{
+	for (size_t k = 0; k < count; k++)
+		store_remove(&store, p[k]);
+}
+
+/* A reply to p[0] without a tag, from this router. */
+static enum match_type
+match_from(struct endpoint *e, struct probe **p, int number, struct match *m)
+{
+	struct told t;
+
+	answer(&t, p[0], 0);
+	t.reply.received = 2000;
+	t.reply.from = target(e, number);
+	return match(&t, m);
+}
+
+START_TEST(by_who_answers)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct instance one;
+	struct probe *p[5];
+	struct match m;
+
+	set_up();
+	add_expecting(e, p, 3, &one);
+	for (int k = 0; k < 3; k++) {
+		ck_assert_int_eq(match_from(e, p, SOMEONE + k, &m), MATCH_ONE);
+		ck_assert_ptr_eq(m.probes[0], p[k]);
+		ck_assert(m.by_address && !m.alone && !m.altered);
+	}
+	/* From someone else, or nobody knows from whom: any of them. */
+	ck_assert_int_eq(match_from(e, p, SOMEONE + 3, &m), MATCH_SEVERAL);
+	ck_assert_uint_eq(m.count, 5);
+	ck_assert(!m.by_address);
+	/* Alone it needs no address. */
+	for (int k = 1; k < 5; k++)
+		store_settle(p[k]);
+	ck_assert_int_eq(match_from(e, p, SOMEONE + 3, &m), MATCH_ONE);
+	ck_assert(m.alone && !m.by_address);
+	remove_all(p, 5);
+	tear_down();
+}
+END_TEST
+
+START_TEST(who_answers_does_not_tell)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct instance one, other;
+	struct probe *p[5];
+	struct match m;
+	struct told t;
+
+	set_up();
+	add_expecting(e, p, 3, &one);
+	/* Two expect it. */
+	p[4]->expects = p[1]->expects;
+	ck_assert_int_eq(match_from(e, p, SOMEONE + 1, &m), MATCH_SEVERAL);
+	/* One of the two is late already, or not sent yet. */
+	p[4]->state = PROBE_TIMED_OUT;
+	ck_assert_int_eq(match_from(e, p, SOMEONE + 1, &m), MATCH_ONE);
+	ck_assert_ptr_eq(m.probes[0], p[1]);
+	p[1]->state = PROBE_TIMED_OUT;
+	p[4]->state = PROBE_QUEUED;
+	ck_assert_int_eq(match_from(e, p, SOMEONE + 1, &m), MATCH_SEVERAL);
+	/* It came before the probe was sent. */
+	p[2]->sent = 2001;
+	ck_assert_int_eq(match_from(e, p, SOMEONE + 2, &m), MATCH_SEVERAL);
+	/* Another trace's probe may be meant, unless it is over. */
+	p[3]->instance = &other;
+	ck_assert_int_eq(match_from(e, p, SOMEONE, &m), MATCH_SEVERAL);
+	p[3]->state = PROBE_TIMED_OUT;
+	ck_assert_int_eq(match_from(e, p, SOMEONE, &m), MATCH_ONE);
+	/* A tag tells more than an address. */
+	answer(&t, p[2], 4);
+	t.reply.received = 2000;
+	t.reply.from = target(e, SOMEONE);
+	must_be_for(&t, p[2]);
+	remove_all(p, 5);
 	tear_down();
 }
 END_TEST
@@ -825,6 +939,8 @@ main(void)
 	    {tag_sets_are_shared},
 	    {awaits},
 	    {very_many_candidates},
+	    {by_who_answers, .loops = 2},
+	    {who_answers_does_not_tell, .loops = 2},
 	    {two_tag_sets, .loops = 4},
 	    {tagged_and_untagged, .loops = 2},
 	    {many_at_random, .loops = 6},

@@ -40,7 +40,7 @@ flags_json(uint16_t flags)
 	} names[] = {{RESULT_REACHED, "reached"}, {RESULT_FINAL, "final"},
 	    {RESULT_OTHER_ADDRESS, "other_address"}, {RESULT_ALTERED, "altered"},
 	    {RESULT_LOOP, "loop"}, {RESULT_EXTENSIONS_BAD, "extensions_bad"},
-	    {RESULT_RESENT, "resent"}};
+	    {RESULT_RESENT, "resent"}, {RESULT_BY_ADDRESS, "by_address"}};
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
