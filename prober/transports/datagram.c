@@ -107,19 +107,6 @@ control_add(struct msghdr *m, size_t room, int level, int type, const void *valu
 	m->msg_controllen += CMSG_SPACE(4);
 }
 
-/* Reads a field of a packet of ours that the kernel shall write. */
-static uint32_t
-header_value(
-    const struct endpoint *e, const struct packet *packet, struct field_ref ref)
-{
-	struct view view;
-	uint64_t value = 0;
-
-	view_of_layout(&view, e->pattern, packet->bytes, 0, packet->len);
-	(void)view_read(&view, ref, &value);
-	return (uint32_t)value;
-}
-
 static void
 batch_add(struct endpoint *e, struct send_batch *b, struct probe *p,
     const struct packet *packet)
@@ -128,19 +115,12 @@ batch_add(struct endpoint *e, struct send_batch *b, struct probe *p,
 	struct msghdr *m = &b->headers[i].msg_hdr;
 	size_t from = datagram_send_from(e);
 	int level = is_v6(e) ? IPPROTO_IPV6 : IPPROTO_IP;
-	uint32_t ttl = header_value(e, packet, e->ttl);
-	uint32_t tos = header_value(e, packet, e->tos);
+	uint32_t ttl = socket_header_value(e, packet, e->ttl);
+	uint32_t tos = socket_header_value(e, packet, e->tos);
 	uint32_t stamp = e->next_stamp + i;
 
 	*m = (struct msghdr){.msg_name = &b->names[i], .msg_control = &b->control[i]};
-	m->msg_namelen = addr_to_sockaddr(&p->dst, p->dst_port, &b->names[i]);
-	if (is_v6(e)) {
-		struct sockaddr_in6 in6;
-
-		memcpy(&in6, &b->names[i], sizeof(in6));
-		in6.sin6_flowinfo = htonl(header_value(e, packet, e->flow_label));
-		memcpy(&b->names[i], &in6, sizeof(in6));
-	}
+	m->msg_namelen = socket_destination(e, p, packet, &b->names[i]);
 	b->parts[i].iov_base = (void *)(uintptr_t)(packet->bytes + from);
 	b->parts[i].iov_len = packet->len - from;
 	m->msg_iov = &b->parts[i];

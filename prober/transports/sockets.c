@@ -105,3 +105,31 @@ socket_bind(const struct endpoint *e, int fd, uint16_t port, uint16_t *bound)
 		return -errno;
 	return addr_from_sockaddr((struct sockaddr *)&ss, len, &address, bound);
 }
+
+uint32_t
+socket_header_value(
+    const struct endpoint *e, const struct packet *packet, struct field_ref ref)
+{
+	struct view view;
+	uint64_t value = 0;
+
+	view_of_layout(&view, e->pattern, packet->bytes, 0, packet->len);
+	(void)view_read(&view, ref, &value);
+	return (uint32_t)value;
+}
+
+socklen_t
+socket_destination(const struct endpoint *e, const struct probe *p,
+    const struct packet *packet, struct sockaddr_storage *name)
+{
+	socklen_t len = addr_to_sockaddr(&p->dst, p->dst_port, name);
+	struct sockaddr_in6 in6;
+
+	if (name->ss_family == AF_INET6) {
+		memcpy(&in6, name, sizeof(in6));
+		in6.sin6_flowinfo =
+		    htonl(socket_header_value(e, packet, e->flow_label));
+		memcpy(name, &in6, sizeof(in6));
+	}
+	return len;
+}

@@ -4,6 +4,8 @@
 #ifndef PROBER_TRANSPORTS_SOCKETS_H
 #define PROBER_TRANSPORTS_SOCKETS_H
 
+#include <sys/socket.h>
+
 #include "prober/transport.h"
 
 /* setsockopt of an int. 0 or -errno. */
@@ -23,5 +25,13 @@ int socket_bind_device(const struct endpoint *e, int fd);
  * port it is. 0 or -errno.
  */
 int socket_bind(const struct endpoint *e, int fd, uint16_t port, uint16_t *bound);
+
+/* The value of a field of a packet of ours that the kernel shall write. */
+uint32_t socket_header_value(
+    const struct endpoint *e, const struct packet *packet, struct field_ref ref);
+
+/* Where the packet goes, its flow label too; returns the length of *name. */
+socklen_t socket_destination(const struct endpoint *e, const struct probe *p,
+    const struct packet *packet, struct sockaddr_storage *name);
 
 #endif

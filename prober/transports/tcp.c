@@ -59,26 +59,14 @@ tcp_open(struct endpoint *e)
 
 /* ---- sending ---- */
 
-/* What the kernel writes into the header of this packet. */
-static uint32_t
-header_value(const struct endpoint *e, const struct packet *p, struct field_ref ref)
-{
-	struct view view;
-	uint64_t value = 0;
-
-	view_of_layout(&view, e->pattern, p->bytes, 0, p->len);
-	(void)view_read(&view, ref, &value);
-	return (uint32_t)value;
-}
-
 /* Options of one probe's socket. */
 static int
 set_options(const struct endpoint *e, int fd, const struct packet *packet)
 {
 	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	int level = is_v6(e) ? IPPROTO_IPV6 : IPPROTO_IP;
-	int ttl = (int)header_value(e, packet, e->ttl);
-	int tos = (int)header_value(e, packet, e->tos);
+	int ttl = (int)socket_header_value(e, packet, e->ttl);
+	int tos = (int)socket_header_value(e, packet, e->tos);
 	int error = socket_options_ip(e, fd);
 
 	if (error == 0)
@@ -122,15 +110,8 @@ static int
 start_connecting(const struct endpoint *e, struct probe *p)
 {
 	struct sockaddr_storage name;
-	socklen_t len = addr_to_sockaddr(&p->dst, p->dst_port, &name);
+	socklen_t len = socket_destination(e, p, p->packets, &name);
 
-	if (is_v6(e)) {
-		struct sockaddr_in6 in6;
-
-		memcpy(&in6, &name, sizeof(in6));
-		in6.sin6_flowinfo = htonl(header_value(e, p->packets, e->flow_label));
-		memcpy(&name, &in6, sizeof(in6));
-	}
 	p->sent = clock_realtime();
 	if (connect(p->watch->fd, (struct sockaddr *)&name, len) == 0 ||
 	    errno == EINPROGRESS)
