@@ -519,8 +519,6 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 	slot->from = result.from;
 	if (slot->rtt > t->longest_rtt)
 		t->longest_rtt = slot->rtt;
-	if (hop_loops(i, t, s - s % i->options.queries))
-		result.flags |= RESULT_LOOP;
 	note_end(t, &result);
 	t->heard_at = instance_now(i);
 	extend_reach(i, t, s);

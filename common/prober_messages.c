@@ -271,8 +271,11 @@ code_object(struct codec *c, struct prober_object *m)
 
 	code_u8(c, &m->class_num);
 	code_u8(c, &m->c_type);
+	code_u8(c, &m->labels);
 	code_u16(c, &m->len);
 	told = m->len < PROBER_OBJECT_DATA ? m->len : PROBER_OBJECT_DATA;
+	if (m->labels != 0)
+		told = 0;
 	if (c->w != NULL)
 		writer_copy(c->w, m->data, told);
 	else
@@ -301,6 +304,9 @@ code_result(struct codec *c, struct prober_result *m)
 	code_i64(c, &m->sent);
 	code_i64(c, &m->rtt);
 	code_addr(c, &m->from);
+	code_u16(c, &m->from_port);
+	code_addr(c, &m->quoted_dst);
+	code_u16(c, &m->quoted_port);
 	code_count(c, &m->mpls_count, PROBER_MPLS_MAX);
 	for (size_t i = 0; i < m->mpls_count; i++)
 		code_mpls(c, &m->mpls[i]);
@@ -309,17 +315,34 @@ code_result(struct codec *c, struct prober_result *m)
 		code_object(c, &m->objects[i]);
 }
 
+/* Every label is one of an object's, and within its bits. */
 static bool
-result_is_sane(const struct prober_result *m)
+extensions_are_sane(const struct prober_result *m)
 {
+	size_t labels = 0;
+
+	for (size_t i = 0; i < m->objects_count; i++) {
+		const struct prober_object *o = &m->objects[i];
+
+		labels += o->labels;
+		if (o->labels != 0 && (o->class_num != 1 || o->c_type != 1))
+			return false;
+	}
 	for (size_t i = 0; i < m->mpls_count; i++)
 		if (m->mpls[i].label >= 1U << 20 || m->mpls[i].traffic_class > 7 ||
 		    m->mpls[i].bottom > 1)
 			return false;
-	return m->instance != PROBER_ALL_INSTANCES && m->outcome >= RESULT_REPLY &&
-	       m->outcome <= RESULT_AMBIGUOUS &&
+	return labels == m->mpls_count;
+}
+
+static bool
+result_is_sane(const struct prober_result *m)
+{
+	return extensions_are_sane(m) && m->instance != PROBER_ALL_INSTANCES &&
+	       m->outcome >= RESULT_REPLY && m->outcome <= RESULT_AMBIGUOUS &&
 	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
 	       m->reply <= REPLY_RESET && m->flags < RESULT_FLAGS_END &&
+	       addr_is_none(&m->quoted_dst) == ((m->flags & RESULT_TRANSLATED) == 0) &&
 	       m->rtt_source <= RTT_PROBER && m->reply_ttl >= -1 &&
 	       m->reply_ttl <= 255 && m->reply_tos >= -1 && m->reply_tos <= 255 &&
 	       m->rtt >= -1;
@@ -358,6 +381,7 @@ code_done(struct codec *c, struct prober_done *m)
 	code_u32(c, &m->ambiguous);
 	code_u32(c, &m->reasked);
 	code_u32(c, &m->lost_here);
+	code_u32(c, &m->strays);
 	code_u32(c, &m->window);
 	code_text(c, m->detail, sizeof(m->detail));
 }

@@ -21,7 +21,7 @@
 
 #define PROBER_NAME_MAX 31    /* an algorithm's, a field's or an interface's name */
 #define PROBER_MPLS_MAX 16    /* label stack entries told of one reply */
-#define PROBER_OBJECTS_MAX 8  /* other RFC 4884 objects told of one reply */
+#define PROBER_OBJECTS_MAX 8  /* RFC 4884 objects told of one reply */
 #define PROBER_OBJECT_DATA 64 /* bytes told of one such object */
 #define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
 #define PROBER_ALL_INSTANCES UINT32_MAX
@@ -141,16 +141,21 @@ enum prober_reply {
 enum prober_result_flag {
 	RESULT_REACHED = 1, /* this kind of reply comes from the destination only */
 	RESULT_FINAL = 2,   /* no probe with a higher TTL is worth sending */
-	RESULT_OTHER_ADDRESS =
-	    4,              /* reached, but the answer has another source address */
+	/* Reached, but the answer came from another address (or another UDP port). */
+	RESULT_OTHER_ADDRESS = 4,
 	RESULT_ALTERED = 8, /* the quote differs from what was sent */
-	RESULT_LOOP = 16,   /* this address answered at a lower hop already */
-	RESULT_EXTENSIONS_BAD =
-	    32,                  /* an extension structure was there but is malformed */
-	RESULT_RESENT = 64,      /* TCP: the kernel sent the probe again by itself */
-	RESULT_BY_ADDRESS = 128, /* shows no tag: told by the address, which is known to
-				    be this hop's */
-	RESULT_FLAGS_END = 256,  /* past the last: all flags are below */
+	/* The quote is the probe's but for its destination: see quoted_dst. */
+	RESULT_TRANSLATED = 16,
+	RESULT_EXTENSIONS_BAD = 32, /* there are extensions, but malformed */
+	RESULT_RESENT = 64,         /* TCP: the kernel sent the probe again by itself */
+	/* Shows no tag: told by the address, which is known to be this hop's. */
+	RESULT_BY_ADDRESS = 128,
+	/*
+	 * "Time exceeded" from the target's own address: most often, address
+	 * translation before it gives that address to all that is behind.
+	 */
+	RESULT_FROM_TARGET = 256,
+	RESULT_FLAGS_END = 512, /* past the last: all flags are below */
 };
 
 /* Where the two ends of an RTT were stamped. */
@@ -168,9 +173,14 @@ struct prober_mpls { /* RFC 4950 section 3 */
 	uint8_t ttl;
 };
 
-struct prober_object { /* RFC 4884 section 8 */
+/*
+ * RFC 4884 section 8, in the order in which they came. One with labels is an MPLS label
+ * stack (RFC 4950): the next so many of the result's mpls, and no data.
+ */
+struct prober_object {
 	uint8_t class_num;
 	uint8_t c_type;
+	uint8_t labels;
 	uint16_t len; /* of the object's payload; at most PROBER_OBJECT_DATA are told */
 	uint8_t data[PROBER_OBJECT_DATA];
 };
@@ -196,6 +206,9 @@ struct prober_result {
 	int64_t sent;        /* CLOCK_REALTIME */
 	int64_t rtt;         /* -1: not known */
 	struct addr from;
+	uint16_t from_port;     /* REPLY_DATA: its source port */
+	struct addr quoted_dst; /* RESULT_TRANSLATED: where the probe went; else none */
+	uint16_t quoted_port;   /* ... and to which UDP port; 0 over ICMP */
 	uint8_t mpls_count;
 	uint8_t objects_count;
 	struct prober_mpls mpls[PROBER_MPLS_MAX];
@@ -227,6 +240,7 @@ struct prober_done {
 	uint32_t ambiguous; /* replies that fitted several probes */
 	uint32_t reasked;   /* probes sent again because of those */
 	uint32_t lost_here; /* replies that this machine dropped (socket buffer full) */
+	uint32_t strays;    /* replies to this prober meanwhile that fitted no probe */
 	uint32_t window;    /* of the flow at the end; 0: never limited */
 	char detail[PROBER_DETAIL_MAX +
 		    1]; /* REASON_FAILED: what failed, on which value */

@@ -25,6 +25,7 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 	out->reply_tos = r->tos;
 	out->mtu = r->mtu;
 	out->from = r->from;
+	out->from_port = r->from_port;
 	out->rtt = -1;
 	if (r->extension != NULL &&
 	    extension_parse(r->extension, r->extension_len, out) != 0)

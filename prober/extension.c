@@ -1,6 +1,7 @@
 #include "prober/extension.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -21,23 +22,24 @@ header_read(struct reader *r, uint16_t *checksum)
 	return r->failed || version != 2 ? -EBADMSG : 0;
 }
 
-/* One label stack object: four bytes a label. */
-static int
+/* One label stack object: four bytes a label. Returns how many labels are told. */
+static uint8_t
 mpls_read(struct reader *r, struct prober_result *out)
 {
-	while (reader_left(r) >= 4) {
+	uint8_t told = 0;
+
+	while (reader_left(r) >= 4 && out->mpls_count < PROBER_MPLS_MAX) {
 		uint32_t entry = reader_u32(r);
 
-		if (out->mpls_count == PROBER_MPLS_MAX)
-			return 0;
 		out->mpls[out->mpls_count++] = (struct prober_mpls){
 		    .label = entry >> 12,
 		    .traffic_class = entry >> 9 & 7,
 		    .bottom = entry >> 8 & 1,
 		    .ttl = (uint8_t)entry,
 		};
+		told++;
 	}
-	return reader_finish(r);
+	return told;
 }
 
 static int
@@ -49,6 +51,7 @@ object_read(struct reader *r, struct prober_result *out)
 	struct prober_object *object;
 	const uint8_t *data;
 	struct reader inner;
+	bool is_mpls;
 
 	if (len < OBJECT_HEADER_LEN)
 		return -EBADMSG;
@@ -56,15 +59,20 @@ object_read(struct reader *r, struct prober_result *out)
 	data = reader_take(r, len);
 	if (data == NULL)
 		return -EBADMSG;
-	if (class_num == CLASS_MPLS && c_type == TYPE_MPLS_INCOMING) {
-		reader_init(&inner, data, len);
-		return mpls_read(&inner, out);
-	}
-	if (out->objects_count == PROBER_OBJECTS_MAX)
+	is_mpls = class_num == CLASS_MPLS && c_type == TYPE_MPLS_INCOMING && len > 0;
+	if (is_mpls && len % 4 != 0)
+		return -EBADMSG;
+	if (out->objects_count == PROBER_OBJECTS_MAX ||
+	    (is_mpls && out->mpls_count == PROBER_MPLS_MAX))
 		return 0;
 	object = &out->objects[out->objects_count++];
 	*object = (struct prober_object){
 	    .class_num = class_num, .c_type = c_type, .len = (uint16_t)len};
+	if (is_mpls) {
+		reader_init(&inner, data, len);
+		object->labels = mpls_read(&inner, out);
+		return 0;
+	}
 	memcpy(object->data, data, len < PROBER_OBJECT_DATA ? len : PROBER_OBJECT_DATA);
 	return 0;
 }

@@ -393,6 +393,7 @@ static void
 world_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)
 {
 	struct trace *t = trace_of(i);
+	uint64_t strays = t->prober->strays - t->strays_before;
 
 	if (t->finished)
 		return;
@@ -400,6 +401,7 @@ world_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)
 	i->done.reason = (uint8_t)reason;
 	i->done.end_ttl = end_ttl;
 	i->done.window = i->flow_window;
+	i->done.strays = strays < UINT32_MAX ? (uint32_t)strays : UINT32_MAX;
 	TAILQ_INSERT_TAIL(&t->prober->ended, t, in_ended);
 }
 

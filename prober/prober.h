@@ -41,10 +41,11 @@ struct trace {
 	struct tag_set *tags;      /* NULL: without tags */
 	uint16_t src_port;         /* of flow 0, where the protocol has ports */
 	uint32_t next_number;
-	int64_t next_send;    /* pacing: not before, CLOCK_MONOTONIC, ns */
-	struct timer timer;   /* what the algorithm asked for */
-	struct timer retry;   /* when a send that had to wait is worth another try */
-	struct timer timeout; /* of the whole trace */
+	uint64_t strays_before; /* the prober's, when it began */
+	int64_t next_send;      /* pacing: not before, CLOCK_MONOTONIC, ns */
+	struct timer timer;     /* what the algorithm asked for */
+	struct timer retry;     /* when a send that had to wait is worth another try */
+	struct timer timeout;   /* of the whole trace */
 	struct probe_list probes; /* all that the store holds */
 	bool held; /* wants EVENT_TIMER when results, tags or the flow are free again */
 	bool wants_tag; /* ... because no tag was free */

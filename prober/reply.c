@@ -50,5 +50,7 @@ reply_flags(const struct reply *r, int protocol, const struct addr *target)
 		flags = RESULT_FINAL;
 	if ((flags & RESULT_REACHED) != 0 && !addr_equal(&r->from, target))
 		flags |= RESULT_OTHER_ADDRESS;
+	if (r->kind == REPLY_TIME_EXCEEDED && addr_equal(&r->from, target))
+		flags |= RESULT_FROM_TARGET;
 	return flags;
 }

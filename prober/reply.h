@@ -28,7 +28,7 @@ struct reply {
 	int64_t received;   /* CLOCK_REALTIME, ns */
 	bool received_here; /* stamped by us when we read it, not by the kernel */
 	struct addr from;
-	uint16_t from_port; /* REPLY_DATA */
+	uint16_t from_port; /* REPLY_DATA, else 0 */
 	/* Where the probe went, when the reply tells. */
 	bool dst_known;
 	struct addr dst;
@@ -51,10 +51,10 @@ struct reply {
 uint8_t reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code);
 
 /*
- * RESULT_REACHED, RESULT_FINAL and RESULT_OTHER_ADDRESS of a reply to a probe of
- * protocol (IPPROTO_*) for target. Judged by the kind of reply:
- * behind address translation a target answers from other addresses, and routers from
- * the target's.
+ * RESULT_REACHED, RESULT_FINAL, RESULT_OTHER_ADDRESS and RESULT_FROM_TARGET of a reply
+ * to a probe of protocol (IPPROTO_*) for target. Judged by the kind
+ * of reply: behind address translation a target answers from other addresses, and
+ * routers from the target's.
  */
 uint16_t reply_flags(const struct reply *r, int protocol, const struct addr *target);
 

@@ -318,6 +318,7 @@ trace_new(struct prober *p, const struct prober_start *start)
 		return NULL;
 	t->id = start->instance;
 	t->prober = p;
+	t->strays_before = p->strays;
 	t->instance.world = &trace_world;
 	t->instance.options = *start;
 	t->instance.done.instance = start->instance;

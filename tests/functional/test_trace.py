@@ -203,7 +203,8 @@ class Lines(TraceTest):
                 for probe in hop["probes"]:
                     found = [(entry["label"], entry["traffic_class"],
                               entry["bottom_of_stack"], entry["ttl"])
-                             for entry in probe["mpls"]] if "mpls" in probe else None
+                             for entry in probe["extensions"][0]["mpls"]] \
+                            if "extensions" in probe else None
                     self.assertEqual(found, stacks[hop["ttl"]], hop["ttl"])
 
     def test_mpls_in_text(self):

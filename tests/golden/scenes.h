@@ -117,6 +117,10 @@ reached(uint8_t ttl, uint8_t query, const char *from, int64_t rtt)
 static struct prober_result
 with_mpls(struct prober_result m, uint32_t label, uint32_t second)
 {
+	uint8_t labels = second == 0 ? 1 : 2;
+
+	m.objects[m.objects_count++] =
+	    (struct prober_object){1, 1, labels, (uint16_t)(4 * labels), {0}};
 	m.mpls[m.mpls_count++] = (struct prober_mpls){label, 0, second == 0, 1};
 	if (second != 0)
 		m.mpls[m.mpls_count++] = (struct prober_mpls){second, 5, 1, 255};
@@ -129,7 +133,7 @@ with_object(struct prober_result m, uint8_t class_num, uint8_t c_type, const cha
 	struct prober_object *o = &m.objects[m.objects_count++];
 	size_t len = strlen(data);
 
-	*o = (struct prober_object){class_num, c_type, (uint16_t)len, {0}};
+	*o = (struct prober_object){class_num, c_type, 0, (uint16_t)len, {0}};
 	memcpy(o->data, data, len < sizeof(o->data) ? len : sizeof(o->data));
 	return m;
 }
@@ -259,7 +263,7 @@ scene_addresses(struct scene *s)
 	add(s, hop(2, 0, "10.0.0.7", MS));
 	add(s, lost(2, 1));
 	add(s, hop(2, 2, "10.0.0.7", 3 * MS));
-	add(s, flagged(hop(2, 3, "10.0.0.1", 4 * MS), RESULT_LOOP));
+	add(s, hop(2, 3, "10.0.0.1", 4 * MS));
 	for (uint8_t q = 0; q < 4; q++)
 		add(s, reached(3, q, "198.51.100.9", 5 * MS));
 }
@@ -320,9 +324,17 @@ scene_extensions(struct scene *s)
 		   1, "abcdef"));
 	add(s, flagged(hop(2, 2, "10.0.0.2", MS), RESULT_EXTENSIONS_BAD));
 	add(s, lost(2, 3));
+	/* In the order in which they came, label stacks too. */
+	add(s,
+	    with_mpls(
+		with_mpls(with_object(hop(3, 0, "10.0.0.3", MS), 2, 10, "abcd"), 5, 6),
+		7, 0));
+	add(s, with_object(with_mpls(hop(3, 1, "10.0.0.3", MS), 7, 0), 2, 10, "abcd"));
+	add(s, with_object(hop(3, 2, "10.0.0.3", MS), 1, 1, ""));
+	add(s, lost(3, 3));
 	for (uint8_t q = 0; q < 4; q++)
-		add(s, reached(3, q, "198.51.100.9", 5 * MS));
-	s->done.end_ttl = 3;
+		add(s, reached(4, q, "198.51.100.9", 5 * MS));
+	s->done.end_ttl = 4;
 }
 
 /* The same replies without -e. */
@@ -461,6 +473,84 @@ scene_others(struct scene *s)
 	s->done.window = 1;
 }
 
+/* Time exceeded, three times: one letter an address, '*' a lost probe. */
+static void
+hops(struct scene *s, uint8_t ttl, const char *from)
+{
+	for (uint8_t q = 0; from[q] != '\0'; q++) {
+		char text[] = "10.0.9.1";
+
+		text[5] = from[q];
+		add(s, from[q] == '*' ? lost(ttl, q) : hop(ttl, q, text, MS));
+	}
+}
+
+/* An address at the next hop, and one that comes back; not one that only refuses. */
+static void
+scene_loops(struct scene *s)
+{
+	set(s, "loops", "198.51.100.9", "198.51.100.9");
+	s->numeric = true;
+	hops(s, 1, "111");
+	hops(s, 2, "111");
+	hops(s, 3, "1*2");
+	hops(s, 4, "333");
+	hops(s, 5, "*13");
+	hops(s, 6, "***");
+	hops(s, 7, "343");
+	hops(s, 8, "455");
+	for (uint8_t q = 0; q < 3; q++)
+		add(s, flagged(icmp(9, q, "10.0.5.1", 3, 1), RESULT_FINAL));
+	s->done.reason = REASON_UNREACHABLE;
+	s->done.end_ttl = 9;
+}
+
+/* Each probe is a flow of its own: another address is no wonder. */
+static void
+scene_loops_of_flows(struct scene *s)
+{
+	scene_loops(s);
+	s->name = "loops-of-flows";
+	strcpy(s->start.algorithm, "traceroute");
+}
+
+/* What address translation and changed packets look like. */
+static void
+scene_translated(struct scene *s)
+{
+	struct prober_result m;
+
+	set(s, "translated", "198.51.100.9", "198.51.100.9");
+	s->start.queries = 2;
+	add(s, flagged(hop(1, 0, "10.0.0.1", MS), RESULT_ALTERED));
+	m = flagged(hop(1, 1, "10.0.0.1", MS), RESULT_TRANSLATED);
+	m.quoted_dst = scene_addr("10.9.9.9");
+	m.quoted_port = 8080;
+	add(s, m);
+	add(s, flagged(hop(2, 0, "198.51.100.9", MS), RESULT_FROM_TARGET));
+	add(s, lost(2, 1));
+	add(s, flagged(hop(3, 0, "198.51.100.9", MS), RESULT_FROM_TARGET));
+	m.ttl = 3;
+	m.from = scene_addr("198.51.100.9");
+	m.flags |= RESULT_FROM_TARGET | RESULT_ALTERED | RESULT_EXTENSIONS_BAD;
+	add(s, m);
+	add(s, flagged(reached(4, 0, "10.9.9.9", MS),
+		   RESULT_REACHED | RESULT_FINAL | RESULT_OTHER_ADDRESS));
+	m = flagged(icmp(4, 1, "10.0.3.1", 3, 13), RESULT_FINAL | RESULT_TRANSLATED);
+	m.quoted_dst = scene_addr("10.9.9.9");
+	add(s, m);
+	/* Routers where the path should have ended. */
+	add(s, hop(5, 0, "10.0.3.1", MS));
+	add(s, hop(7, 1, "10.0.4.1", MS));
+	add(s, hop(7, 0, "10.0.3.1", MS));
+	m = reached(4, 0, "198.51.100.9", 2 * MS);
+	m.outcome = RESULT_DUPLICATE;
+	add(s, m);
+	s->done.end_ttl = 4;
+	s->done.duplicates = 2;
+	s->done.strays = 17;
+}
+
 static void
 scene_scoped(struct scene *s)
 {
@@ -496,8 +586,8 @@ scene_died(struct scene *s)
 static void (*const scene_list[])(struct scene *s) = {scene_plain, scene_numeric,
     scene_silent, scene_addresses, scene_marks4, scene_marks6, scene_extensions,
     scene_no_extensions, scene_hostile, scene_echo, scene_udp_data, scene_send_failed,
-    scene_interrupted, scene_past_end, scene_others, scene_scoped,
-    scene_could_not_start, scene_died};
+    scene_interrupted, scene_past_end, scene_others, scene_loops, scene_loops_of_flows,
+    scene_translated, scene_scoped, scene_could_not_start, scene_died};
 #define SCENES ((int)(sizeof(scene_list) / sizeof(scene_list[0])))
 
 /* ---- playing a scene ------------------------------------------------------------- */

@@ -80,6 +80,16 @@ looks_real(const struct made_extension *x, size_t len)
 /* Label 16005, class 5, bottom of the stack, TTL 1; and label 24 above another. */
 static const uint8_t labels[] = {0x03, 0xe8, 0x5b, 0x01, 0x00, 0x01, 0x84, 0xff};
 
+static void
+must_be_object(const struct prober_object *o, uint8_t class_num, uint8_t c_type,
+    uint16_t len, uint8_t labels_told)
+{
+	ck_assert_uint_eq(o->class_num, class_num);
+	ck_assert_uint_eq(o->c_type, c_type);
+	ck_assert_uint_eq(o->len, len);
+	ck_assert_uint_eq(o->labels, labels_told);
+}
+
 START_TEST(mpls_labels)
 {
 	struct made_extension x;
@@ -90,7 +100,8 @@ START_TEST(mpls_labels)
 	finish(&x);
 	ck_assert_int_eq(parse(&x, x.len, &r), 0);
 	ck_assert_uint_eq(r.mpls_count, 2);
-	ck_assert_uint_eq(r.objects_count, 0);
+	ck_assert_uint_eq(r.objects_count, 1);
+	must_be_object(&r.objects[0], 1, 1, 8, 2);
 	ck_assert_uint_eq(r.mpls[0].label, 16005);
 	ck_assert_uint_eq(r.mpls[0].traffic_class, 5);
 	ck_assert_uint_eq(r.mpls[0].bottom, 1);
@@ -100,6 +111,33 @@ START_TEST(mpls_labels)
 	ck_assert_uint_eq(r.mpls[1].bottom, 0);
 	ck_assert_uint_eq(r.mpls[1].ttl, 255);
 	ck_assert_int_eq(looks_real(&x, x.len), 1);
+}
+END_TEST
+
+/* Label stacks and others are told in the order in which they came. */
+START_TEST(order_of_objects)
+{
+	struct made_extension x;
+	struct prober_result r;
+
+	begin(&x);
+	add_object(&x, 8, 2, 0x0a, "face", 4);
+	add_object(&x, 8, 1, 1, labels + 4, 4);
+	add_object(&x, 4, 1, 1, "", 0); /* a stack of no labels */
+	add_object(&x, 12, 1, 1, labels, 8);
+	add_object(&x, 6, 3, 1, "go", 2);
+	finish(&x);
+	ck_assert_int_eq(parse(&x, x.len, &r), 0);
+	ck_assert_uint_eq(r.objects_count, 5);
+	must_be_object(&r.objects[0], 2, 0x0a, 4, 0);
+	must_be_object(&r.objects[1], 1, 1, 4, 1);
+	must_be_object(&r.objects[2], 1, 1, 0, 0);
+	must_be_object(&r.objects[3], 1, 1, 8, 2);
+	must_be_object(&r.objects[4], 3, 1, 2, 0);
+	ck_assert_uint_eq(r.mpls_count, 3);
+	ck_assert_uint_eq(r.mpls[0].label, 24);
+	ck_assert_uint_eq(r.mpls[1].label, 16005);
+	ck_assert_uint_eq(r.mpls[2].label, 24);
 }
 END_TEST
 
@@ -148,15 +186,12 @@ START_TEST(other_objects)
 		ck_assert_int_eq(parse(&x, x.len, &r), 0);
 		ck_assert_uint_eq(r.mpls_count, 0);
 		ck_assert_uint_eq(r.objects_count, 2);
-		ck_assert_uint_eq(r.objects[0].class_num, 2);
-		ck_assert_uint_eq(r.objects[0].c_type, 0x0c);
-		ck_assert_uint_eq(r.objects[0].len, len);
+		must_be_object(&r.objects[0], 2, 0x0c, (uint16_t)len, 0);
 		if (told != 0)
 			ck_assert_mem_eq(r.objects[0].data, data, told);
 		for (size_t k = told; k < PROBER_OBJECT_DATA; k++)
 			ck_assert_uint_eq(r.objects[0].data[k], 0);
-		ck_assert_uint_eq(r.objects[1].class_num, 1);
-		ck_assert_uint_eq(r.objects[1].c_type, 2);
+		must_be_object(&r.objects[1], 1, 2, 4, 0);
 	}
 }
 END_TEST
@@ -181,8 +216,15 @@ START_TEST(more_than_fits)
 		    r.mpls_count, count < PROBER_MPLS_MAX ? count : PROBER_MPLS_MAX);
 		for (size_t k = 0; k < r.mpls_count; k++)
 			ck_assert_uint_eq(r.mpls[k].label, k);
-		ck_assert_uint_eq(r.objects_count, 1);
-		ck_assert_mem_eq(r.objects[0].data, "data", 4);
+		ck_assert_uint_eq(r.objects_count, 2);
+		must_be_object(
+		    &r.objects[0], 1, 1, (uint16_t)(4 * count), r.mpls_count);
+		ck_assert_mem_eq(r.objects[1].data, "data", 4);
+		/* Nothing is left of a second stack but what there is room for. */
+		add_object(&x, 8, 1, 1, labels, 4);
+		finish(&x);
+		ck_assert_int_eq(parse(&x, x.len, &r), 0);
+		ck_assert_uint_eq(r.objects_count, count < PROBER_MPLS_MAX ? 3 : 2);
 	}
 	for (size_t count = 0; count <= 3 * PROBER_OBJECTS_MAX; count++) {
 		begin(&x);
@@ -192,12 +234,10 @@ START_TEST(more_than_fits)
 		finish(&x);
 		ck_assert_int_eq(parse(&x, x.len, &r), 0);
 		ck_assert_uint_eq(r.objects_count,
-		    count < PROBER_OBJECTS_MAX ? count : PROBER_OBJECTS_MAX);
-		for (size_t k = 0; k < r.objects_count; k++)
-			ck_assert_uint_eq(r.objects[k].c_type, k);
-		/* Labels behind them are still seen. */
-		ck_assert_uint_eq(r.mpls_count, 1);
-		ck_assert_uint_eq(r.mpls[0].label, 16005);
+		    count < PROBER_OBJECTS_MAX ? count + 1 : PROBER_OBJECTS_MAX);
+		for (size_t k = 0; k < count && k < r.objects_count; k++)
+			must_be_object(&r.objects[k], 9, (uint8_t)k, 0, 0);
+		ck_assert_uint_eq(r.mpls_count, count < PROBER_OBJECTS_MAX);
 	}
 }
 END_TEST
@@ -281,7 +321,8 @@ START_TEST(cut_at_every_byte)
 		if (fine)
 			ck_assert_uint_eq(r.mpls_count, len >= 16 ? 2 : 0);
 		if (fine)
-			ck_assert_uint_eq(r.objects_count, len == 26);
+			ck_assert_uint_eq(
+			    r.objects_count, (len >= 16 ? 1U : 0U) + (len == 26));
 		ck_assert_int_eq(looks_real(&x, len), len >= 8);
 		/* Without a checksum the lengths alone decide. */
 		x.bytes[2] = x.bytes[3] = 0;
@@ -328,6 +369,7 @@ main(void)
 {
 	const struct test_entry tests[] = {
 	    {mpls_labels},
+	    {order_of_objects},
 	    {every_bit_of_a_label},
 	    {other_objects},
 	    {more_than_fits},

@@ -121,7 +121,7 @@ fill_result(void *out)
 	    .query = 2,
 	    .outcome = RESULT_REPLY,
 	    .reply = REPLY_UNREACHABLE,
-	    .flags = RESULT_FINAL | RESULT_EXTENSIONS_BAD,
+	    .flags = RESULT_FINAL | RESULT_TRANSLATED,
 	    .rtt_source = RTT_USER,
 	    .icmp_type = 3,
 	    .icmp_code = 4,
@@ -132,9 +132,12 @@ fill_result(void *out)
 	    .error = 90,
 	    .sent = INT64_C(1795302021573012345),
 	    .rtt = -1,
+	    .from_port = 7,
+	    .quoted_port = 8,
 	    .mpls_count = PROBER_MPLS_MAX,
 	    .objects_count = PROBER_OBJECTS_MAX};
 	ck_assert_int_eq(addr_from_text("198.51.100.7", &m->from), 0);
+	ck_assert_int_eq(addr_from_text("10.0.0.7", &m->quoted_dst), 0);
 	for (uint8_t i = 0; i < PROBER_MPLS_MAX; i++)
 		m->mpls[i] = (struct prober_mpls){0xfffffU - i, i & 7, i == 15, i};
 	for (uint8_t i = 0; i < PROBER_OBJECTS_MAX; i++) {
@@ -145,6 +148,8 @@ fill_result(void *out)
 		    m->objects[i].len < PROBER_OBJECT_DATA ? m->objects[i].len
 							   : PROBER_OBJECT_DATA);
 	}
+	m->objects[1] = (struct prober_object){1, 1, 5, 20, {0}};
+	m->objects[4] = (struct prober_object){1, 1, PROBER_MPLS_MAX - 5, 400, {0}};
 }
 
 static void
@@ -164,7 +169,8 @@ fill_done(void *out)
 	    .ambiguous = 6,
 	    .reasked = 7,
 	    .lost_here = 8,
-	    .window = 9};
+	    .strays = 9,
+	    .window = 10};
 	memset(m->detail, 'x', PROBER_DETAIL_MAX);
 }
 
@@ -352,6 +358,8 @@ START_TEST(values_out_of_range)
 	REFUSES(result, m.ttl = 0);
 	REFUSES(result, m.reply = REPLY_RESET + 1);
 	REFUSES(result, m.flags = RESULT_FLAGS_END);
+	REFUSES(result, m.flags = RESULT_FINAL);          /* quoted_dst says more */
+	REFUSES(result, m.quoted_dst = (struct addr){0}); /* and here less */
 	REFUSES(result, m.rtt_source = RTT_PROBER + 1);
 	REFUSES(result, m.reply_ttl = 256);
 	REFUSES(result, m.reply_ttl = -2);
@@ -362,6 +370,10 @@ START_TEST(values_out_of_range)
 	REFUSES(result, m.mpls[3].label = 1U << 20);
 	REFUSES(result, m.mpls[3].traffic_class = 8);
 	REFUSES(result, m.mpls[3].bottom = 2);
+	REFUSES(result, m.objects[1].labels = 4);
+	REFUSES(result, m.objects[4].labels = PROBER_MPLS_MAX);
+	REFUSES(result, m.objects[1].class_num = 2);
+	REFUSES(result, m.objects[4].c_type = 2);
 	REFUSES(done, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(done, m.reason = 0);
 	REFUSES(done, m.reason = REASON_FAILED + 1);

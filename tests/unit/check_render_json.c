@@ -5,6 +5,7 @@
 #include "tools/traceroute/render_json.h"
 
 /* The modules under test; no library holds the tool's own parts. */
+#include "tools/traceroute/anomalies.c"
 #include "tools/traceroute/record.c"
 #include "tools/traceroute/render_json.c"
 

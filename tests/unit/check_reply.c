@@ -48,13 +48,15 @@ START_TEST(every_error)
 			    .icmp_code = (uint8_t)code};
 			bool port = family == AF_INET ? type == 3 && code == 3
 						      : type == 1 && code == 4;
-			uint8_t final = kind == REPLY_TIME_EXCEEDED ? 0 : RESULT_FINAL;
+			bool expired = kind == REPLY_TIME_EXCEEDED;
+			uint16_t final = expired ? 0 : RESULT_FINAL;
+			uint16_t same = expired ? RESULT_FROM_TARGET : RESULT_FINAL;
 
 			must_eq(kind, expected_kind(family, type, code));
 			r.from = target;
-			must_eq(reply_flags(&r, IPPROTO_ICMP, &target), final);
+			must_eq(reply_flags(&r, IPPROTO_ICMP, &target), same);
 			must_eq(reply_flags(&r, IPPROTO_UDP, &target),
-			    port ? RESULT_FINAL | RESULT_REACHED : final);
+			    port ? RESULT_FINAL | RESULT_REACHED : same);
 			r.from = other;
 			must_eq(reply_flags(&r, IPPROTO_ICMP, &target), final);
 			must_eq(reply_flags(&r, IPPROTO_UDP, &target),

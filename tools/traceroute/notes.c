@@ -1,5 +1,6 @@
 #include "tools/traceroute/notes.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,10 @@
 #include "common/log.h"
 #include "common/names_messages.h"
 #include "tools/shared/escape.h"
+#include "tools/traceroute/anomalies.h"
 #include "tools/traceroute/render_text.h"
+
+#define HOPS_TEXT_MAX 800 /* every other hop of 255: "hops 1, 3, ..., 255: " */
 
 /* The reply that ended the path, or NULL. */
 static const struct prober_result *
@@ -116,14 +120,109 @@ note_send_failures(const struct record *t)
 		    first->ttl, strerror(first->error));
 }
 
+/* Appends to a text of HOPS_TEXT_MAX bytes; what does not fit is cut. */
+static void append(char *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+append(char *text, const char *format, ...)
+{
+	size_t len = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + len, HOPS_TEXT_MAX - len, format, args);
+	va_end(args);
+}
+
+/* "hop 3: ", "hops 3-5, 9: "; empty when no hop is known. Returns text. */
+static const char *
+hops_text(const struct anomaly_seen *seen, char *text)
+{
+	const char *before = "hop";
+	int count = 0;
+
+	text[0] = '\0';
+	for (int ttl = 1; ttl <= UINT8_MAX; ttl++)
+		count += anomaly_is_at(seen, ttl);
+	if (count == 0)
+		return text;
+	if (count > 1)
+		before = "hops";
+	for (int ttl = 1; ttl <= UINT8_MAX; ttl++) {
+		int last = ttl;
+
+		if (!anomaly_is_at(seen, ttl))
+			continue;
+		while (last < UINT8_MAX && anomaly_is_at(seen, last + 1))
+			last++;
+		append(text, "%s %d", before, ttl);
+		if (last > ttl)
+			append(text, "-%d", last);
+		before = ",";
+		ttl = last;
+	}
+	append(text, ": ");
+	return text;
+}
+
+static const char *
+replies(uint32_t count)
+{
+	return count == 1 ? "reply" : "replies";
+}
+
+/* "hop 3: 2 duplicate replies" */
+static void
+note_replies(const struct anomaly_seen *seen, const char *what)
+{
+	char hops[HOPS_TEXT_MAX];
+
+	if (seen->count != 0)
+		log_line("%s%u %s %s", hops_text(seen, hops), seen->count, what,
+		    replies(seen->count));
+}
+
+/* What was rare and has no mark in the text. */
+static void
+note_anomalies(const struct record *t)
+{
+	struct anomaly_seen found[ANOMALIES];
+	const struct prober_done *done = &t->done;
+	char hops[HOPS_TEXT_MAX];
+
+	anomalies_find(t, found);
+	if (found[ANOMALY_EARLY_END].count != 0)
+		log_line("%srouters answered, although the path ended at hop %u",
+		    hops_text(&found[ANOMALY_EARLY_END], hops), t->final_ttl);
+	note_replies(&found[ANOMALY_DUPLICATE], "duplicate");
+	note_replies(&found[ANOMALY_LATE], "late");
+	if (found[ANOMALY_EXTENSIONS_BAD].count != 0)
+		log_line("%smalformed extensions in %u %s",
+		    hops_text(&found[ANOMALY_EXTENSIONS_BAD], hops),
+		    found[ANOMALY_EXTENSIONS_BAD].count,
+		    replies(found[ANOMALY_EXTENSIONS_BAD].count));
+	if (done->ambiguous != 0)
+		log_line(
+		    "%u %s could answer several probes each: %u sent again, one at "
+		    "a time",
+		    done->ambiguous, replies(done->ambiguous), done->reasked);
+	if (done->lost_here != 0)
+		log_line("%u %s lost on this machine: the socket's buffer was full; "
+			 "try -N or -z",
+		    done->lost_here, replies(done->lost_here));
+	/* Of interest only to those who wonder where an answer is. */
+	if (done->strays != 0 && done->timeouts != 0)
+		log_line("%u %s fitted no probe: meant for an earlier run, or changed "
+			 "on the way",
+		    done->strays, replies(done->strays));
+}
+
 void
 notes_print(const struct record *t)
 {
 	note_reason(t);
 	if (t->done.reason != REASON_FAILED)
 		note_send_failures(t);
-	if (t->done.lost_here != 0)
-		log_line("%u replies were lost on this machine: the socket's buffer "
-			 "was full; try -N or -z",
-		    t->done.lost_here);
+	note_anomalies(t);
 }

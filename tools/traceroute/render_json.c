@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "prober/plan.h"
 #include "tools/shared/json_builder.h"
+#include "tools/traceroute/anomalies.h"
 
 /* What the pieces below need. */
 struct builder {
@@ -32,46 +33,50 @@ reply_name(uint8_t reply)
 }
 
 static json_t *
-flags_json(uint16_t flags)
+flags_json(const struct record *t, const struct prober_result *m)
 {
 	static const struct {
 		uint16_t flag;
 		const char *name;
 	} names[] = {{RESULT_REACHED, "reached"}, {RESULT_FINAL, "final"},
-	    {RESULT_OTHER_ADDRESS, "other_address"}, {RESULT_ALTERED, "altered"},
-	    {RESULT_LOOP, "loop"}, {RESULT_EXTENSIONS_BAD, "extensions_bad"},
 	    {RESULT_RESENT, "resent"}, {RESULT_BY_ADDRESS, "by_address"}};
+	uint32_t found = anomalies_of(t, m);
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if ((flags & names[i].flag) != 0)
+		if ((m->flags & names[i].flag) != 0)
 			json_array_append_new(array, json_string(names[i].name));
+	for (unsigned int a = 0; a < ANOMALIES; a++)
+		if ((found >> a & 1) != 0)
+			json_array_append_new(array, json_string(anomaly_name(a)));
 	return array;
 }
 
 static json_t *
-mpls_json(struct builder *b, const struct prober_result *m)
+labels_json(struct builder *b, const struct prober_mpls *mpls, size_t count)
 {
 	json_t *stack = json_array();
 
-	for (size_t i = 0; i < m->mpls_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		json_t *entry = json_object();
 
-		json_put_number(&b->json, entry, "label", m->mpls[i].label);
+		json_put_number(&b->json, entry, "label", mpls[i].label);
 		json_put_number(
-		    &b->json, entry, "traffic_class", m->mpls[i].traffic_class);
-		json_put(&b->json, entry, "bottom_of_stack",
-		    json_boolean(m->mpls[i].bottom));
-		json_put_number(&b->json, entry, "ttl", m->mpls[i].ttl);
+		    &b->json, entry, "traffic_class", mpls[i].traffic_class);
+		json_put(
+		    &b->json, entry, "bottom_of_stack", json_boolean(mpls[i].bottom));
+		json_put_number(&b->json, entry, "ttl", mpls[i].ttl);
 		json_array_append_new(stack, entry);
 	}
 	return stack;
 }
 
+/* The objects in the order in which they came. */
 static json_t *
-objects_json(struct builder *b, const struct prober_result *m)
+extensions_json(struct builder *b, const struct prober_result *m)
 {
 	json_t *objects = json_array();
+	size_t label = 0;
 
 	for (size_t i = 0; i < m->objects_count; i++) {
 		const struct prober_object *o = &m->objects[i];
@@ -79,12 +84,17 @@ objects_json(struct builder *b, const struct prober_result *m)
 		char hex[2 * PROBER_OBJECT_DATA + 1] = "";
 		json_t *entry = json_object();
 
-		for (size_t at = 0; at < told; at++)
-			snprintf(hex + 2 * at, 3, "%02x", o->data[at]);
 		json_put_number(&b->json, entry, "class", o->class_num);
 		json_put_number(&b->json, entry, "type", o->c_type);
 		json_put_number(&b->json, entry, "length", o->len);
-		json_put(&b->json, entry, "data", json_string(hex));
+		for (size_t at = 0; at < told; at++)
+			snprintf(hex + 2 * at, 3, "%02x", o->data[at]);
+		if (o->labels != 0)
+			json_put(&b->json, entry, "mpls",
+			    labels_json(b, &m->mpls[label], o->labels));
+		else
+			json_put(&b->json, entry, "data", json_string(hex));
+		label += o->labels;
 		json_array_append_new(objects, entry);
 	}
 	return objects;
@@ -98,8 +108,11 @@ put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 	    [RTT_KERNEL] = "kernel", [RTT_USER] = "user", [RTT_PROBER] = "prober"};
 	bool icmp = m->reply != REPLY_NONE && m->reply != REPLY_DATA &&
 		    m->reply != REPLY_SYN_ACK && m->reply != REPLY_RESET;
+	json_t *flags;
 
 	json_put_addr(&b->json, object, "from", &m->from);
+	if (m->from_port != 0)
+		json_put_number(&b->json, object, "from_port", m->from_port);
 	if (m->rtt >= 0)
 		json_put_scaled(&b->json, object, "rtt_ms", m->rtt, NS_PER_MS);
 	if (m->rtt >= 0 && m->rtt_source != RTT_NONE)
@@ -117,12 +130,17 @@ put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 		json_put_number(&b->json, object, "reply_tos", m->reply_tos);
 	if (m->mtu != 0)
 		json_put_number(&b->json, object, "mtu", m->mtu);
-	if (m->mpls_count != 0)
-		json_put(&b->json, object, "mpls", mpls_json(b, m));
+	if (!addr_is_none(&m->quoted_dst))
+		json_put_addr(&b->json, object, "quoted_target", &m->quoted_dst);
+	if (m->quoted_port != 0)
+		json_put_number(&b->json, object, "quoted_port", m->quoted_port);
 	if (m->objects_count != 0)
-		json_put(&b->json, object, "objects", objects_json(b, m));
-	if (m->flags != 0)
-		json_put(&b->json, object, "flags", flags_json(m->flags));
+		json_put(&b->json, object, "extensions", extensions_json(b, m));
+	flags = flags_json(b->record, m);
+	if (json_array_size(flags) != 0)
+		json_put(&b->json, object, "flags", flags);
+	else
+		json_decref(flags);
 }
 
 static void
@@ -225,6 +243,34 @@ put_others(struct builder *b, json_t *root)
 	if (b->record->others_lost != 0)
 		json_put_number(
 		    &b->json, root, "other_replies_not_kept", b->record->others_lost);
+}
+
+/* ---- rare cases ------------------------------------------------------------------ */
+
+/* Each kind that was met, the hops where, and how many replies. */
+static json_t *
+anomalies_json(struct builder *b)
+{
+	struct anomaly_seen found[ANOMALIES];
+	json_t *list = json_array();
+
+	anomalies_find(b->record, found);
+	for (unsigned int a = 0; a < ANOMALIES; a++) {
+		json_t *object, *hops;
+
+		if (found[a].count == 0)
+			continue;
+		object = json_object();
+		hops = json_array();
+		for (int ttl = 1; ttl <= UINT8_MAX; ttl++)
+			if (anomaly_is_at(&found[a], ttl))
+				json_array_append_new(hops, json_integer(ttl));
+		json_put(&b->json, object, "name", json_string(anomaly_name(a)));
+		json_put(&b->json, object, "hops", hops);
+		json_put_number(&b->json, object, "count", found[a].count);
+		json_array_append_new(list, object);
+	}
+	return list;
 }
 
 /* ---- the frame ------------------------------------------------------------------- */
@@ -357,6 +403,7 @@ counters_json(struct builder *b)
 	json_put_number(&b->json, object, "ambiguous", done->ambiguous);
 	json_put_number(&b->json, object, "asked_again", done->reasked);
 	json_put_number(&b->json, object, "lost_here", done->lost_here);
+	json_put_number(&b->json, object, "strays", done->strays);
 	if (done->window != 0)
 		json_put_number(&b->json, object, "window_at_end", done->window);
 	return object;
@@ -388,6 +435,7 @@ trace_json(struct builder *b, const char *failure)
 	else
 		json_decref(past);
 	put_others(b, root);
+	json_put(&b->json, root, "anomalies", anomalies_json(b));
 	json_put(&b->json, root, "stop", stop_json(b, failure));
 	if (t->has_done)
 		json_put(&b->json, root, "counters", counters_json(b));

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/names_messages.h"
 #include "tools/shared/escape.h"
+#include "tools/traceroute/anomalies.h"
 
 /* Escaping makes at most four characters of a byte. */
 #define NAME_TEXT_MAX (4 * NAMES_NAME_MAX + 1)
@@ -169,19 +170,31 @@ append_object(char *text, const struct prober_object *o)
 		append(text, "%02x", reader_u8(&r));
 }
 
+static void
+append_labels(char *text, const struct prober_mpls *mpls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		append(text, "%sL=%u,E=%u,S=%u,T=%u", i == 0 ? "MPLS:" : "/",
+		    mpls[i].label, mpls[i].traffic_class, mpls[i].bottom, mpls[i].ttl);
+}
+
 /* What -e shows of a reply; empty when there is nothing. */
 static const char *
 extensions_text(const struct prober_result *m, char *text)
 {
+	size_t label = 0;
+
 	text[0] = '\0';
-	for (size_t i = 0; i < m->mpls_count; i++)
-		append(text, "%sL=%u,E=%u,S=%u,T=%u", i == 0 ? "MPLS:" : "/",
-		    m->mpls[i].label, m->mpls[i].traffic_class, m->mpls[i].bottom,
-		    m->mpls[i].ttl);
 	for (size_t i = 0; i < m->objects_count; i++) {
-		if (text[0] != '\0')
+		const struct prober_object *o = &m->objects[i];
+
+		if (i != 0)
 			append(text, ";");
-		append_object(text, &m->objects[i]);
+		if (o->labels != 0)
+			append_labels(text, &m->mpls[label], o->labels);
+		else
+			append_object(text, o);
+		label += o->labels;
 	}
 	return text;
 }
@@ -246,6 +259,17 @@ print_rtt(struct render_text *r, int64_t rtt)
 	    r->out, "  %lld.%03lld ms", (long long)(us / 1000), (long long)(us % 1000));
 }
 
+/* What is rare about a reply, "[loop]"; traceroute has no word for it. */
+static void
+print_marks(struct render_text *r, const struct prober_result *m)
+{
+	uint32_t found = anomalies_of(r->record, m);
+
+	for (unsigned int a = 0; a < ANOMALIES; a++)
+		if ((found >> a & 1) != 0 && anomaly_mark(a) != NULL)
+			output_print(r->out, " %s", anomaly_mark(a));
+}
+
 /* Prints one probe; false when its name is still being looked up. */
 static bool
 print_probe(struct render_text *r, const struct prober_result *m)
@@ -272,6 +296,7 @@ print_probe(struct render_text *r, const struct prober_result *m)
 		print_rtt(r, m->rtt);
 	if (render_text_annotation(m, annotation)[0] != '\0')
 		output_print(r->out, " %s", annotation);
+	print_marks(r, m);
 	return true;
 }
 

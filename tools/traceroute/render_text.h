@@ -1,8 +1,8 @@
 /*
  * A trace as traceroute(8) 2.1.2 prints it, character by character, streamed: each
  * probe is printed as soon as it and all before it are known, and its name if one is
- * wanted. What traceroute does not print is not printed here either: see
- * render_notes.h.
+ * wanted. What traceroute does not print is not printed here either (see notes.h), but
+ * for the marks of rare cases (anomalies.h), which an ordinary path has none of.
  */
 #ifndef TOOLS_TRACEROUTE_RENDER_TEXT_H
 #define TOOLS_TRACEROUTE_RENDER_TEXT_H
