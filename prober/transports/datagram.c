@@ -406,8 +406,9 @@ errors_receive(struct endpoint *e, unsigned int *from_network)
 }
 
 bool
-datagram_from_target(const struct endpoint *e, struct reply *r, uint8_t *image,
-    size_t len) /* NOLINT(readability-non-const-parameter): ping sockets write there */
+datagram_from_target(const struct endpoint *e, struct reply *r,
+    /* NOLINTNEXTLINE(readability-non-const-parameter): ping sockets write there */
+    uint8_t *image, size_t len)
 {
 	(void)e;
 	(void)image;

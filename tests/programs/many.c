@@ -80,9 +80,9 @@ static const struct prober_events events = {on_started, on_result, on_done};
 static int
 read_transport(const char *word, uint8_t *transport)
 {
-	for (uint8_t i = TRANSPORT_NONE; i < TRANSPORT_COUNT; i++)
-		if (strcmp(word, plan_transport_name(i)) == 0) {
-			*transport = i;
+	for (unsigned int i = TRANSPORT_NONE; i < TRANSPORT_COUNT; i++)
+		if (strcmp(word, plan_transport_name((uint8_t)i)) == 0) {
+			*transport = (uint8_t)i;
 			return 0;
 		}
 	return -EINVAL;

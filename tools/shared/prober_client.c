@@ -22,9 +22,9 @@ name_transports(const struct prober_plan *plans, size_t count, const char **name
 
 		wanted |= 1U << f->send | 1U << f->receive;
 	}
-	for (uint8_t id = TRANSPORT_NONE + 1; id < TRANSPORT_COUNT; id++)
+	for (unsigned int id = TRANSPORT_NONE + 1; id < TRANSPORT_COUNT; id++)
 		if ((wanted & 1U << id) != 0)
-			*names++ = plan_transport_name(id);
+			*names++ = plan_transport_name((uint8_t)id);
 	*names = NULL;
 }
 
