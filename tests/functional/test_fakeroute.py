@@ -281,6 +281,66 @@ class Answers(unittest.TestCase):
             self.assertIn("ttl=50", result.stdout)
 
 
+class Firewalls(unittest.TestCase):
+    """Rules, and TCP ports; what the report says of connections."""
+
+    def test_rules(self):
+        for dst in BOTH:
+            six = ":" in dst
+            found, result = inside("firewall.topo", f"""
+                print(json.dumps(dict(
+                    passes=udp("{dst}", 9, dport=33434), expires=udp("{dst}", 2, dport=33440),
+                    dropped=udp("{dst}", 9, dport=33440, wait=.1),
+                    refused=udp("{dst}", 9, dport=53), hidden=udp("{dst}", 5, wait=.1),
+                    shown=udp("{dst}", 4), other=udp("{dst}", 9, dport=54))))""")
+            routers = [f"2001:db8:{n}::1" if six else f"10.{n}.0.1" for n in range(1, 6)]
+            offenders = {what: answer and answer["offender"]
+                         for what, answer in found.items()}
+            self.assertEqual(offenders, {
+                "passes": dst, "expires": routers[1], "dropped": None,
+                "refused": routers[2], "hidden": None,
+                "shown": routers[3], "other": dst})
+            self.assertEqual((found["refused"]["type"], found["refused"]["code"]),
+                             (1, 1) if six else (3, 13))
+            received = result.report["received"]
+            self.assertEqual((received["filtered"], received["answered"]), (2, 5))
+
+    def test_tcp_ports(self):
+        for dst, other in ((V4, "198.51.100.10"), (V6, "2001:db8:ffff::10")):
+            found, result = inside("firewall.topo", f"""
+                print(json.dumps([tcp("{dst}", 80), tcp("{dst}", 443), tcp("{dst}", 81),
+                                  tcp("{dst}", 25, wait=.1), tcp("{dst}", 137),
+                                  tcp("{other}", 22), tcp("{other}", 23),
+                                  tcp("{other}", 24, wait=.1)]))""", ("--report-probes",))
+            self.assertEqual(found, ["open", "open", "ECONNREFUSED", "silent",
+                                     "ECONNREFUSED", "open", "ECONNREFUSED", "silent"])
+            connections = result.report["connections"]
+            self.assertEqual([(one["dst"], one["dst_port"]) for one in connections],
+                             [(dst, 80), (dst, 443), (other, 22)])
+            for one in connections:
+                self.assertEqual((one["state"], one["segments"], one["bytes"]),
+                                 ("reset", 3, 0))  # SYN, ACK, RST
+            flows = {(flow["dst"], flow["dst_port"]): flow["flags"]
+                     for flow in result.report["flows"]}
+            self.assertEqual(flows[dst, 80], ["SYN", "ACK", "RST ACK"])
+            self.assertEqual(flows[dst, 81], ["SYN"])
+            flags = [probe["flags"] for probe in result.report["probes"]
+                     if (probe["dst"], probe["dst_port"]) == (dst, 443)]
+            self.assertEqual(flags, ["SYN", "ACK", "RST ACK"])
+
+    def test_tcp_in_order(self):
+        """A client that talks, and closes as it should."""
+        for dst in BOTH:
+            _, result = inside("line.topo", f"""
+                with socket.create_connection(("{dst}", 80)) as s:
+                    s.sendall(b"hello")
+                    s.shutdown(socket.SHUT_WR)
+                    assert s.recv(1) == b""
+                print("null")""")
+            one, = result.report["connections"]
+            self.assertEqual((one["state"], one["bytes"]), ("ended", 5))
+
+
 class Time(unittest.TestCase):
     def test_round_trip(self):
         found, _ = inside("line.topo", f"""

@@ -120,6 +120,38 @@ static const struct {
 	"it takes up to 16"},
     {GOOD "defaults tcp=fin\n", "it takes rst"},
     {GOOD "defaults icmp=maybe\n", "it takes reply or silent"},
+    {GOOD "defaults tcp-closed=http\n", "tcp-closed=http: it takes up to 16"},
+    {GOOD "rule\n", "net:4: error: a rule needs the name of a node"},
+    {GOOD "rule r\n", "a rule needs the name of a node"},
+    {GOOD "rule x drop\n", "net:4: error: no router or target is called 'x'"},
+    {GOOD "rule host drop\n", "no router or target is called 'host'"},
+    {GOOD "rule r,/ drop\n", "'/' is not the name of a node"},
+    {GOOD "rule r burn\n", "net:4: error: 'burn': a rule has the words protocol,"},
+    {GOOD "rule r drop colour=red\n", "'colour=red': a rule has the words"},
+    {GOOD "rule r protocol=udp\n", "it does nothing: say accept, drop"},
+    {GOOD "rule r drop accept\n", "'accept': it takes no value, and a rule does one"},
+    {GOOD "rule r drop=yes\n", "'drop=yes': it takes no value"},
+    {GOOD "rule r reject\n", "'reject': it takes net, host"},
+    {GOOD "rule r reject=256\n", "'reject=256': it takes net, host"},
+    {GOOD "rule r reject=reset\n", "only TCP has a reset"},
+    {GOOD "rule r drop protocol=ip\n", "'protocol=ip': it takes icmp, tcp"},
+    {GOOD "rule r drop protocol=1,2,3,4,5,6,7,8,9,10\n", "up to 8 with commas"},
+    {GOOD "rule r drop protocol=\n", "'protocol=': it takes icmp"},
+    {GOOD "rule r drop dst=10.0.0.1/8\n", "'dst=10.0.0.1/8': it takes an address"},
+    {GOOD "rule r drop src=::/0\n", "it takes an address or a prefix"},
+    {GOOD "rule r drop src=10.0.0.1 dst=::2\n", "are of different families"},
+    {GOOD "rule r drop dst-port=70000\n", "'dst-port=70000': it takes up to 16"},
+    {GOOD "rule r drop icmp-type=256\n", "it takes up to 16 types"},
+    {GOOD "rule r drop protocol=icmp dst-port=5\n", "no packet has the ports or"},
+    {GOOD "rule r drop protocol=udp icmp-type=5\n", "no packet has the ports or"},
+    {GOOD "rule r drop icmp-type=5 src-port=5\n", "no packet has the ports or"},
+    {GOOD "rule r drop since=5\n", "'since=5': it takes a time (2s, 30ms) or packets"},
+    {GOOD "rule r drop until=5packet\n", "it takes a time (2s, 30ms) or packets"},
+    {GOOD "rule r drop since=5s until=5s\n", "it ends before it begins"},
+    {GOOD "rule r drop at=noon\n", "'at=noon': it takes forward, arrival or return"},
+    {GOOD "rule r reject=net at=return\n", "can only be dropped or accepted"},
+    {GOOD "rule r drop at=return dst=10.0.0.2\n", "what comes back is told by"},
+    {GOOD "rule r drop x[1-\n", "'x[1-' is not a range"},
     {"host\n" GOOD, "the host needs an address"},
     {"host 10.9.0.1\nhost 10.9.0.2\n" GOOD, "net:2: error: the host is already"},
     {"host 10.9.0.1 mtu=100\n" GOOD, "mtu=100: not from 576"},
@@ -209,8 +241,8 @@ START_TEST(test_options)
 					      1 << TOPOLOGY_FIELD_TOS);
 	ck_assert(target->silent);
 	ck_assert_uint_eq(target->udp, TOPOLOGY_UDP_ECHO);
-	ck_assert(topology_ports_have(&target->udp_open, 20));
-	ck_assert(!topology_ports_have(&target->udp_open, 21));
+	ck_assert(topology_ranges_have(&target->udp_open, 20));
+	ck_assert(!topology_ranges_have(&target->udp_open, 21));
 	ck_assert_uint_eq(target->tcp, TOPOLOGY_TCP_SYN_ACK);
 	ck_assert(target->icmp_silent);
 	ck_assert_uint_eq(target->hash_fields & 1 << TOPOLOGY_FIELD_FLOW_LABEL, 0);

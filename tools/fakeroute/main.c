@@ -24,7 +24,7 @@
 #include "tools/fakeroute/report.h"
 #include "tools/fakeroute/simulator.h"
 #include "tools/fakeroute/topology.h"
-#include "tools/fakeroute/topology_options.h"
+#include "tools/fakeroute/topology_values.h"
 
 #define EXIT_USAGE 2
 #define EXIT_SETUP 3
@@ -290,6 +290,7 @@ finish_files(struct run *r, int status, int left)
 
 	if (r->report != NULL) {
 		facts.counts = simulator_counts(r->simulator);
+		facts.tcp = simulator_tcp(r->simulator);
 		facts.ring_drops = farend_drops(&r->far);
 		facts.send_errors = r->far.send_errors;
 		good = report_close(r->report, &facts) == 0;

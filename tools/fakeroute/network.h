@@ -20,11 +20,18 @@ struct network;
 
 /* What the network looks at of a packet. */
 struct network_packet {
-	struct addr dst;
+	int64_t now; /* when the host sent it, ns */
+	struct addr src, dst;
+	uint8_t protocol;
 	uint8_t ttl; /* as it left the host: 1 to 255 */
-	size_t len;  /* of the whole IP packet */
+	uint8_t tos;
 	bool may_fragment;
-	uint64_t hashes[TOPOLOGY_FIELDS]; /* network_hash of each field, 0 if absent */
+	bool has_transport; /* what follows is known, else zero */
+	uint8_t icmp_type, icmp_code;
+	uint16_t src_port, dst_port;
+	uint16_t icmp_checksum;
+	uint32_t flow_label;
+	size_t len; /* of the whole IP packet */
 };
 
 enum network_outcome {
@@ -33,6 +40,8 @@ enum network_outcome {
 	NETWORK_UNREACHABLE, /* a node refuses to forward: its option unreachable */
 	NETWORK_NO_ROUTE,    /* nothing leads to that address from here */
 	NETWORK_TOO_BIG,     /* larger than the node's mtu and not to be fragmented */
+	NETWORK_DROPPED,     /* by the rule of a node */
+	NETWORK_REJECTED,    /* likewise, and the rule says how */
 	NETWORK_LOST,        /* dropped on the link behind the last node */
 };
 
@@ -43,6 +52,8 @@ struct network_walk {
 	uint32_t links[NETWORK_WALK_MAX]; /* links[i] leads to nodes[i] */
 	uint8_t ttl;                      /* on arrival at the last node */
 	int64_t rtt;                      /* of the way there and back, in ns */
+	uint32_t to;                      /* whose address it is, or NETWORK_NOWHERE */
+	const struct topology_rule *rule; /* that dropped or rejected it */
 };
 
 /*
@@ -58,14 +69,19 @@ const struct topology *network_topology(const struct network *n);
 uint32_t network_find(const struct network *n, const struct addr *a);
 
 /*
- * Sends one packet. The time is that of the links walked, without jitter. Returns 0, or
- * -ENOMEM when the routes to a destination asked for the first time cannot be kept.
+ * Sends one packet; packets come in the order of their times. The time of the walk is
+ * that of its links, without jitter. Returns 0, or -ENOMEM when the routes to a
+ * destination asked for the first time cannot be kept.
  */
 int network_send(
     struct network *n, const struct network_packet *packet, struct network_walk *walk);
 
 /* Whether a reply is lost on its way back over the links of a walk. */
 bool network_reply_lost(struct network *n, const struct network_walk *walk);
+
+/* Whether a node that the reply passes on its way back drops it by a rule. */
+bool network_reply_dropped(const struct network *n, const struct network_walk *walk,
+    uint8_t protocol, uint8_t icmp_type);
 
 /* The seeded source of every choice by chance. */
 bool network_chance(struct network *n, uint32_t millionth);

@@ -28,8 +28,9 @@ struct flow_key {
 struct flow {
 	struct flow_key key;
 	uint64_t count;
-	uint64_t ttls[4]; /* a bit for each TTL seen */
-	uint32_t *nodes;  /* the longest walk */
+	uint64_t ttls[4];  /* a bit for each TTL seen */
+	uint64_t flags[4]; /* TCP: a bit for each set of flags seen */
+	uint32_t *nodes;   /* the longest walk */
 	size_t nodes_count;
 	bool varied; /* another packet of the flow went elsewhere */
 	UT_hash_handle hh;
@@ -40,7 +41,7 @@ struct probe {
 	int64_t time;
 	uint32_t node; /* that has it at the end, or NETWORK_NOWHERE */
 	uint16_t len, identification, sequence, checksum;
-	uint32_t tcp_sequence;
+	uint32_t tcp_sequence, tcp_acknowledgment;
 	uint8_t ttl, tos, tcp_flags, payload_len;
 	uint8_t payload[PAYLOAD_KEPT];
 	enum simulator_result result;
@@ -64,6 +65,7 @@ static const char *const result_names[SIMULATOR_RESULTS] = {
     [SIMULATOR_ANSWERED] = "answered",
     [SIMULATOR_SILENT] = "silent",
     [SIMULATOR_LOST] = "lost",
+    [SIMULATOR_FILTERED] = "filtered",
     [SIMULATOR_IGNORED] = "ignored",
     [SIMULATOR_DROPPED] = "dropped",
     [SIMULATOR_MALFORMED] = "malformed",
@@ -210,6 +212,7 @@ keep_probe(
 	    .identification = p->identification,
 	    .sequence = p->icmp_sequence,
 	    .tcp_sequence = p->tcp_sequence,
+	    .tcp_acknowledgment = p->tcp_acknowledgment,
 	    .checksum = p->checksum,
 	    .ttl = p->ttl,
 	    .tos = p->tos,
@@ -223,6 +226,18 @@ keep_probe(
 	    (uint8_t)(p->len - p->payload < PAYLOAD_KEPT ? p->len - p->payload
 							 : PAYLOAD_KEPT);
 	memcpy(probe->payload, p->bytes + p->payload, probe->payload_len);
+}
+
+static void
+set_bit(uint64_t bits[4], uint8_t number)
+{
+	bits[number / 64] |= UINT64_C(1) << number % 64;
+}
+
+static bool
+has_bit(const uint64_t bits[4], int number)
+{
+	return (bits[number / 64] & UINT64_C(1) << number % 64) != 0;
 }
 
 void
@@ -240,7 +255,9 @@ report_observe(void *context, const struct simulator_seen *seen)
 	flow = flow_of(r, &key);
 	if (flow != NULL) {
 		flow->count++;
-		flow->ttls[p->ttl / 64] |= UINT64_C(1) << p->ttl % 64;
+		set_bit(flow->ttls, p->ttl);
+		if (p->protocol == IPPROTO_TCP && p->has_transport)
+			set_bit(flow->flags, p->tcp_flags);
 	}
 	if (seen->walk != NULL) {
 		for (size_t i = 0; i < seen->walk->count; i++)
@@ -369,6 +386,33 @@ put_key(json_t *object, const struct flow_key *key)
 	}
 }
 
+/* The flags of a TCP header in words, the lowest bit first: "SYN ACK". */
+static json_t *
+flags_json(uint8_t flags)
+{
+	static const char *const names[8] = {
+	    "FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+	char text[40] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		if ((flags & 1 << i) != 0)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+			    len == 0 ? "" : " ", names[i]);
+	return json_string(text);
+}
+
+static json_t *
+flow_flags_json(const struct flow *f)
+{
+	json_t *all = json_array();
+
+	for (int flags = 0; flags < 256; flags++)
+		if (has_bit(f->flags, flags))
+			(void)json_array_append_new(all, flags_json((uint8_t)flags));
+	return all;
+}
+
 static json_t *
 flows_json(const struct report *r)
 {
@@ -383,9 +427,11 @@ flows_json(const struct report *r)
 		for (size_t i = 0; i < f->nodes_count; i++)
 			(void)json_array_append_new(nodes, name_of(r, f->nodes[i]));
 		for (int ttl = 1; ttl < 256; ttl++)
-			if ((f->ttls[ttl / 64] & UINT64_C(1) << ttl % 64) != 0)
+			if (has_bit(f->ttls, ttl))
 				(void)json_array_append_new(ttls, json_integer(ttl));
 		put(one, "ttls", ttls);
+		if (f->key.protocol == IPPROTO_TCP)
+			put(one, "flags", flow_flags_json(f));
 		put(one, "nodes", nodes);
 		put(one, "varied", json_boolean(f->varied));
 		(void)json_array_append_new(flows, one);
@@ -412,7 +458,8 @@ probe_json(const struct report *r, const struct probe *p)
 		put_number(one, "sequence", p->sequence);
 	if (p->key.protocol == IPPROTO_TCP) {
 		put_number(one, "sequence", p->tcp_sequence);
-		put_number(one, "flags", p->tcp_flags);
+		put(one, "flags", flags_json(p->tcp_flags));
+		put_number(one, "acknowledgment", p->tcp_acknowledgment);
 	}
 	for (size_t i = 0; i < p->payload_len; i++)
 		snprintf(hex + i * 2, 3, "%02x", p->payload[i]);
@@ -466,6 +513,37 @@ received_json(const struct report *r, const struct report_run *run)
 	return received;
 }
 
+static void
+add_connection(void *context, const struct simtcp_connection *c)
+{
+	static const char *const states[SIMTCP_STATES] = {
+	    [SIMTCP_HALF_OPEN] = "half-open",
+	    [SIMTCP_ESTABLISHED] = "established",
+	    [SIMTCP_CLOSING] = "closing",
+	    [SIMTCP_ENDED] = "ended",
+	    [SIMTCP_RESET] = "reset",
+	};
+	json_t *one = json_object();
+
+	put_addr(one, "src", &c->client);
+	put_addr(one, "dst", &c->server);
+	put_number(one, "src_port", c->client_port);
+	put_number(one, "dst_port", c->server_port);
+	put(one, "state", json_string(states[c->state]));
+	put_number(one, "segments", c->segments);
+	put_number(one, "bytes", c->bytes);
+	(void)json_array_append_new(context, one);
+}
+
+static json_t *
+connections_json(const struct report_run *run)
+{
+	json_t *all = json_array();
+
+	simtcp_each(run->tcp, add_connection, all);
+	return all;
+}
+
 static json_t *
 report_json(const struct report *r, const struct report_run *run)
 {
@@ -484,6 +562,7 @@ report_json(const struct report *r, const struct report_run *run)
 	put(root, "nodes", nodes_json(r));
 	put(root, "links", links_json(r));
 	put(root, "flows", flows_json(r));
+	put(root, "connections", connections_json(run));
 	if (!r->with_probes)
 		return root;
 	probes = json_array();

@@ -25,6 +25,7 @@ void report_observe(void *context, const struct simulator_seen *seen);
 /* What only the end of the run tells. */
 struct report_run {
 	const struct simulator_counts *counts;
+	const struct simtcp *tcp;
 	int exit_status;
 	int processes_left;      /* that the command left running */
 	unsigned int ring_drops; /* packets that came too fast to be seen */

@@ -16,6 +16,8 @@
 #define SIMPACKET_TCP_SYN 0x02
 #define SIMPACKET_TCP_RST 0x04
 #define SIMPACKET_TCP_ACK 0x10
+#define SIMPACKET_TCP_ECE 0x40
+#define SIMPACKET_TCP_CWR 0x80
 
 struct simpacket {
 	const uint8_t *bytes; /* the whole IP packet, the caller's */

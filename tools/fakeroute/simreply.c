@@ -252,7 +252,7 @@ simreply_tcp(uint8_t *out, size_t room, const struct simreply_header *header,
 	writer_u32(&w, acknowledgment);
 	writer_u8(&w, syn ? 0x60 : 0x50);
 	writer_u8(&w, flags);
-	writer_u16(&w, syn ? 65535 : 0);
+	writer_u16(&w, (flags & SIMPACKET_TCP_RST) != 0 ? 0 : 65535);
 	writer_u32(&w, 0);
 	if (syn)
 		writer_u32(&w, 0x02040000 | 1220);

@@ -9,13 +9,16 @@
 
 #define REPLIES_MAX (UINT32_C(1) << 18)
 #define ANSWER_MAX 65535
-#define TCP_COOKIE_SALT 100
+#define IPV4_LEN 20 /* of the headers of answers */
+#define IPV6_LEN 40
+#define TCP_FIRST_SALT 100
 
 struct simulator {
 	struct network *network;
 	const struct topology *t;
 	struct replyqueue *replies;
 	struct fragments *fragments;
+	struct simtcp *tcp;
 	uint8_t *scratch;          /* ANSWER_MAX bytes: where an answer is written */
 	uint16_t *identifications; /* the IPv4 id counter of each node */
 	simulator_observer *observer;
@@ -47,10 +50,11 @@ simulator_new(struct network *network, simulator_observer *observer, void *conte
 	s->context = context;
 	s->replies = replyqueue_new(s->t->mtu, REPLIES_MAX);
 	s->fragments = fragments_new();
+	s->tcp = simtcp_new();
 	s->scratch = malloc(ANSWER_MAX);
 	s->identifications = calloc(s->t->nodes_count, sizeof(*s->identifications));
 	if (s->replies == NULL || s->identifications == NULL || s->fragments == NULL ||
-	    s->scratch == NULL) {
+	    s->scratch == NULL || s->tcp == NULL) {
 		simulator_free(s);
 		return NULL;
 	}
@@ -66,6 +70,7 @@ simulator_free(struct simulator *s)
 		return;
 	replyqueue_free(s->replies);
 	fragments_free(s->fragments);
+	simtcp_free(s->tcp);
 	free(s->identifications);
 	free(s->scratch);
 	free(s);
@@ -81,6 +86,12 @@ const struct simulator_counts *
 simulator_counts(const struct simulator *s)
 {
 	return &s->counts;
+}
+
+const struct simtcp *
+simulator_tcp(const struct simulator *s)
+{
+	return s->tcp;
 }
 
 /* ---- errors ---------------------------------------------------------------------- */
@@ -125,17 +136,42 @@ answer_error(const struct answer *a, const struct error_kind *kind, uint32_t wor
 }
 
 static size_t
-answer_unreachable(const struct answer *a, enum topology_unreachable why)
+answer_unreachable(const struct answer *a, enum topology_unreachable why, uint8_t code)
 {
 	struct error_kind kind = unreachables[why];
 	uint32_t pointer = 0;
 
 	if (why == TOPOLOGY_UNREACHABLE_CODE)
-		kind.code[0] = kind.code[1] = a->node->options.unreachable_code;
+		kind.code[0] = kind.code[1] = code;
 	/* RFC 4443 section 3.4: where the next header that is not known stands. */
 	if (why == TOPOLOGY_UNREACHABLE_PROTOCOL && a->packet->src.family == AF_INET6)
 		pointer = 6;
 	return answer_error(a, &kind, pointer);
+}
+
+static size_t
+answer_segment(const struct answer *a, const struct simtcp_segment *segment)
+{
+	if (segment->flags == 0)
+		return 0;
+	return simreply_tcp(a->out, ANSWER_MAX, &a->header, a->packet, segment->flags,
+	    segment->sequence, segment->acknowledgment);
+}
+
+/* What the rule of a firewall sends; a reset comes as if from the destination. */
+static size_t
+answer_rejected(struct answer *a)
+{
+	const struct topology_rule *rule = a->walk->rule;
+	struct simtcp_segment segment;
+
+	if (rule->action == TOPOLOGY_REJECT)
+		return answer_unreachable(a, rule->unreachable, rule->unreachable_code);
+	if (!a->packet->has_transport)
+		return 0;
+	a->header.src = a->packet->dst;
+	simtcp_refuse(a->packet, &segment);
+	return answer_segment(a, &segment);
 }
 
 /* ---- the destination ------------------------------------------------------------- */
@@ -151,51 +187,62 @@ answer_icmp(const struct answer *a)
 	return simreply_echo(a->out, ANSWER_MAX, &a->header, p);
 }
 
+static enum topology_udp
+udp_port(const struct topology_options *o, uint16_t port)
+{
+	if (topology_ranges_have(&o->udp_open, port))
+		return TOPOLOGY_UDP_ECHO;
+	if (topology_ranges_have(&o->udp_closed, port))
+		return TOPOLOGY_UDP_UNREACHABLE;
+	if (topology_ranges_have(&o->udp_silent, port))
+		return TOPOLOGY_UDP_SILENT;
+	return o->udp;
+}
+
 static size_t
 answer_udp(const struct answer *a)
 {
-	const struct topology_options *o = &a->node->options;
-	bool echo = o->udp == TOPOLOGY_UDP_ECHO ||
-		    topology_ports_have(&o->udp_open, a->packet->dst_port);
+	enum topology_udp how = udp_port(&a->node->options, a->packet->dst_port);
 
-	if (echo && a->packet->protocol == IPPROTO_UDP)
+	if (how == TOPOLOGY_UDP_ECHO && a->packet->protocol == IPPROTO_UDP)
 		return simreply_udp(a->out, ANSWER_MAX, &a->header, a->packet);
-	if (o->udp == TOPOLOGY_UDP_SILENT)
+	if (how == TOPOLOGY_UDP_SILENT)
 		return 0;
-	return answer_unreachable(a, TOPOLOGY_UNREACHABLE_PORT);
+	return answer_unreachable(a, TOPOLOGY_UNREACHABLE_PORT, 0);
 }
 
-/*
- * Stateless, with a SYN cookie: an ACK of the sequence number that our SYN-ACK had is a
- * connection made and needs no answer.
- */
+static enum simtcp_port
+tcp_port(const struct topology_options *o, uint16_t port)
+{
+	static const enum simtcp_port others[] = {
+	    [TOPOLOGY_TCP_RST] = SIMTCP_CLOSED,
+	    [TOPOLOGY_TCP_SYN_ACK] = SIMTCP_OPEN,
+	    [TOPOLOGY_TCP_SILENT] = SIMTCP_SILENT,
+	};
+
+	if (topology_ranges_have(&o->tcp_open, port))
+		return SIMTCP_OPEN;
+	if (topology_ranges_have(&o->tcp_closed, port))
+		return SIMTCP_CLOSED;
+	if (topology_ranges_have(&o->tcp_silent, port))
+		return SIMTCP_SILENT;
+	return others[o->tcp];
+}
+
 static size_t
 answer_tcp(const struct simulator *s, const struct answer *a)
 {
 	const struct topology_options *o = &a->node->options;
 	const struct simpacket *p = a->packet;
 	uint64_t ports = (uint64_t)p->src_port << 16 | p->dst_port;
-	uint32_t cookie = (uint32_t)network_hash(
-	    s->network, TCP_COOKIE_SALT + ports, p->src.bytes, 16);
-	bool open = o->tcp == TOPOLOGY_TCP_SYN_ACK ||
-		    topology_ports_have(&o->tcp_open, p->dst_port);
-	bool syn = (p->tcp_flags & SIMPACKET_TCP_SYN) != 0;
-	bool ack = (p->tcp_flags & SIMPACKET_TCP_ACK) != 0;
+	uint32_t first = (uint32_t)network_hash(
+	    s->network, TCP_FIRST_SALT + ports, p->src.bytes, 16);
+	struct simtcp_segment segment;
 
-	if ((p->tcp_flags & SIMPACKET_TCP_RST) != 0 ||
-	    (!open && o->tcp == TOPOLOGY_TCP_SILENT))
+	if (simtcp_receive(
+		s->tcp, p, tcp_port(o, p->dst_port), o->tcp_ecn, first, &segment) != 0)
 		return 0;
-	if (open && syn && !ack)
-		return simreply_tcp(a->out, ANSWER_MAX, &a->header, p,
-		    SIMPACKET_TCP_SYN | SIMPACKET_TCP_ACK, cookie, p->tcp_sequence + 1);
-	if (open && ack && p->tcp_acknowledgment == cookie + 1 &&
-	    (p->tcp_flags & SIMPACKET_TCP_FIN) == 0)
-		return 0;
-	if (ack)
-		return simreply_tcp(a->out, ANSWER_MAX, &a->header, p,
-		    SIMPACKET_TCP_RST, p->tcp_acknowledgment, 0);
-	return simreply_tcp(a->out, ANSWER_MAX, &a->header, p,
-	    SIMPACKET_TCP_RST | SIMPACKET_TCP_ACK, 0, p->tcp_sequence + syn);
+	return answer_segment(a, &segment);
 }
 
 static size_t
@@ -217,14 +264,14 @@ answer_delivered(const struct simulator *s, const struct answer *a)
 	default:
 		break;
 	}
-	return answer_unreachable(a, TOPOLOGY_UNREACHABLE_PROTOCOL);
+	return answer_unreachable(a, TOPOLOGY_UNREACHABLE_PROTOCOL, 0);
 }
 
 /* ---- one packet ------------------------------------------------------------------ */
 
 /* Writes the node's answer; returns its length, 0 for none. */
 static size_t
-answer_write(const struct simulator *s, const struct answer *a)
+answer_write(const struct simulator *s, struct answer *a)
 {
 	switch (a->walk->outcome) {
 	case NETWORK_DELIVERED:
@@ -232,11 +279,15 @@ answer_write(const struct simulator *s, const struct answer *a)
 	case NETWORK_EXPIRED:
 		return answer_error(a, &expired, 0);
 	case NETWORK_UNREACHABLE:
-		return answer_unreachable(a, a->node->options.unreachable);
+		return answer_unreachable(
+		    a, a->node->options.unreachable, a->node->options.unreachable_code);
+	case NETWORK_REJECTED:
+		return answer_rejected(a);
 	case NETWORK_NO_ROUTE:
-		return answer_unreachable(a, TOPOLOGY_UNREACHABLE_NET);
+		return answer_unreachable(a, TOPOLOGY_UNREACHABLE_NET, 0);
 	case NETWORK_TOO_BIG:
 		return answer_error(a, &too_big, a->node->options.mtu);
+	case NETWORK_DROPPED:
 	case NETWORK_LOST:
 		break;
 	}
@@ -258,7 +309,7 @@ answer_header(struct simulator *s, struct answer *a)
 	if (ttl == 0)
 		ttl = node->kind == TOPOLOGY_KIND_TARGET ? 64 : 255;
 	a->header.src = own->addr;
-	if (network_find(s->network, &a->packet->dst) == a->walk->nodes[hops - 1])
+	if (a->walk->to == a->walk->nodes[hops - 1])
 		a->header.src = a->packet->dst;
 	a->header.ttl = ttl > hops ? (uint8_t)(ttl - (hops - 1)) : 1;
 	a->header.identification = ++s->identifications[a->walk->nodes[hops - 1]];
@@ -319,6 +370,16 @@ queue_answer(struct simulator *s, const struct answer *a, size_t len)
 	return SIMULATOR_ANSWERED;
 }
 
+/* Whether a firewall on the way back drops the answer that was written. */
+static bool
+answer_is_dropped(const struct simulator *s, const struct answer *a)
+{
+	bool v4 = a->out[0] >> 4 == 4;
+
+	return network_reply_dropped(
+	    s->network, a->walk, a->out[v4 ? 9 : 6], a->out[v4 ? IPV4_LEN : IPV6_LEN]);
+}
+
 static enum simulator_result
 answer_packet(struct simulator *s, struct answer *a)
 {
@@ -334,6 +395,8 @@ answer_packet(struct simulator *s, struct answer *a)
 	len = answer_write(s, a);
 	if (len == 0)
 		return SIMULATOR_SILENT;
+	if (answer_is_dropped(s, a))
+		return SIMULATOR_FILTERED;
 	if (network_chance(s->network, a->node->options.loss) ||
 	    network_reply_lost(s->network, a->walk))
 		return SIMULATOR_LOST;
@@ -358,27 +421,29 @@ answer_fragment(struct simulator *s, const struct answer *a)
 	return answer_packet(s, &of_whole);
 }
 
-static void
-hash_fields(const struct network *n, const struct simpacket *p, uint64_t *hashes)
+/* What the network is told of a packet. */
+static struct network_packet
+packet_view(const struct simpacket *p, int64_t now)
 {
-	size_t addr_len = addr_family_len(p->src.family);
 	bool icmp = p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6;
-	const uint64_t values[TOPOLOGY_FIELDS] = {
-	    [TOPOLOGY_FIELD_PROTOCOL] = p->protocol,
-	    [TOPOLOGY_FIELD_SRC_PORT] = p->src_port,
-	    [TOPOLOGY_FIELD_DST_PORT] = p->dst_port,
-	    [TOPOLOGY_FIELD_ICMP_TYPE] = (uint64_t)(p->icmp_type << 8 | p->icmp_code),
-	    [TOPOLOGY_FIELD_ICMP_CHECKSUM] = icmp ? p->checksum : 0,
-	    [TOPOLOGY_FIELD_FLOW_LABEL] = p->flow_label,
-	    [TOPOLOGY_FIELD_TOS] = p->tos,
-	};
 
-	for (size_t i = 0; i < TOPOLOGY_FIELDS; i++)
-		hashes[i] = network_hash_number(n, i, values[i]);
-	hashes[TOPOLOGY_FIELD_SRC] =
-	    network_hash(n, TOPOLOGY_FIELD_SRC, p->src.bytes, addr_len);
-	hashes[TOPOLOGY_FIELD_DST] =
-	    network_hash(n, TOPOLOGY_FIELD_DST, p->dst.bytes, addr_len);
+	return (struct network_packet){
+	    .now = now,
+	    .src = p->src,
+	    .dst = p->dst,
+	    .protocol = p->protocol,
+	    .ttl = p->ttl,
+	    .tos = p->tos,
+	    .may_fragment = !p->dont_fragment,
+	    .has_transport = p->has_transport,
+	    .icmp_type = p->icmp_type,
+	    .icmp_code = p->icmp_code,
+	    .src_port = p->src_port,
+	    .dst_port = p->dst_port,
+	    .icmp_checksum = icmp ? p->checksum : 0,
+	    .flow_label = p->flow_label,
+	    .len = p->len,
+	};
 }
 
 static bool
@@ -408,12 +473,7 @@ static enum simulator_result
 walk_packet(struct simulator *s, const struct simpacket *p, struct network_walk *walk,
     int64_t now)
 {
-	struct network_packet packet = {
-	    .dst = p->dst,
-	    .ttl = p->ttl,
-	    .len = p->len,
-	    .may_fragment = !p->dont_fragment,
-	};
+	struct network_packet packet = packet_view(p, now);
 	struct answer answer = {.packet = p, .walk = walk, .now = now};
 
 	walk->count = 0;
@@ -422,13 +482,14 @@ walk_packet(struct simulator *s, const struct simpacket *p, struct network_walk 
 	count_oddities(s, p);
 	if (p->bad_header_checksum)
 		return SIMULATOR_DROPPED;
-	hash_fields(s->network, p, packet.hashes);
 	if (network_send(s->network, &packet, walk) != 0)
 		return SIMULATOR_FULL;
 	if (walk->count == 0)
 		return SIMULATOR_IGNORED;
 	if (walk->outcome == NETWORK_LOST)
 		return SIMULATOR_LOST;
+	if (walk->outcome == NETWORK_DROPPED)
+		return SIMULATOR_FILTERED;
 	if (walk->outcome == NETWORK_DELIVERED && p->fragment)
 		return answer_fragment(s, &answer);
 	if (simpacket_is_no_question(p))

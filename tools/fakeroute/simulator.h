@@ -12,14 +12,16 @@
 #include "tools/fakeroute/network.h"
 #include "tools/fakeroute/replyqueue.h"
 #include "tools/fakeroute/simpacket.h"
+#include "tools/fakeroute/simtcp.h"
 
 /* What became of a packet. */
 enum simulator_result {
 	SIMULATOR_ANSWERED,
-	SIMULATOR_SILENT,  /* the node answers nothing, or not this */
-	SIMULATOR_LOST,    /* by chance: the packet on its way, or its answer */
-	SIMULATOR_IGNORED, /* multicast, an ICMP error, another packet not to answer */
-	SIMULATOR_DROPPED, /* a wrong checksum where one is looked at */
+	SIMULATOR_SILENT,   /* the node answers nothing, or not this */
+	SIMULATOR_LOST,     /* by chance: the packet on its way, or its answer */
+	SIMULATOR_FILTERED, /* dropped by a rule: the packet, or its answer */
+	SIMULATOR_IGNORED,  /* multicast, an ICMP error, another packet not to answer */
+	SIMULATOR_DROPPED,  /* a wrong checksum where one is looked at */
 	SIMULATOR_MALFORMED, /* not an IP packet that holds together; nothing walked */
 	SIMULATOR_FRAGMENT,  /* arrived, and waits for the rest of its packet */
 	SIMULATOR_FULL,      /* too many replies waiting, or no memory */
@@ -64,5 +66,8 @@ void simulator_receive(
 struct replyqueue *simulator_replies(struct simulator *s);
 
 const struct simulator_counts *simulator_counts(const struct simulator *s);
+
+/* The TCP connections to all destinations. */
+const struct simtcp *simulator_tcp(const struct simulator *s);
 
 #endif

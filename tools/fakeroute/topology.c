@@ -1,18 +1,19 @@
 #include "tools/fakeroute/topology.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "tools/fakeroute/topology_lint.h"
 #include "tools/fakeroute/topology_options.h"
+#include "tools/fakeroute/topology_rules.h"
+#include "tools/fakeroute/topology_values.h"
 
 #define FILE_MAX_LEN (16u << 20)
 #define WORDS_MAX 512
 #define RANGE_MAX 4096
 #define WORD_ROOM 256
+#define WHY_ROOM 256
 
 /* Where a link was written, until all nodes are known. */
 struct pending_link {
@@ -24,6 +25,12 @@ struct pending_link {
 	uint32_t loss;
 };
 
+/* Likewise a rule; its node is not set yet. */
+struct pending_rule {
+	char name[TOPOLOGY_NAME_MAX + 1];
+	struct topology_rule rule;
+};
+
 struct parser {
 	struct topology_log log;
 	unsigned int line;
@@ -31,6 +38,8 @@ struct parser {
 	struct topology_options defaults;
 	struct pending_link *pending;
 	size_t pending_count, pending_room, nodes_room;
+	struct pending_rule *rules;
+	size_t rules_count, rules_room;
 };
 
 /* ---- words and ranges ---------------------------------------------------------- */
@@ -111,13 +120,6 @@ range_of_words(struct parser *p, char **words, size_t count)
 	return found;
 }
 
-/* Copies a text that is known to fit. */
-static void
-text_copy(char *out, const char *text)
-{
-	memcpy(out, text, strlen(text) + 1);
-}
-
 static bool
 name_is_good(const char *name)
 {
@@ -176,47 +178,8 @@ node_add(struct parser *p, const char *name, enum topology_kind kind)
 	node = &t->nodes[t->nodes_count++];
 	*node = (struct topology_node){.line = p->line, .kind = kind};
 	node->options = p->defaults;
-	text_copy(node->name, name);
+	topology_text_copy(node->name, name);
 	return node;
-}
-
-/* Clears the bits of an address behind its prefix: true when they were clear. */
-static bool
-prefix_is_clean(const struct topology_addr *a)
-{
-	for (size_t bit = a->prefix; bit < addr_family_len(a->addr.family) * 8; bit++)
-		if ((a->addr.bytes[bit / 8] & (0x80 >> bit % 8)) != 0)
-			return false;
-	return true;
-}
-
-static int
-addr_parse(const char *word, bool prefixes, struct topology_addr *out)
-{
-	char text[WORD_ROOM];
-	char *slash, *end;
-	unsigned long prefix;
-	size_t bits;
-
-	if (strlen(word) >= sizeof(text))
-		return -EINVAL;
-	text_copy(text, word);
-	slash = strchr(text, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	if (addr_from_text(text, &out->addr) != 0 || out->addr.scope != 0 ||
-	    addr_is_unspecified(&out->addr))
-		return -EINVAL;
-	bits = addr_family_len(out->addr.family) * 8;
-	out->prefix = (uint8_t)bits;
-	if (slash == NULL)
-		return 0;
-	prefix = strtoul(slash + 1, &end, 10);
-	if (!prefixes || end == slash + 1 || *end != '\0' || prefix == 0 ||
-	    prefix > bits)
-		return -EINVAL;
-	out->prefix = (uint8_t)prefix;
-	return prefix_is_clean(out) ? 0 : -EINVAL;
 }
 
 static void
@@ -224,7 +187,7 @@ node_add_addr(struct parser *p, struct topology_node *node, const char *word)
 {
 	struct topology_addr a;
 
-	if (addr_parse(word, node->kind == TOPOLOGY_KIND_TARGET, &a) != 0) {
+	if (topology_prefix(word, node->kind == TOPOLOGY_KIND_TARGET, &a) != 0) {
 		topology_fail(&p->log, p->line,
 		    "'%s' is neither an address%s nor an option key=value", word,
 		    node->kind == TOPOLOGY_KIND_TARGET ? ", a prefix" : "");
@@ -242,7 +205,7 @@ node_add_addr(struct parser *p, struct topology_node *node, const char *word)
 static bool
 apply_option(struct parser *p, struct topology_options *options, char *word)
 {
-	char why[128] = "";
+	char why[WHY_ROOM] = "";
 	char *equals = strchr(word, '=');
 
 	if (equals == NULL && !topology_option_known(word))
@@ -383,7 +346,7 @@ group_add(struct parser *p, struct group *g, char *word)
 	if (!make_room(p, &members, g->count, &g->room, sizeof(*g->members)))
 		return;
 	g->members = members;
-	text_copy(g->members[g->count].name, word);
+	topology_text_copy(g->members[g->count].name, word);
 	g->members[g->count++].weight = (uint32_t)weight;
 }
 
@@ -431,8 +394,8 @@ join_groups(struct parser *p, const struct group *from, const struct group *to,
 			p->pending = pending;
 			link = &p->pending[p->pending_count++];
 			*link = *like;
-			text_copy(link->from, from->members[i].name);
-			text_copy(link->to, to->members[j].name);
+			topology_text_copy(link->from, from->members[i].name);
+			topology_text_copy(link->to, to->members[j].name);
 			link->weight = to->members[j].weight;
 		}
 }
@@ -481,6 +444,93 @@ parse_link(struct parser *p, char **words, size_t count)
 	free(groups[1].members);
 }
 
+/* ---- rules ---------------------------------------------------------------------- */
+
+static void
+add_rule(struct parser *p, const char *name, const struct topology_rule *rule)
+{
+	void *rules = p->rules;
+	struct pending_rule *pending;
+
+	if (!name_is_good(name)) {
+		topology_fail(&p->log, p->line, "'%s' is not the name of a node", name);
+		return;
+	}
+	if (!make_room(p, &rules, p->rules_count, &p->rules_room, sizeof(*p->rules)))
+		return;
+	p->rules = rules;
+	pending = &p->rules[p->rules_count++];
+	pending->rule = *rule;
+	topology_text_copy(pending->name, name);
+}
+
+/* One rule, for each node that the first word names. */
+static void
+parse_rule(struct parser *p, char **words, size_t count, unsigned long index)
+{
+	struct topology_rule rule = {.line = p->line};
+	char names[WORD_ROOM], word[WORD_ROOM], why[WHY_ROOM];
+	char *save = NULL;
+
+	for (size_t i = 1; i < count; i++) {
+		if (range_expand(words[i], index, word, sizeof(word)) != 0)
+			topology_fail(&p->log, p->line, "'%s' is too long", words[i]);
+		else if (topology_rule_word(&rule, word, why, sizeof(why)) != 0)
+			topology_fail(&p->log, p->line, "'%s': %s", word, why);
+		else
+			continue;
+		return;
+	}
+	if (topology_rule_check(&rule, why, sizeof(why)) != 0)
+		topology_fail(&p->log, p->line, "this rule: %s", why);
+	else if (range_expand(words[0], index, names, sizeof(names)) != 0)
+		topology_fail(&p->log, p->line, "'%s' is too long", words[0]);
+	else
+		for (char *name = strtok_r(names, ",", &save); name != NULL;
+		     name = strtok_r(NULL, ",", &save))
+			add_rule(p, name, &rule);
+}
+
+static void
+parse_rules(struct parser *p, char **words, size_t count)
+{
+	unsigned long times;
+
+	if (count < 2) {
+		topology_fail(&p->log, p->line,
+		    "a rule needs the name of a node and what becomes of a packet: "
+		    "accept, drop or reject=CODE");
+		return;
+	}
+	times = range_of_words(p, words, count);
+	for (unsigned long i = 0; i < times && !p->log.out_of_memory; i++)
+		parse_rule(p, words, count, i);
+}
+
+static void
+resolve_rules(struct parser *p)
+{
+	struct topology *t = p->log.t;
+
+	t->rules = calloc(p->rules_count + 1, sizeof(*t->rules));
+	if (t->rules == NULL) {
+		p->log.out_of_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < p->rules_count; i++) {
+		struct topology_rule *rule = &t->rules[t->rules_count];
+		uint32_t node = node_find(t, p->rules[i].name);
+
+		*rule = p->rules[i].rule;
+		rule->node = node;
+		if (node == UINT32_MAX || node == TOPOLOGY_HOST)
+			topology_fail(&p->log, rule->line,
+			    "no router or target is called '%s'", p->rules[i].name);
+		else
+			t->rules_count++;
+	}
+}
+
 /* ---- the file ------------------------------------------------------------------ */
 
 static void
@@ -496,6 +546,8 @@ parse_statement(struct parser *p, char **words, size_t count)
 		parse_nodes(p, TOPOLOGY_KIND_TARGET, words, count);
 	else if (strcmp(keyword, "link") == 0)
 		parse_link(p, words, count);
+	else if (strcmp(keyword, "rule") == 0)
+		parse_rules(p, words, count);
 	else if (strcmp(keyword, "host") == 0)
 		parse_host(p, words, count);
 	else if (strcmp(keyword, "seed") == 0)
@@ -505,7 +557,7 @@ parse_statement(struct parser *p, char **words, size_t count)
 	else
 		topology_fail(&p->log, p->line,
 		    "unknown statement '%s' (known: seed, host, defaults, router, "
-		    "target, link)",
+		    "target, link, rule)",
 		    keyword);
 }
 
@@ -619,9 +671,12 @@ topology_parse(const char *name, const char *text, size_t len, FILE *messages)
 	if (!p.log.out_of_memory)
 		resolve_links(&p);
 	if (!p.log.out_of_memory)
+		resolve_rules(&p);
+	if (!p.log.out_of_memory)
 		topology_lint(&p.log, p.line);
 	free(copy);
 	free(p.pending);
+	free(p.rules);
 	if (!p.log.out_of_memory)
 		return p.log.t;
 	topology_free(p.log.t);
@@ -662,6 +717,7 @@ topology_free(struct topology *t)
 		return;
 	free(t->nodes);
 	free(t->links);
+	free(t->rules);
 	free(t);
 }
 
@@ -675,10 +731,23 @@ topology_node_addr(const struct topology_node *node, uint32_t family)
 }
 
 bool
-topology_ports_have(const struct topology_ports *ports, uint16_t port)
+topology_ranges_have(const struct topology_ranges *ranges, uint16_t number)
 {
-	for (size_t i = 0; i < ports->count; i++)
-		if (port >= ports->ranges[i].first && port <= ports->ranges[i].last)
+	for (size_t i = 0; i < ranges->count; i++)
+		if (number >= ranges->ranges[i].first &&
+		    number <= ranges->ranges[i].last)
 			return true;
 	return false;
+}
+
+bool
+topology_addr_holds(const struct topology_addr *prefix, const struct addr *a)
+{
+	size_t whole = prefix->prefix / 8, bits = prefix->prefix % 8;
+	uint8_t mask = (uint8_t)(0xff00 >> bits);
+
+	if (prefix->addr.family != a->family ||
+	    memcmp(prefix->addr.bytes, a->bytes, whole) != 0)
+		return false;
+	return bits == 0 || (a->bytes[whole] & mask) == prefix->addr.bytes[whole];
 }

@@ -15,10 +15,11 @@
 
 #define TOPOLOGY_NAME_MAX 31
 #define TOPOLOGY_NODES_MAX 8192
-#define TOPOLOGY_ADDRS_MAX 8  /* addresses of one node */
-#define TOPOLOGY_LABELS_MAX 8 /* entries of one MPLS label stack */
-#define TOPOLOGY_PORTS_MAX 16 /* entries of one list of ports */
-#define TOPOLOGY_HOST 0       /* the index of the host among the nodes */
+#define TOPOLOGY_ADDRS_MAX 8      /* addresses of one node */
+#define TOPOLOGY_LABELS_MAX 8     /* entries of one MPLS label stack */
+#define TOPOLOGY_RANGES_MAX 16    /* entries of one list of numbers */
+#define TOPOLOGY_PROTOCOLS_MAX 9 /* that one rule is for */
+#define TOPOLOGY_HOST 0           /* the index of the host among the nodes */
 
 #define TOPOLOGY_QUOTE_FULL SIZE_MAX
 #define TOPOLOGY_CERTAIN \
@@ -79,11 +80,29 @@ struct topology_label {
 	uint8_t ttl;
 };
 
-struct topology_ports {
+/* Ports, or other numbers of 16 bits. */
+struct topology_ranges {
 	size_t count;
 	struct {
 		uint16_t first, last;
-	} ranges[TOPOLOGY_PORTS_MAX];
+	} ranges[TOPOLOGY_RANGES_MAX];
+};
+
+/* A point of a run: so long, or so many packets, after the host's first packet. */
+enum topology_moment_kind {
+	TOPOLOGY_MOMENT_NONE,
+	TOPOLOGY_MOMENT_TIME, /* ns */
+	TOPOLOGY_MOMENT_PACKETS,
+};
+
+struct topology_moment {
+	enum topology_moment_kind kind;
+	int64_t value;
+};
+
+/* When a link or a rule is there: from one moment on, until another. */
+struct topology_span {
+	struct topology_moment since, until;
 };
 
 /* The key=value options of a node. Times in nanoseconds, chances per million. */
@@ -106,11 +125,12 @@ struct topology_options {
 	bool unreachable_on_arrival; /* before the TTL is looked at */
 	uint32_t mtu;                /* of what it forwards; 0: no limit */
 	enum topology_balance balance;
-	uint32_t hash_fields; /* 1 << enum topology_field */
-	enum topology_udp udp;
-	struct topology_ports udp_open;
-	enum topology_tcp tcp;
-	struct topology_ports tcp_open;
+	uint32_t hash_fields;  /* 1 << enum topology_field */
+	enum topology_udp udp; /* what no list below says */
+	struct topology_ranges udp_open, udp_closed, udp_silent;
+	enum topology_tcp tcp; /* likewise */
+	struct topology_ranges tcp_open, tcp_closed, tcp_silent;
+	bool tcp_ecn; /* takes up ECN when asked (RFC 3168) */
 	bool icmp_silent;
 };
 
@@ -129,6 +149,41 @@ struct topology_node {
 	struct topology_options options;
 };
 
+/* The packets that a rule is for. */
+struct topology_match {
+	size_t protocols_count; /* 0: all */
+	uint8_t protocols[TOPOLOGY_PROTOCOLS_MAX];
+	struct topology_addr src, dst; /* family AF_UNSPEC: all */
+	struct topology_ranges src_ports, dst_ports, icmp_types; /* count 0: all */
+	struct topology_span span;
+};
+
+/* When a node looks at a rule. */
+enum topology_at {
+	TOPOLOGY_AT_FORWARD, /* the TTL was fine */
+	TOPOLOGY_AT_ARRIVAL, /* before the TTL is looked at */
+	TOPOLOGY_AT_RETURN,  /* what passes on its way back to the host */
+};
+
+enum topology_action {
+	TOPOLOGY_ACTION_NONE,
+	TOPOLOGY_ACCEPT,
+	TOPOLOGY_DROP,
+	TOPOLOGY_REJECT, /* with an ICMP error: unreachable and its code */
+	TOPOLOGY_RESET,  /* with a TCP reset from the destination's address */
+};
+
+/* What one node does with some packets. */
+struct topology_rule {
+	unsigned int line;
+	uint32_t node;
+	enum topology_at at;
+	struct topology_match match;
+	enum topology_action action;
+	enum topology_unreachable unreachable;
+	uint8_t unreachable_code;
+};
+
 /* One way from a node to the next. */
 struct topology_link {
 	unsigned int line;
@@ -145,6 +200,8 @@ struct topology {
 	struct topology_node *nodes; /* the host first */
 	size_t links_count;
 	struct topology_link *links; /* in the order of the file */
+	size_t rules_count;
+	struct topology_rule *rules; /* likewise */
 	size_t errors;
 	size_t warnings;
 };
@@ -167,6 +224,9 @@ void topology_free(struct topology *t);
 const struct topology_addr *topology_node_addr(
     const struct topology_node *node, uint32_t family);
 
-bool topology_ports_have(const struct topology_ports *ports, uint16_t port);
+bool topology_ranges_have(const struct topology_ranges *ranges, uint16_t number);
+
+/* Whether a prefix holds an address. */
+bool topology_addr_holds(const struct topology_addr *prefix, const struct addr *a);
 
 #endif

@@ -1,173 +1,20 @@
 #include "tools/fakeroute/topology_options.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "tools/fakeroute/topology_values.h"
 
-#define TIME_MAX (3600 * NS_PER_SECOND)
-#define LIST_ROOM 256
+#define LABEL_ROOM 32
 
-/* ---- values -------------------------------------------------------------------- */
-
-int
-topology_number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
-{
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || value < least ||
-	    value > most)
-		return -EINVAL;
-	*out = value;
-	return 0;
-}
-
-/* A decimal fraction times scale, without floating point: exact, and no locale. */
-static int
-decimal(const char *text, int64_t scale, int64_t most, int64_t *out, const char **end)
-{
-	int64_t value = 0;
-	const char *at = text;
-
-	for (; *at >= '0' && *at <= '9'; at++) {
-		value = value * 10 + (*at - '0');
-		if (value > most / scale)
-			return -EINVAL;
-	}
-	if (at == text)
-		return -EINVAL;
-	value *= scale;
-	if (*at == '.')
-		for (at++; *at >= '0' && *at <= '9'; at++) {
-			scale /= 10;
-			value += (*at - '0') * scale;
-		}
-	*out = value;
-	*end = at;
-	return value > most ? -EINVAL : 0;
-}
-
-int
-topology_time(const char *text, int64_t *ns)
-{
-	static const struct {
-		const char *unit;
-		int64_t scale;
-	} units[] = {
-	    {"s", NS_PER_SECOND}, {"ms", NS_PER_MS}, {"us", NS_PER_US}, {"ns", 1}};
-	const char *unit = text + strspn(text, "0123456789.");
-	const char *end;
-	int64_t value;
-
-	if (strcmp(text, "0") == 0) {
-		*ns = 0;
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-		if (strcmp(unit, units[i].unit) == 0 &&
-		    decimal(text, units[i].scale, TIME_MAX, &value, &end) == 0 &&
-		    end == unit) {
-			*ns = value;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-int
-topology_chance(const char *text, uint32_t *millionth)
-{
-	const char *end;
-	int64_t value;
-
-	if (decimal(text, TOPOLOGY_CERTAIN / 100, TOPOLOGY_CERTAIN, &value, &end) !=
-		0 ||
-	    strcmp(end, "%") != 0)
-		return -EINVAL;
-	*millionth = (uint32_t)value;
-	return 0;
-}
-
-/* Copies a text that is known to fit. */
-static void
-text_copy(char *out, const char *text)
-{
-	memcpy(out, text, strlen(text) + 1);
-}
-
-/* A bare word, yes or no. */
-static int
-flag(const char *text, bool *out)
-{
-	if (text == NULL || strcmp(text, "yes") == 0 || strcmp(text, "on") == 0)
-		*out = true;
-	else if (strcmp(text, "no") == 0 || strcmp(text, "off") == 0)
-		*out = false;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-/* The index of a word in a NULL-terminated list, or -EINVAL. */
-static int
-choice(const char *text, const char *const *words)
-{
-	for (int i = 0; words[i] != NULL; i++)
-		if (strcmp(text, words[i]) == 0)
-			return i;
-	return -EINVAL;
-}
-
-/* Hands each part between commas to add; stops at its first error. */
-static int
-each_part(const char *text, int (*add)(struct topology_options *, const char *, void *),
-    struct topology_options *options, void *context)
-{
-	char copy[LIST_ROOM];
-	char *save = NULL;
-	int error = 0;
-
-	if (strlen(text) >= sizeof(copy))
-		return -EINVAL;
-	text_copy(copy, text);
-	for (char *part = strtok_r(copy, ",", &save); part != NULL && error == 0;
-	     part = strtok_r(NULL, ",", &save))
-		error = add(options, part, context);
-	return error;
-}
-
-/* ---- one function an option ---------------------------------------------------- */
+/* ---- options with values like no other ------------------------------------------ */
 
 static int
-set_rtt(struct topology_options *o, const char *value)
+set_late(void *object, const char *value)
 {
-	return topology_time(value, &o->rtt);
-}
-
-static int
-set_jitter(struct topology_options *o, const char *value)
-{
-	return topology_time(value, &o->jitter);
-}
-
-static int
-set_loss(struct topology_options *o, const char *value)
-{
-	return topology_chance(value, &o->loss);
-}
-
-static int
-set_duplicates(struct topology_options *o, const char *value)
-{
-	return topology_chance(value, &o->duplicates);
-}
-
-static int
-set_late(struct topology_options *o, const char *value)
-{
+	struct topology_options *o = object;
 	char chance[32];
 	const char *comma = strchr(value, ',');
 	size_t len = comma == NULL ? sizeof(chance) : (size_t)(comma - value);
@@ -182,18 +29,6 @@ set_late(struct topology_options *o, const char *value)
 		return -EINVAL;
 	o->late = millionth;
 	return 0;
-}
-
-static int
-set_silent(struct topology_options *o, const char *value)
-{
-	return flag(value, &o->silent);
-}
-
-static int
-set_shared(struct topology_options *o, const char *value)
-{
-	return flag(value, &o->shared);
 }
 
 static int
@@ -212,31 +47,31 @@ set_quote_of(size_t *quote, const char *value)
 }
 
 static int
-set_quote(struct topology_options *o, const char *value)
+set_quote(void *object, const char *value)
 {
-	return set_quote_of(&o->quote[0], value);
+	return set_quote_of(&((struct topology_options *)object)->quote[0], value);
 }
 
 static int
-set_quote6(struct topology_options *o, const char *value)
+set_quote6(void *object, const char *value)
 {
-	return set_quote_of(&o->quote[1], value);
+	return set_quote_of(&((struct topology_options *)object)->quote[1], value);
 }
 
 /* LABEL[:TRAFFIC-CLASS[:TTL]] */
 static int
-add_label(struct topology_options *o, const char *part, void *context)
+add_label(void *object, const char *part)
 {
-	uint64_t numbers[3] = {0, 0, 1};
 	static const uint64_t most[3] = {0xfffff, 7, 255};
-	char copy[LIST_ROOM];
+	struct topology_options *o = object;
+	uint64_t numbers[3] = {0, 0, 1};
+	char copy[LABEL_ROOM];
 	char *save = NULL;
 	size_t count = 0;
 
-	(void)context;
-	if (o->labels_count == TOPOLOGY_LABELS_MAX)
+	if (o->labels_count == TOPOLOGY_LABELS_MAX || strlen(part) >= sizeof(copy))
 		return -EINVAL;
-	text_copy(copy, part);
+	topology_text_copy(copy, part);
 	for (char *text = strtok_r(copy, ":", &save); text != NULL;
 	     text = strtok_r(NULL, ":", &save), count++)
 		if (count == 3 ||
@@ -253,88 +88,44 @@ add_label(struct topology_options *o, const char *part, void *context)
 }
 
 static int
-set_mpls(struct topology_options *o, const char *value)
+set_mpls(void *object, const char *value)
 {
+	struct topology_options *o = object;
+
 	o->labels_count = 0;
 	if (strcmp(value, "none") == 0)
 		return 0;
-	return each_part(value, add_label, o, NULL);
+	return topology_each_part(value, add_label, o);
 }
 
 static int
-set_mpls_noncompliant(struct topology_options *o, const char *value)
+set_unreachable(void *object, const char *value)
 {
-	return flag(value, &o->mpls_noncompliant);
-}
+	struct topology_options *o = object;
 
-static int
-set_reply_ttl(struct topology_options *o, const char *value)
-{
-	uint64_t ttl;
-
-	if (topology_number(value, 1, 255, &ttl) != 0)
-		return -EINVAL;
-	o->reply_ttl = (uint8_t)ttl;
-	return 0;
-}
-
-static int
-set_unreachable(struct topology_options *o, const char *value)
-{
-	static const char *const words[] = {
-	    "no", "net", "host", "protocol", "port", "prohibited", NULL};
-	int kind = choice(value, words);
-	uint64_t code;
-
-	if (kind >= 0) {
-		o->unreachable = (enum topology_unreachable)kind;
+	if (strcmp(value, "no") == 0) {
+		o->unreachable = TOPOLOGY_REACHABLE;
 		return 0;
 	}
-	if (topology_number(value, 0, 255, &code) != 0)
-		return -EINVAL;
-	o->unreachable = TOPOLOGY_UNREACHABLE_CODE;
-	o->unreachable_code = (uint8_t)code;
-	return 0;
+	return topology_unreachable(value, &o->unreachable, &o->unreachable_code);
 }
 
 static int
-set_unreachable_at(struct topology_options *o, const char *value)
+set_unreachable_at(void *object, const char *value)
 {
 	static const char *const words[] = {"forward", "arrival", NULL};
-	int where = choice(value, words);
+	int where = topology_choice(value, words);
 
-	o->unreachable_on_arrival = where == 1;
-	return where < 0 ? where : 0;
-}
-
-static int
-set_mtu(struct topology_options *o, const char *value)
-{
-	uint64_t mtu;
-
-	if (topology_number(value, 68, 65535, &mtu) != 0)
-		return -EINVAL;
-	o->mtu = (uint32_t)mtu;
-	return 0;
-}
-
-static int
-set_balance(struct topology_options *o, const char *value)
-{
-	static const char *const words[] = {
-	    "per-flow", "per-packet", "per-destination", NULL};
-	int how = choice(value, words);
-
-	if (how < 0)
-		return how;
-	o->balance = (enum topology_balance)how;
+	if (where < 0)
+		return where;
+	((struct topology_options *)object)->unreachable_on_arrival = where == 1;
 	return 0;
 }
 
 #define BIT(field) (UINT32_C(1) << TOPOLOGY_FIELD_##field)
 
 static int
-add_field(struct topology_options *o, const char *part, void *context)
+add_field(void *object, const char *part)
 {
 	static const struct {
 		const char *name;
@@ -353,9 +144,8 @@ add_field(struct topology_options *o, const char *part, void *context)
 	    {"flow-label", BIT(FLOW_LABEL)},
 	    {"tos", BIT(TOS)},
 	};
-	uint32_t *chosen = context;
+	uint32_t *chosen = object;
 
-	(void)o;
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		if (strcmp(part, fields[i].name) == 0) {
 			*chosen |= fields[i].bits;
@@ -365,145 +155,115 @@ add_field(struct topology_options *o, const char *part, void *context)
 }
 
 static int
-set_hash(struct topology_options *o, const char *value)
+set_hash(void *object, const char *value)
 {
 	uint32_t chosen = 0;
 
-	if (each_part(value, add_field, o, &chosen) != 0 || chosen == 0)
+	if (topology_each_part(value, add_field, &chosen) != 0 || chosen == 0)
 		return -EINVAL;
-	o->hash_fields = chosen;
+	((struct topology_options *)object)->hash_fields = chosen;
 	return 0;
 }
 
 static int
-set_flow_label(struct topology_options *o, const char *value)
+set_flow_label(void *object, const char *value)
 {
-	bool on;
+	static const char *const words[] = {"on", "off", NULL};
+	struct topology_options *o = object;
+	int off = topology_choice(value, words);
 
-	if (flag(value, &on) != 0)
-		return -EINVAL;
+	if (off < 0)
+		return off;
 	o->hash_fields &= ~BIT(FLOW_LABEL);
-	if (on)
+	if (off == 0)
 		o->hash_fields |= BIT(FLOW_LABEL);
 	return 0;
 }
 
 static int
-add_ports(struct topology_options *o, const char *part, void *context)
-{
-	struct topology_ports *ports = context;
-	char copy[LIST_ROOM];
-	char *dash;
-	uint64_t first, last;
-
-	(void)o;
-	text_copy(copy, part);
-	dash = strchr(copy, '-');
-	if (dash != NULL)
-		*dash = '\0';
-	if (ports->count == TOPOLOGY_PORTS_MAX ||
-	    topology_number(copy, 1, 65535, &first) != 0)
-		return -EINVAL;
-	last = first;
-	if (dash != NULL && topology_number(dash + 1, first, 65535, &last) != 0)
-		return -EINVAL;
-	ports->ranges[ports->count].first = (uint16_t)first;
-	ports->ranges[ports->count++].last = (uint16_t)last;
-	return 0;
-}
-
-static int
-set_udp(struct topology_options *o, const char *value)
-{
-	static const char *const words[] = {"unreachable", "echo", "silent", NULL};
-	int how = choice(value, words);
-
-	if (how < 0)
-		return how;
-	o->udp = (enum topology_udp)how;
-	return 0;
-}
-
-static int
-set_udp_open(struct topology_options *o, const char *value)
-{
-	o->udp_open.count = 0;
-	return each_part(value, add_ports, o, &o->udp_open);
-}
-
-static int
-set_tcp(struct topology_options *o, const char *value)
-{
-	static const char *const words[] = {"rst", "syn-ack", "silent", NULL};
-	int how = choice(value, words);
-
-	if (how < 0)
-		return how;
-	o->tcp = (enum topology_tcp)how;
-	return 0;
-}
-
-static int
-set_tcp_open(struct topology_options *o, const char *value)
-{
-	o->tcp_open.count = 0;
-	return each_part(value, add_ports, o, &o->tcp_open);
-}
-
-static int
-set_icmp(struct topology_options *o, const char *value)
+set_icmp(void *object, const char *value)
 {
 	static const char *const words[] = {"reply", "silent", NULL};
-	int how = choice(value, words);
+	int how = topology_choice(value, words);
 
-	o->icmp_silent = how == 1;
-	return how < 0 ? how : 0;
+	if (how < 0)
+		return how;
+	((struct topology_options *)object)->icmp_silent = how == 1;
+	return 0;
 }
 
 /* ---- the table ----------------------------------------------------------------- */
 
-static const struct option {
-	const char *key;
-	bool bare; /* may stand without a value */
-	int (*set)(struct topology_options *, const char *);
-	const char *takes;
-} table[] = {
-    {"rtt", false, set_rtt, "a time (2ms, 30us)"},
-    {"jitter", false, set_jitter, "a time (2ms, 30us)"},
-    {"loss", false, set_loss, "a percentage (5%, 0.1%)"},
-    {"duplicates", false, set_duplicates, "a percentage (5%, 0.1%)"},
-    {"late", false, set_late, "a percentage and a time (20%,300ms)"},
-    {"silent", true, set_silent, "yes or no"},
-    {"shared", true, set_shared, "yes or no"},
-    {"quote", false, set_quote, "a number of bytes, or full"},
-    {"quote6", false, set_quote6, "a number of bytes, or full"},
-    {"mpls", false, set_mpls, "LABEL[:TC[:TTL]], up to 8 with commas, or none"},
-    {"mpls-noncompliant", true, set_mpls_noncompliant, "yes or no"},
-    {"reply-ttl", false, set_reply_ttl, "a number from 1 to 255"},
-    {"unreachable", false, set_unreachable,
-	"net, host, protocol, port, prohibited, a code from 0 to 255, or no"},
-    {"unreachable-at", false, set_unreachable_at, "forward or arrival"},
-    {"mtu", false, set_mtu, "a number from 68 to 65535"},
-    {"balance", false, set_balance, "per-flow, per-packet or per-destination"},
-    {"hash", false, set_hash,
+#define AT(member) offsetof(struct topology_options, member)
+#define OWN(key, set, takes) \
+	{ \
+		key, TOPOLOGY_TYPE_OWN, 0, 0, 0, NULL, set, takes \
+	}
+#define TIME(key, member) \
+	{ \
+		key, TOPOLOGY_TYPE_TIME, AT(member) \
+	}
+#define CHANCE(key, member) \
+	{ \
+		key, TOPOLOGY_TYPE_CHANCE, AT(member) \
+	}
+#define FLAG(key, member) \
+	{ \
+		key, TOPOLOGY_TYPE_FLAG, AT(member) \
+	}
+#define PORTS(key, member) \
+	{ \
+		key, TOPOLOGY_TYPE_PORTS, AT(member) \
+	}
+#define CHOICE(key, member, words) \
+	{ \
+		key, TOPOLOGY_TYPE_CHOICE, AT(member), 0, 0, words \
+	}
+#define NUMBER(key, type, member, least, most) \
+	{ \
+		key, TOPOLOGY_TYPE_##type, AT(member), least, most \
+	}
+
+static const char *const balances[] = {
+    "per-flow", "per-packet", "per-destination", NULL};
+static const char *const udps[] = {"unreachable", "echo", "silent", NULL};
+static const char *const tcps[] = {"rst", "syn-ack", "silent", NULL};
+
+static const struct topology_word table[] = {
+    TIME("rtt", rtt),
+    TIME("jitter", jitter),
+    CHANCE("loss", loss),
+    CHANCE("duplicates", duplicates),
+    OWN("late", set_late, "a percentage and a time (20%,300ms)"),
+    FLAG("silent", silent),
+    FLAG("shared", shared),
+    OWN("quote", set_quote, "a number of bytes, or full"),
+    OWN("quote6", set_quote6, "a number of bytes, or full"),
+    OWN("mpls", set_mpls, "LABEL[:TC[:TTL]], up to 8 with commas, or none"),
+    FLAG("mpls-noncompliant", mpls_noncompliant),
+    NUMBER("reply-ttl", U8, reply_ttl, 1, 255),
+    OWN("unreachable", set_unreachable,
+	"net, host, protocol, port, prohibited, a code from 0 to 255, or no"),
+    OWN("unreachable-at", set_unreachable_at, "forward or arrival"),
+    NUMBER("mtu", U32, mtu, 68, 65535),
+    CHOICE("balance", balance, balances),
+    OWN("hash", set_hash,
 	"fields with commas: src, dst, addresses, protocol, src-port, dst-port, "
-	"ports, icmp-type, icmp-checksum, icmp, flow-label, tos"},
-    {"flow-label", false, set_flow_label, "on or off"},
-    {"udp", false, set_udp, "unreachable, echo or silent"},
-    {"udp-open", false, set_udp_open, "up to 16 ports or FIRST-LAST with commas"},
-    {"tcp", false, set_tcp, "rst, syn-ack or silent"},
-    {"tcp-open", false, set_tcp_open, "up to 16 ports or FIRST-LAST with commas"},
-    {"icmp", false, set_icmp, "reply or silent"},
+	"ports, icmp-type, icmp-checksum, icmp, flow-label, tos"),
+    OWN("flow-label", set_flow_label, "on or off"),
+    CHOICE("udp", udp, udps),
+    PORTS("udp-open", udp_open),
+    PORTS("udp-closed", udp_closed),
+    PORTS("udp-silent", udp_silent),
+    CHOICE("tcp", tcp, tcps),
+    PORTS("tcp-open", tcp_open),
+    PORTS("tcp-closed", tcp_closed),
+    PORTS("tcp-silent", tcp_silent),
+    FLAG("tcp-ecn", tcp_ecn),
+    OWN("icmp", set_icmp, "reply or silent"),
 };
 
-static const struct option *
-find(const char *key)
-{
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
-		if (strcmp(table[i].key, key) == 0)
-			return &table[i];
-	return NULL;
-}
+#define WORDS (sizeof(table) / sizeof(*table))
 
 void
 topology_options_init(struct topology_options *options)
@@ -517,22 +277,17 @@ topology_options_init(struct topology_options *options)
 bool
 topology_option_known(const char *key)
 {
-	return find(key) != NULL;
+	return topology_word_find(table, WORDS, key) != NULL;
 }
 
 int
 topology_option_set(struct topology_options *options, const char *key,
     const char *value, char *why, size_t room)
 {
-	const struct option *option = find(key);
+	const struct topology_word *word = topology_word_find(table, WORDS, key);
 
-	if (option == NULL) {
-		snprintf(why, room, "unknown option");
-		return -EINVAL;
-	}
-	if ((value == NULL && !option->bare) || option->set(options, value) != 0) {
-		snprintf(why, room, "it takes %s", option->takes);
-		return -EINVAL;
-	}
-	return 0;
+	if (word != NULL)
+		return topology_word_set(word, options, value, why, room);
+	snprintf(why, room, "unknown option");
+	return -EINVAL;
 }
