@@ -25,7 +25,8 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 	out->reply_tos = r->tos;
 	out->mtu = r->mtu;
 	out->from = r->from;
-	out->from_port = r->from_port;
+	if (r->kind == REPLY_DATA)
+		out->from_port = r->from_port;
 	out->rtt = -1;
 	if (r->extension != NULL &&
 	    extension_parse(r->extension, r->extension_len, out) != 0)
@@ -44,6 +45,19 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 		out->rtt_source = p->sent_by_kernel ? RTT_KERNEL : RTT_USER;
 	if (p->resent > 0)
 		out->flags |= RESULT_RESENT;
+}
+
+/* The reply says that the probe went to another address or port than it was sent to. */
+static void
+note_elsewhere(struct prober_result *out, const struct reply *r)
+{
+	if (r->kind == REPLY_DATA) { /* where it came from is where the probe went */
+		out->flags |= RESULT_OTHER_ADDRESS;
+		return;
+	}
+	out->flags |= RESULT_TRANSLATED;
+	out->quoted_dst = r->dst;
+	out->quoted_port = r->dst_port;
 }
 
 /* The first replies beyond a probe's answer are told, the rest only counted. */
@@ -70,10 +84,10 @@ deliver_one(const struct match *m, const struct reply *r)
 	if (t->finished || p->state == PROBE_QUEUED || p->state == PROBE_FAILED)
 		return;
 	result_fill(&result, t, r, p);
-	/* An ICMPv6 checksum covers the addresses: from another one it must differ. */
-	if (m->altered &&
-	    (r->kind != REPLY_ECHO || (result.flags & RESULT_OTHER_ADDRESS) == 0))
+	if (m->altered)
 		result.flags |= RESULT_ALTERED;
+	if (m->elsewhere)
+		note_elsewhere(&result, r);
 	if (m->by_address)
 		result.flags |= RESULT_BY_ADDRESS;
 	if (t->instance.quotes_may_be_short && (m->alone || m->by_address))

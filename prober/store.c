@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prober/bits.h"
+#include "common/checksum.h"
 #include "prober/transport.h"
+
+/* Bits that must agree before a reply about another destination is believed. */
+#define BITS_CERTAIN 32
 
 /* Probes that one endpoint sent to one destination and that are not settled. */
 struct bucket_key {
@@ -203,17 +206,112 @@ same_destination(const struct reply *r, const struct probe *p)
 	return addr_equal(&r->dst, &p->dst) && r->dst_port == p->dst_port;
 }
 
+/* An address of a packet of ours. */
+static struct addr
+packet_addr(
+    const struct pattern *pattern, const uint8_t *bytes, const char *v4, const char *v6)
+{
+	struct addr a = {0};
+	struct field_ref ref;
+	struct view view;
+
+	view_of_layout(
+	    &view, pattern, bytes, 0, pattern_layer_offset(pattern, pattern->depth));
+	if (pattern_find_field(pattern, v4, &ref) == 0 ||
+	    pattern_find_field(pattern, v6, &ref) == 0)
+		(void)view_read_addr(&view, ref, &a);
+	return a;
+}
+
+/* The checksum as it is when the packet's destination is `now` (RFC 1624). */
+static uint16_t
+checksum_moved(uint16_t checksum, const struct addr *was, const struct addr *now)
+{
+	size_t len = addr_family_len(was->family);
+	uint32_t sum = (uint16_t)~checksum;
+
+	sum = checksum_add_u16(
+	    sum, (uint16_t)~checksum_fold(checksum_add(0, was->bytes, len)));
+	return checksum_finish(checksum_add(sum, now->bytes, len));
+}
+
+/*
+ * A checksum that differs from the one that was sent may still be the probe's: when it
+ * covers addresses and the packet went elsewhere; or when it was to be finished by the
+ * device and is the pseudo-header's sum alone (checksum offload).
+ */
+static bool
+checksum_may_stand(const struct reply *r, const struct probe *p,
+    const struct protocol *protocol, size_t at)
+{
+	const struct pattern *pattern = r->endpoint->pattern;
+	const uint8_t *sent = p->packets->bytes;
+	size_t covered = p->packets->len - pattern_layer_offset(pattern, 1);
+	uint16_t shown = (uint16_t)(r->image[at] << 8 | r->image[at + 1]);
+	uint16_t was = (uint16_t)(sent[at] << 8 | sent[at + 1]);
+	struct addr src = packet_addr(pattern, sent, "ipv4.src_addr", "ipv6.src_addr");
+
+	if (!protocol->checksum_pseudo)
+		return false;
+	if (shown == checksum_fold(checksum_add_pseudo(
+			 0, &src, &p->dst, protocol->ip_protocol, (uint32_t)covered)))
+		return true;
+	if (r->kind == REPLY_ECHO) /* it was made for the address that sent it */
+		return shown == checksum_moved(was, &p->dst, &r->from);
+	return r->dst_known && shown == checksum_moved(was, &p->dst, &r->dst);
+}
+
 /* The visible bytes are the probe's. */
 static bool
 same_bytes(const struct reply *r, const struct probe *p)
 {
+	const struct pattern *pattern = r->endpoint->pattern;
+	const struct protocol *protocol = pattern->layers[1];
+	const uint8_t *shown = r->image;
+	const uint8_t *sent = p->packets->bytes;
 	size_t at = r->quote_at;
 	size_t end = at + r->quote_len;
+	size_t sum;
+	struct field_ref ref;
 
 	if (end > p->packets->len)
 		end = p->packets->len;
-	return end <= at ||
-	       memcmp(r->image + at, p->packets->bytes + at, end - at) == 0;
+	if (end <= at || memcmp(shown + at, sent + at, end - at) == 0)
+		return true;
+	if (protocol->checksum_field == NULL ||
+	    pattern_find_field(pattern, protocol->checksum_field, &ref) != 0)
+		return false;
+	/* All but the checksum? */
+	sum = pattern_layer_offset(pattern, ref.layer) +
+	      pattern_field(pattern, ref)->bit_offset / 8;
+	return sum >= at && sum + 2 <= end &&
+	       memcmp(shown + at, sent + at, sum - at) == 0 &&
+	       memcmp(shown + sum + 2, sent + sum + 2, end - sum - 2) == 0 &&
+	       checksum_may_stand(r, p, protocol, sum);
+}
+
+/*
+ * Whether a reply is this probe's for certain, though another destination is told: its
+ * tag, over ICMP with the id beside it, is nobody else's by accident, and all that is
+ * visible agrees. A datagram must send the whole payload back.
+ */
+static bool
+is_certain(const struct reply *r, const struct probe *p)
+{
+	const struct pattern *pattern = p->tags->pattern;
+	unsigned int bits = pattern_field(pattern, p->tags->field)->bit_length;
+	struct field_ref id;
+	struct view view;
+	uint64_t value;
+
+	view_of_layout(
+	    &view, pattern, r->image + r->quote_at, r->quote_at, r->quote_len);
+	if (pattern_find_field(pattern, "icmp.id", &id) == 0 &&
+	    view_read(&view, id, &value) == 0)
+		bits += pattern_field(pattern, id)->bit_length;
+	if (bits < BITS_CERTAIN || !same_bytes(r, p))
+		return false;
+	return r->kind != REPLY_DATA || r->quote_at + r->quote_len >= p->packets->len;
 }
 
 static void
@@ -244,9 +342,14 @@ match_tagged(struct store *s, const struct reply *r, struct match *out)
 		    !read_tag(r, &t->set, &tag))
 			continue;
 		p = find_by_key(s, r->endpoint, &t->set, tag);
-		if (p == NULL || !same_destination(r, p))
+		if (p == NULL)
 			continue;
-		if (same_bytes(r, p))
+		if (!same_destination(r, p)) {
+			if (!is_certain(r, p))
+				continue;
+			candidate_add(out, p);
+			out->elsewhere = true;
+		} else if (same_bytes(r, p))
 			candidate_add(out, p);
 		else if (altered == NULL)
 			altered = p;
@@ -336,7 +439,7 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 	}
 	named = out->count > 0 ? out->probes[0] : altered;
 	/* A tag names one, unless others here are told apart by what is not visible. */
-	if (named == NULL || named->bucket->mixed)
+	if (named == NULL || named->bucket->mixed || out->elsewhere)
 		match_untagged(s, &shown, out);
 	if (out->count == 0 && altered != NULL && !altered->bucket->mixed) {
 		candidate_add(out, altered);

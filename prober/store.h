@@ -1,7 +1,9 @@
 /*
  * The probe store: every probe to which a reply could still come, under the keys by
  * which a reply can be recognised. Matching is O(1) and uses all that is visible: the
- * socket, the destination, the tag, and every quoted byte; never the tag alone.
+ * socket, the destination, the tag, and every quoted byte; never the tag alone. Another
+ * destination is believed (address translation) when at least 32 bits that no other
+ * probe has say whose reply it is: the destination itself is no secret.
  */
 #ifndef PROBER_STORE_H
 #define PROBER_STORE_H
@@ -40,7 +42,12 @@ struct match {
 	size_t count;
 	struct probe *const *probes; /* valid until the next store_match */
 	bool altered; /* MATCH_ONE: the quote differs from what was sent */
-	bool alone;   /* MATCH_ONE: shows no tag, but no other probe is waiting there */
+	/*
+	 * MATCH_ONE: the probe's by its tag and all that is visible, but the reply says
+	 * that it went to another address or port: r->dst and r->dst_port.
+	 */
+	bool elsewhere;
+	bool alone; /* MATCH_ONE: shows no tag, but no other probe is waiting there */
 	bool by_address; /* MATCH_ONE: shows no tag, but this probe expects its sender
 			  */
 };

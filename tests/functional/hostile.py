@@ -114,33 +114,53 @@ def nothing(probe):
     return []
 
 
+def tag_at(probe):
+    """Where the tag is: the payload's first bytes, or the sequence number."""
+    return header_length(probe) + (8 if probe.proto == paris.UDP else 6)
+
+
+def other_tag(probe):
+    """The probe with a tag that none in flight has."""
+    at = tag_at(probe)
+    return changed(probe.raw, at, bytes([probe.raw[at] ^ 0x40]))
+
+
+def elsewhere(probe, packet):
+    """The packet with other destinations."""
+    at = 16 if probe.family == 4 else 24
+    size = len(packed(probe.dst))
+    found = [changed(packet, at, packed(FORGER[probe.family])),
+             changed(packet, at + size - 1, bytes([packet[at + size - 1] ^ 1]))]
+    if probe.proto == paris.UDP:
+        found.append(changed(packet, header_length(probe) + 2, struct.pack("!H", 40001)))
+    return found
+
+
 def forged(probe):
     """Errors and answers of packets that were never sent. None may be taken. (A wrong
-    source in the quote cannot be told without privilege: the kernel keeps it.)"""
+    source in the quote cannot be told without privilege: the kernel keeps it.) With
+    another destination all that is visible must agree: tag and all; see translated."""
     src = FORGER[probe.family]
-    inner = header_length(probe)
-    at_dst = 16 if probe.family == 4 else 24
-    size = len(packed(src))
-    other_port = struct.pack("!H", 40001)
-    quotes = [
-        changed(probe.raw, at_dst, packed(src)),
-        changed(probe.raw, at_dst + size - 1, bytes([probe.raw[at_dst + size - 1] ^ 1])),
-    ]
+    inner, tag = header_length(probe), tag_at(probe)
+    quotes = [other_tag(probe)]
+    quotes += elsewhere(probe, other_tag(probe))
+    quotes += elsewhere(probe, probe.raw[:tag + (3 if probe.proto == paris.UDP else 1)])
+    quotes += elsewhere(probe, changed(probe.raw, len(probe.raw) - 1, b"\xff"))
     if probe.proto == paris.UDP:
-        quotes += [changed(probe.raw, inner, other_port),
-                   changed(probe.raw, inner + 2, other_port)]
-        quotes += [changed(probe.raw, inner + 8 + at, bytes([probe.raw[inner + 8 + at] ^ 1]))
+        quotes.append(changed(probe.raw, inner, struct.pack("!H", 40001)))
+        quotes += [changed(probe.raw, tag + at, bytes([probe.raw[tag + at] ^ 1]))
                    for at in range(3)]
     else:
-        quotes += [changed(probe.raw, inner + 4, struct.pack("!H", probe.id ^ 1)),
-                   changed(probe.raw, inner + 6, struct.pack("!H", probe.seq ^ 0x4000))]
+        quotes.append(changed(probe.raw, inner + 4, struct.pack("!H", probe.id ^ 1)))
     quotes.append(changed(probe.raw, 9 if probe.family == 4 else 6, bytes([6])))
     found = [error(probe, src, quote, final)
              for quote in quotes for final in (False, True)]
     if probe.proto == paris.UDP:
-        found += [udp_packet(src, probe.dport, probe.src, probe.sport, b"me"),
-                  udp_packet(probe.dst, probe.dport ^ 1, probe.src, probe.sport, b"me"),
-                  udp_packet(probe.dst, 7, probe.src, probe.sport, probe.payload)]
+        payloads = (b"me", probe.payload[:4], probe.payload[:-1],
+                    other_tag(probe)[tag:], probe.payload[:-1] + b"\xff")
+        found += [udp_packet(sender, port, probe.src, probe.sport, payload)
+                  for sender, port in ((src, probe.dport), (probe.dst, probe.dport ^ 1),
+                                       (probe.dst, 7)) for payload in payloads]
     else:
         reply = 129 if probe.family == 6 else 0
         found += [icmp_packet(src, probe.src, reply, 0,
@@ -152,6 +172,17 @@ def forged(probe):
                   icmp_packet(src, probe.src, 128 if probe.family == 6 else 8, 0,
                               probe.transport[4:8], probe.payload)]
     return found
+
+
+def translated(probe):
+    """The honest answer, but that the quote shows another destination: what address
+    translation leaves. All else is the probe's."""
+    if only_answers_itself(probe):
+        return []
+    quote = elsewhere(probe, probe.raw)[probe.ttl % 2]
+    if probe.proto == paris.UDP and probe.ttl % 2:
+        quote = elsewhere(probe, quote)[2]
+    return [error(probe, honest_source(probe), quote, probe.ttl >= HOPS)]
 
 
 def ihl(probe):
@@ -276,19 +307,20 @@ def kinds(probe):
 
 
 def noise(probe):
-    """Honest errors with bytes changed at random before what tells whose they are, and
-    random bytes behind; seeded, so that a failure can be repeated."""
+    """Errors about other packets, with bytes changed at random and random bytes behind;
+    seeded, so that a failure can be repeated."""
     dice = random.Random(f"{probe.ttl} {probe.family} {probe.proto}")
     outer = header_length(probe)
+    quote = elsewhere(probe, other_tag(probe))[0]
+    # The address and the tag are wrong in any case, so whatever else is: not ours.
+    at, tag = 8 + (16 if probe.family == 4 else 24), 8 + tag_at(probe)
+    keep = {*range(at, at + 4), *range(tag, tag + 4)}
     found = []
     for _ in range(300):
-        body = bytearray(error(probe, FORGER[probe.family])[outer:])
-        # The addresses are wrong in any case, so whatever else is: not ours.
-        at = 8 + (16 if probe.family == 4 else 24)
-        body[at] ^= 0x80
+        body = bytearray(error(probe, FORGER[probe.family], quote)[outer:])
         for _ in range(dice.randrange(1, 12)):
             where = dice.randrange(len(body))
-            if not at <= where < at + 4:
+            if where not in keep:
                 body[where] = dice.randrange(256)
         data = bytes(body[:dice.randrange(8, len(body) + 1)]) \
             + bytes(dice.randrange(256) for _ in range(dice.randrange(0, 64)))
@@ -301,7 +333,7 @@ def noise(probe):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    nothing, forged, ihl, protocols, cut_short, cut_late, lying, extensions, kinds, noise)}
+    nothing, forged, translated, ihl, protocols, cut_short, cut_late, lying, extensions, kinds, noise)}
 
 
 # ---- the network, in a process of its own ---------------------------------------------

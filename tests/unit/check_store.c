@@ -211,6 +211,17 @@ must_be_for_none(struct told *t)
 	must_eq(match(t, &m), MATCH_NONE);
 }
 
+/* The reply names this probe, and whether its quote was changed. */
+static void
+must_be_altered(struct told *t, const struct probe *p, bool altered)
+{
+	struct match m;
+
+	must_eq(match(t, &m), MATCH_ONE);
+	must(m.probes[0] == p);
+	must(m.altered == altered && !m.elsewhere);
+}
+
 static bool
 is_candidate(const struct match *m, const struct probe *p)
 {
@@ -327,32 +338,155 @@ START_TEST(whose_reply_cannot_come)
 }
 END_TEST
 
+/* Whether so many bytes shown make it certain that the reply is the probe's. */
+static bool
+shows_enough(const char *tag, size_t shown)
+{
+	if (strcmp(tag, "udp.payload") == 0)
+		return shown >= 4;
+	if (strcmp(tag, "icmp.sequence") == 0)
+		return shown >= 8;
+	return false; /* ports and flow labels are few */
+}
+
+/* The reply names this probe, but another destination. */
+static void
+must_be_elsewhere(struct told *t, const struct probe *p)
+{
+	struct match m;
+
+	must_eq(match(t, &m), MATCH_ONE);
+	must(m.probes[0] == p);
+	must(m.elsewhere && !m.altered && !m.alone);
+}
+
 START_TEST(another_destination)
 {
 	struct endpoint *e = &endpoints[ways[_i].endpoint];
+	const char *tag = ways[_i].tag;
 	struct probe *p;
 	struct told t;
+	struct match m;
 
 	set_up();
-	p = add_probe(e, 0, ways[_i].tag, 40000);
-	for (size_t shown = 0; shown <= 40; shown += 20) {
-		answer(&t, p, shown);
-		t.reply.dst = target(e, 1);
-		must_be_for_none(&t);
-		answer(&t, p, shown);
-		t.reply.dst_port ^= 1;
-		must_be_for_none(&t);
+	p = add_probe(e, 0, tag, 40001);
+	for (size_t shown = 0; shown <= 40; shown++) {
+		/* A tag of 20 bits, with the id behind type, code and checksum. */
+		bool enough = shows_enough(tag, shown) || (_i == 8 && shown >= 6);
+
+		for (int k = 0; k < 3; k++) {
+			answer(&t, p, shown);
+			if (k != 0)
+				t.reply.dst = target(e, 1);
+			if (k != 1)
+				t.reply.dst_port ^= 1;
+			if (enough)
+				must_be_elsewhere(&t, p);
+			else
+				must_be_for_none(&t);
+			/* Two things that differ are one too many. */
+			if (shown >= 10) {
+				t.image[t.reply.quote_at + 9] ^= 1;
+				must_be_for_none(&t);
+			}
+		}
 		answer(&t, p, shown);
 		t.reply.endpoint = &endpoints[ways[_i].endpoint + 4];
 		must_be_for_none(&t);
 	}
-	/* An echo reply tells no destination; its tag suffices. */
 	answer(&t, p, 40);
+	must_eq(match(&t, &m), MATCH_ONE);
+	must(!m.elsewhere);
+	/* An echo reply tells no destination; its tag suffices. */
 	t.reply.dst_known = false;
 	must_be_for(&t, p);
 	t.reply.quote_len = 0;
 	t.reply.seen = 0;
 	must_be_for_none(&t);
+	store_remove(&store, p);
+	tear_down();
+}
+END_TEST
+
+/* Of an ICMPv6 message behind a plain IPv6 header (RFC 8200 section 8.1). */
+static uint16_t
+icmpv6_checksum(const uint8_t *packet, size_t len)
+{
+	uint8_t bytes[40 + 1500] = {0};
+
+	memcpy(bytes, packet + 8, 32);
+	bytes[34] = (uint8_t)((len - 40) >> 8);
+	bytes[35] = (uint8_t)(len - 40);
+	bytes[39] = 58;
+	memcpy(bytes + 40, packet + 40, len - 40);
+	return reference_checksum(bytes, len);
+}
+
+/* The checksum of ICMPv6 covers the addresses; it may have been put right, or not. */
+START_TEST(checksums_of_another_destination)
+{
+	struct endpoint *e = &endpoints[3];
+	size_t at; /* of the checksum */
+	uint8_t moved[1500];
+	struct probe *p;
+	struct told t;
+	uint16_t checksum;
+
+	set_up();
+	at = pattern_layer_offset(e->pattern, 1) + 2;
+	p = add_probe(e, 0, "icmp.sequence", 40001);
+	memcpy(moved, p->packets->bytes, p->packets->len);
+	moved[39] = 99; /* the last byte of the destination */
+	moved[at] = moved[at + 1] = 0;
+	checksum = icmpv6_checksum(moved, p->packets->len);
+	for (int right = 0; right <= 1; right++) {
+		answer(&t, p, 40);
+		memcpy(t.reply.dst.bytes, moved + 24, 16);
+		t.image[at] = (uint8_t)(checksum >> 8);
+		t.image[at + 1] = (uint8_t)(checksum + (right ? 0 : 1));
+		if (right)
+			must_be_elsewhere(&t, p);
+		else
+			must_be_for_none(&t);
+		/* An echo reply is made for the address that it comes from. */
+		answer(&t, p, 40);
+		t.reply.kind = REPLY_ECHO;
+		t.reply.dst_known = false;
+		t.reply.from = p->dst;
+		memcpy(t.reply.from.bytes, moved + 24, 16);
+		t.image[at] = (uint8_t)(checksum >> 8);
+		t.image[at + 1] = (uint8_t)(checksum + (right ? 0 : 1));
+		must_be_altered(&t, p, !right);
+	}
+	store_remove(&store, p);
+	tear_down();
+}
+END_TEST
+
+/* A checksum that the device was to finish is no alteration. */
+START_TEST(offloaded_checksum)
+{
+	struct endpoint *e = &endpoints[2 + _i];
+	size_t at; /* of the checksum */
+	uint8_t pseudo[1500];
+	struct probe *p;
+	struct told t;
+	uint16_t sum;
+
+	set_up();
+	at = pattern_layer_offset(e->pattern, 1) + 2;
+	p = add_probe(e, 0, "icmp.sequence", 40001);
+	/* The same addresses and length, and zeros for all that is to be summed up. */
+	memcpy(pseudo, p->packets->bytes, p->packets->len);
+	memset(pseudo + at - 2, 0, p->packets->len - at + 2);
+	sum = is_v6(e) ? (uint16_t)~icmpv6_checksum(pseudo, p->packets->len) : 0;
+	answer(&t, p, 40);
+	t.image[at] = (uint8_t)(sum >> 8);
+	t.image[at + 1] = (uint8_t)sum;
+	/* ICMPv4 has no pseudo-header: 0 is what its sum over zeros would be. */
+	must_be_altered(&t, p, !is_v6(e));
+	t.image[at + 1] ^= 1;
+	must_be_altered(&t, p, true);
 	store_remove(&store, p);
 	tear_down();
 }
@@ -492,6 +626,46 @@ START_TEST(datagrams_from_the_target)
 	store_remove(&store, p);
 	store_remove(&store, q);
 	store_remove(&store, port);
+	tear_down();
+}
+END_TEST
+
+/* From another address or port only what sends the whole payload back is believed. */
+START_TEST(datagrams_from_elsewhere)
+{
+	struct endpoint *e = &endpoints[_i];
+	struct probe *p, *q;
+	struct told t;
+
+	set_up();
+	p = add_probe(e, 0, "udp.payload", 0x01020304);
+	q = add_probe(e, 1, "udp.payload", 0x01020305);
+	for (int k = 0; k < 4; k++) {
+		static const int from[] = {5, 0, 1, 1}; /* nobody's, p's, q's */
+		static const int port[] = {0, 1, 0, 1};
+
+		answer(&t, p, 1000);
+		t.reply.kind = REPLY_DATA;
+		t.reply.seen = 0;
+		t.reply.from = t.reply.dst = target(e, from[k]);
+		t.reply.dst_port = (uint16_t)(t.reply.dst_port ^ port[k]);
+		t.reply.from_port = t.reply.dst_port;
+		must_be_elsewhere(&t, p);
+		/* What is q's target may answer q with anything. */
+		t.image[t.reply.quote_at + 9] ^= 1;
+		if (k == 2)
+			must_be_for(&t, q);
+		else
+			must_be_for_none(&t);
+		t.image[t.reply.quote_at + 9] ^= 1;
+		t.reply.quote_len--;
+		if (k == 2)
+			must_be_for(&t, q);
+		else
+			must_be_for_none(&t);
+	}
+	store_remove(&store, p);
+	store_remove(&store, q);
 	tear_down();
 }
 END_TEST
@@ -904,10 +1078,13 @@ START_TEST(many_at_random)
 			k->probe = NULL;
 			break;
 		case 4:
-			/* To somewhere else: whoever sent there, if anyone. */
+			/* To where nobody sent: certain by its tag, or nobody's. */
 			answer(&t, k->probe, shown[rng_below(&rng, 7)]);
 			t.reply.dst = target(k->probe->endpoint, TARGETS + 1);
-			must_be_for_none(&t);
+			if (k->tag != NULL && shows_enough(k->tag, t.reply.quote_len))
+				must_be_elsewhere(&t, k->probe);
+			else
+				must_be_for_none(&t);
 			break;
 		default:
 			answer(&t, k->probe, shown[rng_below(&rng, 7)]);
@@ -931,10 +1108,13 @@ main(void)
 	    {by_flow_alone, .loops = 4},
 	    {whose_reply_cannot_come, .loops = 4},
 	    {another_destination, .loops = COUNT_OF(ways)},
+	    {checksums_of_another_destination},
+	    {offloaded_checksum, .loops = 2},
 	    {a_tag_cut_by_padding, .loops = 2},
 	    {altered_quotes, .loops = COUNT_OF(ways)},
 	    {duplicates, .loops = COUNT_OF(ways)},
 	    {datagrams_from_the_target, .loops = 2},
+	    {datagrams_from_elsewhere, .loops = 2},
 	    {keys_are_unique, .loops = 4},
 	    {tag_sets_are_shared},
 	    {awaits},
