@@ -152,7 +152,8 @@ packages := gcc libc6-dev pkg-config libseccomp-dev libcap-ng-dev libc-ares-dev 
 test_packages := check python3 iproute2 $(if $(VALGRIND),valgrind)
 # With these nothing is skipped: tools to compare with, to look for faults, to lint.
 ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
-	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark
+	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark \
+	nftables
 
 # Installs the packages that are missing; one quick question when none is.
 deps-build: ; @$(call install_missing,$(packages))

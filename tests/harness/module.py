@@ -58,6 +58,7 @@ class Result(unittest.TestResult):
 
 
 def load(path):
+    sys.path.insert(1, str(path.parent))
     specification = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(specification)
     sys.modules[path.stem] = module
