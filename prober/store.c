@@ -291,6 +291,30 @@ same_bytes(const struct reply *r, const struct probe *p)
 }
 
 /*
+ * Errors about IPv6 probes show the quoted flow label, which nobody on the way may
+ * change (RFC 6437 section 3); the traffic class, shown too, is there to be changed.
+ */
+static bool
+same_flow_label(const struct reply *r, const struct probe *p)
+{
+	const struct pattern *pattern = r->endpoint->pattern;
+	size_t len = pattern_layer_offset(pattern, pattern->depth);
+	struct field_ref ref;
+	struct view view;
+	uint64_t shown = 0;
+	uint64_t sent = 0;
+
+	if (pattern_find_field(pattern, "ipv6.flow_label", &ref) != 0 ||
+	    (r->seen & pattern_field_mask(pattern, ref)) == 0)
+		return true;
+	view_of_layout(&view, pattern, r->image, 0, len);
+	(void)view_read(&view, ref, &shown);
+	view_of_layout(&view, pattern, p->packets->bytes, 0, len);
+	(void)view_read(&view, ref, &sent);
+	return shown == sent;
+}
+
+/*
  * Whether a reply is this probe's for certain, though another destination is told: its
  * tag, over ICMP with the id beside it, is nobody else's by accident, and all that is
  * visible agrees. A datagram must send the whole payload back.
@@ -452,4 +476,6 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 	}
 	if (out->count > 0)
 		out->type = out->count == 1 ? MATCH_ONE : MATCH_SEVERAL;
+	if (out->type == MATCH_ONE && !same_flow_label(r, out->probes[0]))
+		out->altered = true;
 }

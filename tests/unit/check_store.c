@@ -543,6 +543,21 @@ START_TEST(altered_quotes)
 	ck_assert_int_eq(match(&t, &m), MATCH_ONE);
 	ck_assert_ptr_eq(m.probes[0], p);
 	ck_assert(m.altered);
+	/* The flow label, unless it tells whose the probe is; not the traffic class. */
+	if (is_v6(e) && strcmp(ways[_i].tag, "ipv6.flow_label") != 0) {
+		answer(&t, p, 40);
+		t.image[3] ^= 0x10;
+		must_be_altered(&t, p, true);
+		t.reply.quote_len = 0;
+		(void)match(&t, &m);
+		ck_assert(m.type == MATCH_NONE || m.altered);
+		t.reply.seen = 0;
+		(void)match(&t, &m);
+		ck_assert(!m.altered);
+		answer(&t, p, 40);
+		t.image[0] ^= 0x01;
+		must_be_altered(&t, p, false);
+	}
 	/* More than was sent is padding. */
 	answer(&t, p, 1000);
 	t.reply.quote_len = 400;
