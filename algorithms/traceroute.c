@@ -544,18 +544,30 @@ on_timeout(struct instance *i, struct traceroute *t, struct probe *p)
 	instance_report(i, &lost);
 }
 
-/* This machine does not send: the trace cannot go on, and the instance knows why. */
+/*
+ * This machine does not send: the trace cannot go on, and the instance knows why. That
+ * a probe is larger than our own link takes is an answer, though, as a router's would
+ * be; it came in no time worth the name, but traceroute(8) prints that too.
+ */
 static void
-on_send_failed(struct instance *i, struct traceroute *t, struct probe *p, int error)
+on_send_failed(struct instance *i, struct traceroute *t, const struct event *event)
 {
-	size_t s = slot_of(i, p->ttl, p->query);
+	struct probe *p = event->failed.probe;
+	struct slot *slot = &t->slots[slot_of(i, p->ttl, p->query)];
 	struct prober_result failed = result_without_reply(i, p, RESULT_SEND_FAILED);
 
-	failed.error = error;
-	if (t->slots[s].probe == p)
-		slot_leave(t, &t->slots[s], SLOT_LOST);
-	instance_report(i, &failed);
-	instance_finish(i, REASON_FAILED, p->ttl);
+	failed.error = event->failed.error;
+	failed.mtu = event->failed.mtu;
+	if (failed.mtu == 0) {
+		instance_report(i, &failed);
+		instance_finish(i, REASON_FAILED, p->ttl);
+	} else if (slot->probe == p) {
+		failed.flags = RESULT_FINAL;
+		failed.rtt = instance_now(i) - slot->sent_at;
+		note_end(t, &failed);
+		slot_leave(t, slot, SLOT_LOST);
+		instance_report(i, &failed);
+	}
 }
 
 /* The last hop that was asked. */
@@ -581,8 +593,10 @@ handle(struct instance *i, void *state, const struct event *event)
 		on_timeout(i, t, event->probe);
 		break;
 	case EVENT_SEND_FAILED:
-		on_send_failed(i, t, event->failed.probe, event->failed.error);
-		return;
+		on_send_failed(i, t, event);
+		if (event->failed.mtu == 0)
+			return;
+		break;
 	case EVENT_AMBIGUOUS:
 		on_ambiguous(i, t, event);
 		break;

@@ -231,7 +231,7 @@ struct prober_done {
 	uint32_t instance;
 	uint8_t reason;  /* enum prober_reason */
 	uint8_t end_ttl; /* hop of the reply that ended it; else the last hop asked */
-	int32_t error;   /* errno of REASON_FAILED, else 0 */
+	int32_t error;   /* errno, when this machine did not send; else 0 */
 	uint32_t sent;   /* packets that left, those that the kernel repeated too */
 	uint32_t replies;
 	uint32_t timeouts;
@@ -242,8 +242,7 @@ struct prober_done {
 	uint32_t lost_here; /* replies that this machine dropped (socket buffer full) */
 	uint32_t strays;    /* replies to this prober meanwhile that fitted no probe */
 	uint32_t window;    /* of the flow at the end; 0: never limited */
-	char detail[PROBER_DETAIL_MAX +
-		    1]; /* REASON_FAILED: what failed, on which value */
+	char detail[PROBER_DETAIL_MAX + 1]; /* then: what failed, on which value */
 };
 
 /*

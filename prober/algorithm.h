@@ -67,6 +67,8 @@ struct event {
 		struct {
 			struct probe *probe;
 			int error; /* errno */
+			/* EMSGSIZE: what our own link takes; 0: not known. */
+			uint32_t mtu;
 		} failed;
 		struct {
 			/*

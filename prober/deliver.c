@@ -211,7 +211,10 @@ on_failed(void *context, struct probe *p, int error)
 {
 	struct trace *t = trace_of(p->instance);
 	struct prober_done *done = &t->instance.done;
-	struct event event = {.type = EVENT_SEND_FAILED};
+	struct event event = {.type = EVENT_SEND_FAILED,
+	    .failed = {.probe = p,
+		.error = error,
+		.mtu = error == EMSGSIZE ? p->endpoint->mtu : 0}};
 	char text[ADDR_TEXT_MAX];
 
 	(void)context;
@@ -221,8 +224,6 @@ on_failed(void *context, struct probe *p, int error)
 	    "cannot send %zu bytes to %s: %s%s", p->packets->len,
 	    addr_to_text(&p->dst, text), trace_error_text(error), send_remedy(error));
 	trace_probe_linger(t, p, PROBE_FAILED);
-	event.failed.probe = p;
-	event.failed.error = error;
 	trace_dispatch(t, &event);
 }
 

@@ -74,6 +74,7 @@ struct endpoint {
 	bool stamps_trusted;
 	uint32_t next_stamp;
 	struct probe *stamp_of[STAMP_RING]; /* holds references */
+	uint32_t mtu; /* of the link that last refused a packet as too large; 0: none */
 	uint32_t dropped; /* SO_RXQ_OVFL: the kernel's running count */
 	UT_hash_handle hh;
 	TAILQ_ENTRY(endpoint) in_dirty;

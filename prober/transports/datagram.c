@@ -314,6 +314,8 @@ error_deliver(struct endpoint *e, struct mmsghdr *header, uint8_t *image,
 
 	if (a->error.ee_origin == SO_EE_ORIGIN_TIMESTAMPING)
 		stamp_arrived(e, a->error.ee_data, a->stamp);
+	if (a->error.ee_origin == SO_EE_ORIGIN_LOCAL && a->error.ee_errno == EMSGSIZE)
+		e->mtu = a->error.ee_info;
 	if (!ancillary_is_icmp(a))
 		return false;
 	errqueue_reply(&r, e, a, image, header->msg_len);

@@ -21,7 +21,8 @@ CASES = (
     ("mpls.topo", "9", ("-n -e", "-n -e -q 1", "-n")),
     ("silent-tail.topo", "9", ("-n -m 8", "-n -m 5 -q 2")),
     ("unreachable.topo", "1 2 3 4 5 6 7", ("-n", "-n -q 1")),
-    # Too big for a link on the way.
+    # Too big for our own link, and for one on the way.
+    ("line.topo", "9", ("-n -F len=2000", "-n -F -q 1 -f 3 len=2000")),
     ("unreachable.topo", "7", ("-n -F len=1400", "-n -F -q 1 len=1400")),
     ("targets.topo", "1 4 9", ("-n -m 6",)),
     ("short-quotes.topo", "9", ("-n",)),

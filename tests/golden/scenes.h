@@ -422,6 +422,28 @@ scene_send_failed(struct scene *s)
 	    .detail = "cannot send to 198.51.100.9"};
 }
 
+/* Our own link takes less, as -F finds out. */
+static void
+scene_too_large(struct scene *s)
+{
+	set(s, "too-large", "198.51.100.9", "198.51.100.9");
+	s->start.dont_fragment = 1;
+	for (uint8_t q = 0; q < 3; q++) {
+		struct prober_result m = flagged(lost(1, q), RESULT_FINAL);
+
+		m.outcome = RESULT_SEND_FAILED;
+		m.error = EMSGSIZE;
+		m.mtu = 1400;
+		m.rtt = 78123 - q * 1000;
+		add(s, m);
+	}
+	s->done = (struct prober_done){.instance = 1,
+	    .reason = REASON_UNREACHABLE,
+	    .end_ttl = 1,
+	    .error = EMSGSIZE,
+	    .detail = "cannot send 1450 bytes to 198.51.100.9"};
+}
+
 /* Holes: what is not known is not printed as lost. */
 static void
 scene_interrupted(struct scene *s)
@@ -586,8 +608,9 @@ scene_died(struct scene *s)
 static void (*const scene_list[])(struct scene *s) = {scene_plain, scene_numeric,
     scene_silent, scene_addresses, scene_marks4, scene_marks6, scene_extensions,
     scene_no_extensions, scene_hostile, scene_echo, scene_udp_data, scene_send_failed,
-    scene_interrupted, scene_past_end, scene_others, scene_loops, scene_loops_of_flows,
-    scene_translated, scene_scoped, scene_could_not_start, scene_died};
+    scene_too_large, scene_interrupted, scene_past_end, scene_others, scene_loops,
+    scene_loops_of_flows, scene_translated, scene_scoped, scene_could_not_start,
+    scene_died};
 #define SCENES ((int)(sizeof(scene_list) / sizeof(scene_list[0])))
 
 /* ---- playing a scene ------------------------------------------------------------- */

@@ -647,10 +647,11 @@ fail_probe(struct model_run *r)
 	    r->probes[index].p->state != PROBE_QUEUED)
 		return;
 	r->instance.done.sent--;
-	r->instance.done.error = ENETUNREACH;
 	linger(r, index, PROBE_FAILED);
 	event.failed.probe = r->probes[index].p;
-	event.failed.error = ENETUNREACH;
+	event.failed.mtu = r->model->fail_mtu;
+	event.failed.error = event.failed.mtu != 0 ? EMSGSIZE : ENETUNREACH;
+	r->instance.done.error = event.failed.error;
 	dispatch(r, &event);
 }
 

@@ -78,6 +78,7 @@ struct model {
 	uint64_t fail_call;   /* this call of instance_send fails (1: the first) ... */
 	int fail_error;       /* ... with this; -EAGAIN: as if tags were short */
 	uint64_t fail_probe;  /* this probe (1: the first) never leaves: ENETUNREACH */
+	uint32_t fail_mtu;    /* ... but EMSGSIZE with this MTU, unless it is 0 */
 	int64_t stop_at;      /* EVENT_STOPPED so long after the start; 0: never */
 	uint64_t turns_max;   /* wake-ups before the run is given up as stuck */
 	int64_t duration_max; /* likewise, of virtual time */

@@ -843,6 +843,43 @@ START_TEST(probes_that_never_leave)
 }
 END_TEST
 
+/* A probe is larger than our own link takes: the path ends there, as traceroute has it.
+ */
+START_TEST(probes_that_are_too_large)
+{
+	bool short_quotes = _i % 2;
+	struct prober_start o;
+	struct model *m = line(20, &o);
+	size_t sent;
+
+	for (size_t k = 0; short_quotes && k < 20; k++)
+		m->nodes[k].short_quote = true;
+	go(m, &o);
+	sent = m->sent_count;
+	m->fail_mtu = 1300;
+	for (size_t probe = 1; probe <= sent; probe++) {
+		const struct prober_result *r;
+		uint8_t ttl, query;
+
+		m->fail_probe = probe;
+		go(m, &o);
+		ttl = m->sent[probe - 1].ttl;
+		query = m->sent[probe - 1].query;
+		if (ttl > 20) /* past the target it does not matter */
+			continue;
+		must_eq(m->done.reason, ttl < 20 ? REASON_UNREACHABLE : REASON_REACHED);
+		must_eq(m->done.end_ttl, ttl);
+		r = model_result(m, ttl, query);
+		must_eq(r->outcome, RESULT_SEND_FAILED);
+		must_eq(r->error, EMSGSIZE);
+		must_eq(r->mtu, 1300);
+		must_eq(r->flags, RESULT_FINAL);
+		must(r->rtt >= 0);
+	}
+	model_free(m);
+}
+END_TEST
+
 START_TEST(stopped_at_any_time)
 {
 	bool short_quotes = _i % 2;
@@ -980,6 +1017,7 @@ main(void)
 	    {late_replies},
 	    {sending_fails, .loops = 2},
 	    {probes_that_never_leave, .loops = 2},
+	    {probes_that_are_too_large, .loops = 2},
 	    {stopped_at_any_time, .loops = 2},
 	    {everything_at_random, .loops = 6},
 	};

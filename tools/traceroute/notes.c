@@ -14,29 +14,43 @@
 
 #define HOPS_TEXT_MAX 800 /* every other hop of 255: "hops 1, 3, ..., 255: " */
 
-/* The reply that ended the path, or NULL. */
+/* What ended the path: a reply, or that a probe was too large to leave; or NULL. */
 static const struct prober_result *
-ending_reply(const struct record *t)
+ending_result(const struct record *t)
 {
 	for (int query = 0; query < t->asked.queries; query++) {
 		const struct prober_result *m = record_final(t, t->done.end_ttl, query);
 
-		if (m != NULL && m->outcome == RESULT_REPLY &&
-		    (m->flags & RESULT_FINAL) != 0)
+		if (m != NULL && (m->flags & RESULT_FINAL) != 0)
 			return m;
 	}
 	return NULL;
 }
 
+/* What the prober says of a failure; it is the process that reads the network. */
+static const char *
+detail_of(const struct record *t, char *detail)
+{
+	memcpy(detail, t->done.detail, PROBER_DETAIL_MAX + 1);
+	for (char *at = detail; *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+	return detail[0] != '\0' ? detail : strerror(t->done.error);
+}
+
 static void
 note_unreachable(const struct record *t, const char *host)
 {
-	const struct prober_result *m = ending_reply(t);
-	char addr[ADDR_TEXT_MAX], mark[ANNOTATION_MAX];
+	const struct prober_result *m = ending_result(t);
+	char addr[ADDR_TEXT_MAX], mark[ANNOTATION_MAX], detail[PROBER_DETAIL_MAX + 1];
 
 	if (m == NULL) {
 		log_line("%s was not reached: unreachable from hop %u on", host,
 		    t->done.end_ttl);
+		return;
+	}
+	if (m->outcome == RESULT_SEND_FAILED) {
+		log_line("%s was not reached: %s", host, detail_of(t, detail));
 		return;
 	}
 	log_line("%s was not reached: %s at hop %u says that it is unreachable (%s)",
@@ -49,13 +63,7 @@ note_failure(const struct record *t)
 {
 	char detail[PROBER_DETAIL_MAX + 1];
 
-	/* It comes from the process that reads what the network sends. */
-	memcpy(detail, t->done.detail, sizeof(detail));
-	for (char *at = detail; *at != '\0'; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
-	log_line(
-	    "cannot measure: %s", detail[0] != '\0' ? detail : strerror(t->done.error));
+	log_line("cannot measure: %s", detail_of(t, detail));
 }
 
 static void
@@ -109,7 +117,8 @@ note_send_failures(const struct record *t)
 		for (int query = 0; query < t->asked.queries; query++) {
 			const struct prober_result *m = record_final(t, ttl, query);
 
-			if (m == NULL || m->outcome != RESULT_SEND_FAILED)
+			if (m == NULL || m->outcome != RESULT_SEND_FAILED ||
+			    m->mtu != 0)
 				continue;
 			count++;
 			if (first == NULL)

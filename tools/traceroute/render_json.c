@@ -382,6 +382,8 @@ stop_json(struct builder *b, const char *failure)
 	    &b->json, object, "reason", json_string(render_json_reason(done->reason)));
 	if (done->end_ttl != 0)
 		json_put_number(&b->json, object, "ttl", done->end_ttl);
+	if (done->reason == REASON_REACHED)
+		return object; /* what did not leave would have gone beyond */
 	if (done->error != 0)
 		json_put(&b->json, object, "error", json_string(strerror(done->error)));
 	if (done->detail[0] != '\0')

@@ -285,6 +285,8 @@ print_probe(struct render_text *r, const struct prober_result *m)
 			output_print(r->out, "\n%2d ", r->ttl);
 		r->row = r->ttl;
 		output_print(r->out, " *");
+		if (too_long && m->rtt >= 0)
+			print_rtt(r, m->rtt);
 		if (too_long)
 			output_print(r->out, " !F-%u", m->mtu);
 		return true;
