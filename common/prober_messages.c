@@ -1,112 +1,8 @@
 #include "common/prober_messages.h"
 
-#include <errno.h>
 #include <stdbool.h>
-#include <string.h>
 
-#include "common/wire.h"
-
-/*
- * Each message has one function that walks its fields in wire order, for packing and
- * for unpacking: the two cannot drift apart. Exactly one of r and w is set.
- */
-struct codec {
-	struct reader *r;
-	struct writer *w;
-};
-
-static void
-code_u8(struct codec *c, uint8_t *value)
-{
-	if (c->w != NULL)
-		writer_u8(c->w, *value);
-	else
-		*value = reader_u8(c->r);
-}
-
-static void
-code_u16(struct codec *c, uint16_t *value)
-{
-	if (c->w != NULL)
-		writer_u16(c->w, *value);
-	else
-		*value = reader_u16(c->r);
-}
-
-static void
-code_i16(struct codec *c, int16_t *value)
-{
-	uint16_t bits = (uint16_t)*value;
-
-	code_u16(c, &bits);
-	*value = (int16_t)bits;
-}
-
-static void
-code_u32(struct codec *c, uint32_t *value)
-{
-	if (c->w != NULL)
-		writer_u32(c->w, *value);
-	else
-		*value = reader_u32(c->r);
-}
-
-static void
-code_i32(struct codec *c, int32_t *value)
-{
-	uint32_t bits = (uint32_t)*value;
-
-	code_u32(c, &bits);
-	*value = (int32_t)bits;
-}
-
-static void
-code_i64(struct codec *c, int64_t *value)
-{
-	if (c->w != NULL)
-		writer_u64(c->w, (uint64_t)*value);
-	else
-		*value = (int64_t)reader_u64(c->r);
-}
-
-static void
-code_addr(struct codec *c, struct addr *value)
-{
-	if (c->w != NULL)
-		wire_addr_write(c->w, value);
-	else
-		wire_addr_read(c->r, value);
-}
-
-static void
-code_text(struct codec *c, char *text, size_t room)
-{
-	if (c->w != NULL)
-		wire_text_write(c->w, text);
-	else
-		wire_text_read(c->r, text, room);
-}
-
-/* A count of array entries: an impossible one must not reach the loop over them. */
-static void
-code_count(struct codec *c, uint8_t *count, uint8_t most)
-{
-	code_u8(c, count);
-	if (*count <= most)
-		return;
-	*count = 0;
-	if (c->w != NULL)
-		c->w->failed = true;
-	else
-		c->r->failed = true;
-}
-
-/* The verdict on a body: everything read, nothing left over, and the values sane. */
-static int
-verdict(const struct reader *r, bool sane)
-{
-	return reader_finish(r) != 0 || !sane ? -EBADMSG : 0;
-}
+#include "common/codec.h"
 
 /* ---- plan ------------------------------------------------------------------------ */
 
@@ -144,7 +40,7 @@ prober_plan_unpack(struct prober_plan *m, struct reader *r)
 	for (size_t i = 0; i < 2; i++)
 		sane = sane && m->family[i].send < TRANSPORT_COUNT &&
 		       m->family[i].receive < TRANSPORT_COUNT;
-	return verdict(r, sane);
+	return codec_verdict(r, sane);
 }
 
 /* ---- start and stop -------------------------------------------------------------- */
@@ -204,7 +100,7 @@ prober_start_unpack(struct prober_start *m, struct reader *r)
 {
 	*m = (struct prober_start){0};
 	code_start(&(struct codec){.r = r}, m);
-	return verdict(r, start_is_sane(m));
+	return codec_verdict(r, start_is_sane(m));
 }
 
 void
@@ -217,7 +113,7 @@ int
 prober_stop_unpack(struct prober_stop *m, struct reader *r)
 {
 	m->instance = reader_u32(r);
-	return verdict(r, true);
+	return codec_verdict(r, true);
 }
 
 /* ---- started --------------------------------------------------------------------- */
@@ -248,7 +144,7 @@ prober_started_unpack(struct prober_started *m, struct reader *r)
 {
 	*m = (struct prober_started){0};
 	code_started(&(struct codec){.r = r}, m);
-	return verdict(
+	return codec_verdict(
 	    r, m->instance != PROBER_ALL_INSTANCES && m->flow_label < 1U << 20);
 }
 
@@ -361,7 +257,7 @@ prober_result_unpack(struct prober_result *m, struct reader *r)
 {
 	*m = (struct prober_result){0};
 	code_result(&(struct codec){.r = r}, m);
-	return verdict(r, result_is_sane(m));
+	return codec_verdict(r, result_is_sane(m));
 }
 
 /* ---- done ------------------------------------------------------------------------ */
@@ -399,7 +295,7 @@ prober_done_unpack(struct prober_done *m, struct reader *r)
 {
 	*m = (struct prober_done){0};
 	code_done(&(struct codec){.r = r}, m);
-	return verdict(r, m->instance != PROBER_ALL_INSTANCES &&
-			      m->reason >= REASON_REACHED &&
-			      m->reason <= REASON_FAILED && m->error >= 0);
+	return codec_verdict(r, m->instance != PROBER_ALL_INSTANCES &&
+				    m->reason >= REASON_REACHED &&
+				    m->reason <= REASON_FAILED && m->error >= 0);
 }
