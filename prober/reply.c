@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 
+#include "common/checksum.h"
+
 uint8_t
 reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code)
 {
@@ -17,6 +19,21 @@ reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code)
 	return type == ICMP6_DST_UNREACH || type == ICMP6_PACKET_TOO_BIG
 		   ? REPLY_UNREACHABLE
 		   : REPLY_OTHER;
+}
+
+void
+reply_show_request(uint32_t family, uint8_t *icmp)
+{
+	uint8_t request = family == AF_INET6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
+	uint32_t sum = (uint16_t) ~(uint16_t)(icmp[2] << 8 | icmp[3]);
+	uint16_t checksum;
+
+	sum = checksum_add_u16(sum, (uint16_t) ~(icmp[0] << 8));
+	sum = checksum_add_u16(sum, (uint16_t)(request << 8));
+	checksum = checksum_finish(sum);
+	icmp[0] = request;
+	icmp[2] = (uint8_t)(checksum >> 8);
+	icmp[3] = (uint8_t)checksum;
 }
 
 /* What the target's own stack sends; a firewall before it that rejects may, too. */

@@ -42,13 +42,32 @@ struct reply {
 	size_t quote_at;
 	size_t quote_len;
 	uint64_t seen;
-	/* The RFC 4884 extension structure, when there is one; points into image. */
+	/*
+	 * What only raw sockets show (captured.h); -1 where it is not known: the
+	 * reply's IP identification, and the probe's IP header as it was quoted.
+	 */
+	int32_t ip_id;
+	struct {
+		bool known;
+		int16_t ttl;
+		int16_t tos;
+		int32_t id;       /* IPv4 */
+		int32_t checksum; /* of the transport header */
+	} quoted;
+	/* The RFC 4884 extension structure, when there is one. */
 	const uint8_t *extension;
 	size_t extension_len;
 };
 
 /* The kind of an ICMP error (family AF_INET or AF_INET6), RFC 792 and RFC 4443. */
 uint8_t reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code);
+
+/*
+ * An ICMP echo reply is the request with another type: writes the request's type and
+ * the checksum it had with that (RFC 1624) over those of the reply (at least 8 bytes),
+ * which then shows the probe.
+ */
+void reply_show_request(uint32_t family, uint8_t *icmp);
 
 /*
  * RESULT_REACHED, RESULT_FINAL, RESULT_OTHER_ADDRESS and RESULT_FROM_TARGET of a reply

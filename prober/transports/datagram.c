@@ -443,6 +443,7 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 			r = (struct reply){
 			    .endpoint = e,
 			    .ttl = a.ttl,
+			    .ip_id = -1,
 			    .tos = a.tos,
 			    .received = a.stamp != 0 ? a.stamp : clock_realtime(),
 			    .received_here = a.stamp == 0,

@@ -127,6 +127,7 @@ errqueue_reply(struct reply *r, struct endpoint *e, const struct ancillary *a,
 	*r = (struct reply){
 	    .endpoint = e,
 	    .ttl = a->ttl,
+	    .ip_id = -1,
 	    .tos = a->tos,
 	    .received = a->stamp != 0 ? a->stamp : clock_realtime(),
 	    .received_here = a->stamp == 0,

@@ -7,7 +7,6 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 
-#include "common/checksum.h"
 #include "prober/transports/datagram.h"
 #include "prober/transports/transports.h"
 
@@ -19,31 +18,18 @@ ping_open(struct endpoint *e)
 	return datagram_open(e, protocol);
 }
 
-/*
- * An echo reply is the request with another type: put the request's type back and the
- * checksum as it was with that (RFC 1624), and the reply shows the probe.
- */
 static bool
 ping_to_reply(const struct endpoint *e, struct reply *r, uint8_t *image, size_t len)
 {
 	bool v6 = e->key.source.family == AF_INET6;
 	uint8_t *icmp = image + r->quote_at;
-	uint8_t request = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
-	uint32_t sum;
-	uint16_t checksum;
 
 	if (len < 8 || icmp[0] != (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY))
 		return false;
 	r->kind = REPLY_ECHO;
 	r->icmp_type = icmp[0];
 	r->icmp_code = icmp[1];
-	sum = (uint16_t) ~(uint16_t)(icmp[2] << 8 | icmp[3]);
-	sum = checksum_add_u16(sum, (uint16_t) ~(icmp[0] << 8));
-	sum = checksum_add_u16(sum, (uint16_t)(request << 8));
-	checksum = checksum_finish(sum);
-	icmp[0] = request;
-	icmp[2] = (uint8_t)(checksum >> 8);
-	icmp[3] = (uint8_t)checksum;
+	reply_show_request(e->key.source.family, icmp);
 	r->quote_len = len;
 	return true;
 }

@@ -219,6 +219,7 @@ deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info)
 	    .kind = kind,
 	    .ttl = -1,
 	    .tos = -1,
+	    .ip_id = -1,
 	    .received = clock_realtime(),
 	    .received_here = true,
 	    .from = p->dst,
