@@ -340,7 +340,7 @@ captured_read(const struct tree *tree, const struct captured_packet *packet,
 	out->reply.icmp_code = g.inner[1];
 	if (g.inner[0] == (g.v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY))
 		return read_echo_reply(&g);
-	if (g.view.pattern->depth == 2)
+	if (protocol->carried(g.inner, g.inner_len) != SELECTOR_QUOTE)
 		return -ENOMSG;
 	return read_error(&g, tree);
 }
