@@ -314,6 +314,7 @@ checksum_is_right(const struct reading *g, const struct protocol *protocol)
 
 int
 captured_read(const struct tree *tree, const struct captured_packet *packet,
+    /* NOLINTNEXTLINE(readability-non-const-parameter): written through g.image */
     uint8_t *image, struct captured *out)
 {
 	struct reading g = {.packet = packet,
