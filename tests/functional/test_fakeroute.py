@@ -341,6 +341,120 @@ class Firewalls(unittest.TestCase):
             self.assertEqual((one["state"], one["bytes"]), ("ended", 5))
 
 
+class Nat(unittest.TestCase):
+    """What sockets and the wire show of NATs."""
+
+    PREFIXES = (("198.51.100.", "10.{}.0.{}"), ("2001:db8:ffff::", "2001:db8:{}::{}"))
+
+    def trace(self, dst):
+        """(what a socket was told of TTL 1 to 5, the run)"""
+        return inside("nat.topo", f"""
+            print(json.dumps([udp("{dst}", ttl, sport=24000, wait=.2)
+                              for ttl in range(1, 6)]))""")
+
+    def test_destination(self):
+        for prefix, router in self.PREFIXES:
+            dst = prefix + "1"
+            found, _ = self.trace(dst)
+            self.assertEqual([one["offender"] for one in found],
+                             [router.format(1, 1)] + [dst] * 4)
+            found, result = inside("nat.topo", f"""
+                print(json.dumps([echo("{dst}", 64), tcp("{dst}", 80), tcp("{dst}", 81),
+                                  tcp("{dst}", 80, ttl=3)]))""")
+            self.assertEqual(found[0]["offender"], dst)
+            self.assertEqual(found[1:], ["open", "ECONNREFUSED", "EHOSTUNREACH"])
+            self.assertEqual(result.report["connections"][0]["state"], "reset")
+
+    def test_destination_that_shows(self):
+        for prefix, router in self.PREFIXES:
+            dst, inner = prefix + "2", router.format(9, 2)
+            _, result = self.trace(dst)
+            errors = error_packets(result)
+            self.assertEqual([one.src for one in errors],
+                             [router.format(1, 1), router.format(2, 2),
+                              router.format(3, 2), inner, inner])
+            self.assertEqual([one.quoted.dst for one in errors], [dst] + [inner] * 4)
+            self.assertTrue(all(one.quoted.checksum_ok for one in errors))
+
+    def test_source(self):
+        for prefix, router in self.PREFIXES:
+            dst = prefix + "3"
+            found, result = self.trace(dst)
+            self.assertEqual([one["offender"] for one in found],
+                             [router.format(1, 1), router.format(2, 3),
+                              router.format(3, 3), dst, dst])
+            for one in error_packets(result):
+                self.assertEqual(one.quoted.sport, 24000)
+                self.assertTrue(one.quoted.checksum_ok)
+
+    def test_source_that_shows(self):
+        for prefix, _ in self.PREFIXES:
+            for number, of_address, right in (("4", True, True), ("5", False, False)):
+                found, result = self.trace(prefix + number)
+                # A socket bound to no address is told all the same.
+                self.assertTrue(all(found))
+                errors = error_packets(result)
+                outside = "2001:db8:5::1" if ":" in prefix else "203.0.113.1"
+                probe = result.packets()[0].src
+                self.assertEqual([one.quoted.src for one in errors],
+                                 [probe] * 2 + [outside if of_address else probe] * 3)
+                self.assertEqual([one.quoted.checksum_ok for one in errors],
+                                 [True] * 2 + [right] * 3)
+
+
+class Oddities(unittest.TestCase):
+    """Loops, TTLs, wrong quotes, other addresses and changes, seen by sockets."""
+
+    def offenders(self, number, count):
+        answers = []
+        for prefix, router in Nat.PREFIXES:
+            found, result = inside("odd.topo", f"""
+                print(json.dumps([udp("{prefix}{number}", ttl, sport=24000)
+                                  for ttl in range(1, {count + 1})]))""")
+            names = {prefix + str(number): "target"}
+            for net in range(1, 10):
+                for host in range(1, 10):
+                    names[router.format(net, host)] = f"{net}.{host}"
+            answers.append([names[one["offender"]] for one in found])
+        self.assertEqual(*answers)  # both families alike
+        return answers[0], result
+
+    def test_ttl(self):
+        found, result = self.offenders(1, 5)
+        self.assertEqual(found, ["1.1", "3.1", "3.1", "target", "target"])
+        self.assertEqual([one.quoted.ttl for one in error_packets(result)],
+                         [1, 0, 1, 1, 2])
+        found, _ = self.offenders(2, 4)
+        self.assertEqual(found, ["1.1", "3.2", "target", "target"])
+
+    def test_loop(self):
+        found, _ = self.offenders(3, 8)
+        self.assertEqual(found, ["1.1"] + ["2.3", "3.3"] * 3 + ["2.3"])
+
+    def test_change(self):
+        found, _ = self.offenders(6, 3)
+        self.assertEqual(found, ["1.1", "2.6", "3.6"])
+        found, result = inside("odd.topo", """
+            print(json.dumps([udp("198.51.100.6", 2)["offender"] for _ in range(5)]))""")
+        self.assertEqual(found, ["10.2.0.6"] * 3 + ["10.2.0.7"] * 2)
+        self.assertTrue(any(link["packets"] == 2 for link in result.report["links"]))
+
+    def test_wrong_quotes(self):
+        _, result = inside("odd.topo", """
+            print(json.dumps([udp("198.51.100.4", ttl) for ttl in (1, 2)]))""")
+        good, bad = (one.quoted for one in error_packets(result))
+        self.assertEqual((good.ttl, good.tos, good.checksum_ok), (1, 0, True))
+        self.assertEqual((bad.ttl, bad.tos, bad.checksum_ok), (9, 0x40, False))
+
+    def test_other_addresses(self):
+        for (prefix, _), errors, answers in zip(
+                Nat.PREFIXES, ("10.7.7.7", "2001:db8:7::7"), ("10.8.8.8", "2001:db8:8::8")):
+            found, _ = inside("odd.topo", f"""
+                print(json.dumps([udp("{prefix}5", ttl) for ttl in (2, 9)]))""")
+            self.assertEqual([one["offender"] for one in found], [errors, answers])
+            self.assertEqual(found[1]["kind"], "data")
+
+
 class Time(unittest.TestCase):
     def test_round_trip(self):
         found, _ = inside("line.topo", f"""

@@ -139,7 +139,8 @@ static const struct {
     {GOOD "rule r drop protocol=\n", "'protocol=': it takes icmp"},
     {GOOD "rule r drop dst=10.0.0.1/8\n", "'dst=10.0.0.1/8': it takes an address"},
     {GOOD "rule r drop src=::/0\n", "it takes an address or a prefix"},
-    {GOOD "rule r drop src=10.0.0.1 dst=::2\n", "are of different families"},
+    {GOOD "rule r drop src=10.0.0.1 dst=::2\n",
+	"its addresses are of different families"},
     {GOOD "rule r drop dst-port=70000\n", "'dst-port=70000': it takes up to 16"},
     {GOOD "rule r drop icmp-type=256\n", "it takes up to 16 types"},
     {GOOD "rule r drop protocol=icmp dst-port=5\n", "no packet has the ports or"},
@@ -151,6 +152,37 @@ static const struct {
     {GOOD "rule r drop at=noon\n", "'at=noon': it takes forward, arrival or return"},
     {GOOD "rule r reject=net at=return\n", "can only be dropped or accepted"},
     {GOOD "rule r drop at=return dst=10.0.0.2\n", "what comes back is told by"},
+    {GOOD "rule r to=x\n", "net:4: error: 'to=x': no router or target is called so"},
+    {GOOD "rule r to=host\n", "'to=host': no router or target is called so"},
+    {GOOD "rule r to=r\n", "'to=r': a rule leads to another node"},
+    {GOOD "rule r to=\n", "'to=': it takes the name of a node"},
+    {GOOD "rule r to=t at=arrival\n", "at is for accept, drop and reject"},
+    {GOOD "rule r snat=10.0.0.0/8\n", "'snat=10.0.0.0/8': it takes an address"},
+    {GOOD "rule r snat=10.0.0.9 dnat=10.0.0.8\n", "and a rule does one thing"},
+    {GOOD "rule r snat=10.0.0.9 port=0\n", "'port=0': it takes a port, or FIRST"},
+    {GOOD "rule r snat=10.0.0.9 port=1,2\n", "it takes a port, or FIRST-LAST"},
+    {GOOD "rule r drop port=5\n", "port and quotes are for snat and dnat"},
+    {GOOD "rule r drop quotes=translated\n", "port and quotes are for"},
+    {GOOD "rule r snat=10.0.0.9 quotes=no\n", "it takes restored, checksum or"},
+    {GOOD "rule r snat=10.0.0.9 errors=kept\n", "errors is for dnat"},
+    {GOOD "rule r dnat=10.0.0.9 dst=::/1\n", "'dst=::/1': it takes an address"},
+    {GOOD "rule r dnat=10.0.0.9 dst=::9\n", "its addresses are of different"},
+    {GOOD "defaults ttl=0\n", "ttl=0: it takes normal, keep or zero"},
+    {GOOD "defaults errors-from=1\n", "it takes an address, or one of each"},
+    {GOOD "defaults answers-from=10.0.0.1,10.0.0.2\n", "or one of each family"},
+    {GOOD "defaults misquote=ttl\n", "misquote=ttl: it takes FIELD:CHANGE"},
+    {GOOD "defaults misquote=ttl:\n", "it takes FIELD:CHANGE"},
+    {GOOD "defaults misquote=colour:1\n", "it takes FIELD:CHANGE"},
+    {GOOD "defaults misquote=ttl:256\n", "it takes FIELD:CHANGE"},
+    {GOOD "defaults misquote=ttl:swap\n", "it takes FIELD:CHANGE"},
+    {GOOD "defaults misquote=id:partial\n", "it takes FIELD:CHANGE"},
+    {GOOD "defaults misquote=src:5\n", "it takes FIELD:CHANGE"},
+    {GOOD "defaults misquote=tos:1,tos:1,tos:1,tos:1,tos:1,tos:1,tos:1,tos:1,tos:1\n",
+	"it takes FIELD:CHANGE, up to 8"},
+    {GOOD "defaults altered=5\n", "altered=5: it takes a percentage"},
+    {GOOD "link r t since=5s until=1s\n", "this link ends before it begins"},
+    {GOOD "link r t since=never\n", "'since=never': a link takes"},
+    {GOOD "link t r since=5s\n", "closes a loop; if one is wanted"},
     {GOOD "rule r drop x[1-\n", "'x[1-' is not a range"},
     {"host\n" GOOD, "the host needs an address"},
     {"host 10.9.0.1\nhost 10.9.0.2\n" GOOD, "net:2: error: the host is already"},
@@ -321,6 +353,36 @@ START_TEST(test_hostile)
 }
 END_TEST
 
+START_TEST(test_changes)
+{
+	struct topology *t =
+	    parse_good("router a 10.0.0.1\n"
+		       "router b 10.0.0.2\n"
+		       "target t 10.9.0.1\n"
+		       "link host a b t until=40packets\n"
+		       "link host b a t since=40packets rtt=5ms\n"
+		       "link host a rtt=1ms since=1.5s\n" /* again, another time */
+		       "rule b to=a\n"
+		       "rule a to=b until=3s\n");
+
+	ck_assert_uint_eq(t->links_count, 7);
+	ck_assert_uint_eq(t->links[0].span.since.kind, TOPOLOGY_MOMENT_NONE);
+	ck_assert_uint_eq(t->links[0].span.until.kind, TOPOLOGY_MOMENT_PACKETS);
+	ck_assert_int_eq(t->links[0].span.until.value, 40);
+	ck_assert_uint_eq(t->links[6].span.since.kind, TOPOLOGY_MOMENT_TIME);
+	ck_assert_int_eq(t->links[6].span.since.value, 1500 * NS_PER_MS);
+	/* The rules lead over links of the file. */
+	ck_assert_uint_eq(t->links[t->rules[0].link].from, 2);
+	ck_assert_uint_eq(t->links[t->rules[0].link].to, 1);
+	ck_assert_uint_eq(t->rules[1].link, 1);
+	topology_free(t);
+	t = parse_good(GOOD "router x 10.0.0.3\nlink x t\nrule r to=x\n");
+	ck_assert_uint_eq(t->links_count, 4);
+	ck_assert_uint_eq(t->links[3].weight, 0);
+	topology_free(t);
+}
+END_TEST
+
 START_TEST(test_files)
 {
 	ck_assert_ptr_null(topology_load("/nowhere", NULL));
@@ -343,6 +405,7 @@ main(void)
 	tcase_add_test(tests, test_groups);
 	tcase_add_test(tests, test_shared_and_default_host);
 	tcase_add_loop_test(tests, test_hostile, 0, 4);
+	tcase_add_test(tests, test_changes);
 	tcase_add_test(tests, test_files);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);

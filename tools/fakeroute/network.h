@@ -15,6 +15,7 @@
 
 #define NETWORK_WALK_MAX 255 /* nodes on one walk: no TTL leads further */
 #define NETWORK_NOWHERE UINT32_MAX
+#define NETWORK_NATS_MAX 8 /* translations of one packet; more and it is lost */
 
 struct network;
 
@@ -29,7 +30,8 @@ struct network_packet {
 	bool has_transport; /* what follows is known, else zero */
 	uint8_t icmp_type, icmp_code;
 	uint16_t src_port, dst_port;
-	uint16_t icmp_checksum;
+	uint16_t icmp_id;
+	uint16_t checksum; /* of the transport header */
 	uint32_t flow_label;
 	size_t len; /* of the whole IP packet */
 };
@@ -42,7 +44,7 @@ enum network_outcome {
 	NETWORK_TOO_BIG,     /* larger than the node's mtu and not to be fragmented */
 	NETWORK_DROPPED,     /* by the rule of a node */
 	NETWORK_REJECTED,    /* likewise, and the rule says how */
-	NETWORK_LOST,        /* dropped on the link behind the last node */
+	NETWORK_LOST,        /* dropped on the last link, or walked too far */
 };
 
 struct network_walk {
@@ -54,6 +56,11 @@ struct network_walk {
 	int64_t rtt;                      /* of the way there and back, in ns */
 	uint32_t to;                      /* whose address it is, or NETWORK_NOWHERE */
 	const struct topology_rule *rule; /* that dropped or rejected it */
+	size_t nats_count;                /* rules that changed it, one after another */
+	const struct topology_rule *nats[NETWORK_NATS_MAX];
+	/* The way back: nodes[0] to nodes[back - 1]. Less than there after a loop. */
+	size_t back;
+	uint8_t back_ttl; /* of them, how many lower the TTL of a reply */
 };
 
 /*
@@ -76,6 +83,16 @@ uint32_t network_find(const struct network *n, const struct addr *a);
 int network_send(
     struct network *n, const struct network_packet *packet, struct network_walk *walk);
 
+/* What a NAT rule makes of a packet. */
+void network_translate(const struct topology_rule *rule, struct network_packet *p);
+
+/*
+ * The checksum of a header in which bytes change, of an even number and at an even
+ * offset (RFC 1624 section 3).
+ */
+uint16_t network_checksum(
+    uint16_t checksum, const void *old, const void *new, size_t len);
+
 /* Whether a reply is lost on its way back over the links of a walk. */
 bool network_reply_lost(struct network *n, const struct network_walk *walk);
 
@@ -93,6 +110,12 @@ uint64_t network_hash(
 
 /* The same for one number: cheap enough for every field of every packet. */
 uint64_t network_hash_number(const struct network *n, uint64_t salt, uint64_t value);
+
+/*
+ * Makes the network forget times: all links are there. For pictures of the whole, after
+ * which nothing is sent any more, or before the first packet, which ends it.
+ */
+void network_show_all(struct network *n);
 
 /*
  * The successors of a node on the way to a destination node, as indices into the

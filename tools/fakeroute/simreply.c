@@ -5,6 +5,7 @@
 
 #include "common/bytes.h"
 #include "common/checksum.h"
+#include "tools/fakeroute/simquote.h"
 
 #define ERROR_MAX_V4 576
 #define ERROR_MAX_V6 1280
@@ -49,57 +50,100 @@ begin(struct writer *w, const struct simreply_header *header, const struct simpa
 	}
 }
 
-/*
- * Ends a packet: lengths and checksums. checksum_at: offset of the transport checksum
- * in the packet, its field zero so far.
- */
+/* Where the transport checksum stands; 0: there is none that we know. */
 static size_t
-end(struct writer *w, const struct simreply_header *header, const struct simpacket *p,
-    uint8_t protocol, size_t checksum_at)
+checksum_offset(uint8_t protocol)
 {
-	size_t len = writer_len(w), start = header_len(p);
-	uint8_t *out = w->start;
+	switch (protocol) {
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return 2;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return 6;
+	case IPPROTO_TCP:
+		return 16;
+	default:
+		return 0;
+	}
+}
+
+static void
+seal_transport(uint8_t *packet, size_t len)
+{
+	bool v4 = packet[0] >> 4 == 4;
+	uint32_t family = v4 ? AF_INET : AF_INET6;
+	uint8_t protocol = packet[v4 ? 9 : 6];
+	uint8_t *transport = packet + (v4 ? 20 : 40);
+	size_t offset = checksum_offset(protocol);
+	struct addr src = addr_from_bytes(family, packet + (v4 ? 12 : 8));
+	struct addr dst = addr_from_bytes(family, packet + (v4 ? 16 : 24));
 	uint32_t sum = 0;
 	uint16_t checksum;
 
+	len -= v4 ? 20 : 40;
+	if (offset == 0 || offset + 2 > len)
+		return;
+	patch_u16(transport + offset, 0);
+	if (protocol != IPPROTO_ICMP)
+		sum = checksum_add_pseudo(0, &src, &dst, protocol, (uint32_t)len);
+	checksum = checksum_finish(checksum_add(sum, transport, len));
+	if (checksum == 0 && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE))
+		checksum = 0xffff;
+	patch_u16(transport + offset, checksum);
+}
+
+void
+simreply_seal(uint8_t *packet, size_t len)
+{
+	seal_transport(packet, len);
+	if (packet[0] >> 4 != 4)
+		return;
+	patch_u16(packet + 10, 0);
+	patch_u16(packet + 10, checksum_finish(checksum_add(0, packet, 20)));
+}
+
+/* Ends a packet: lengths and checksums. */
+static size_t
+end(struct writer *w)
+{
+	size_t len = writer_len(w);
+	uint8_t *out = w->start;
+
 	if (w->failed || len > 65535)
 		return 0;
-	if (protocol != IPPROTO_ICMP)
-		sum = checksum_add_pseudo(
-		    0, &header->src, &p->src, protocol, (uint32_t)(len - start));
-	checksum = checksum_finish(checksum_add(sum, out + start, len - start));
-	if (checksum == 0 && protocol == IPPROTO_UDP)
-		checksum = 0xffff;
-	patch_u16(out + checksum_at, checksum);
-	if (p->src.family == AF_INET) {
+	if (out[0] >> 4 == 4)
 		patch_u16(out + 2, (uint16_t)len);
-		patch_u16(out + 10, checksum_finish(checksum_add(0, out, 20)));
-	} else {
+	else
 		patch_u16(out + 4, (uint16_t)(len - 40));
-	}
+	simreply_seal(out, len);
 	return len;
 }
 
 /* ---- ICMP errors ----------------------------------------------------------------- */
 
-/* The first bytes of the packet as they were when it arrived with this TTL. */
+/* The first bytes of the packet as they were when it arrived there. */
 static void
-quote_packet(struct writer *w, const struct simpacket *p, uint8_t ttl, size_t len)
+quote_packet(struct writer *w, const struct simpacket *p,
+    const struct simreply_error *e, size_t len)
 {
 	uint8_t header[60];
 	size_t own = p->src.family == AF_INET ? (size_t)(p->bytes[0] & 0x0f) * 4 : 40;
 	size_t part = len < own ? len : own;
+	uint8_t *start = w->at;
 
 	memcpy(header, p->bytes, own);
 	if (p->src.family == AF_INET) {
-		header[8] = ttl;
+		header[8] = e->ttl;
 		patch_u16(header + 10, 0);
 		patch_u16(header + 10, checksum_finish(checksum_add(0, header, own)));
 	} else {
-		header[7] = ttl;
+		header[7] = e->ttl;
 	}
 	writer_copy(w, header, part);
 	writer_copy(w, p->bytes + part, len - part);
+	if (!w->failed && e->misquotes_count > 0)
+		simquote_change(start, len, p, e->misquotes, e->misquotes_count);
 }
 
 static size_t
@@ -155,7 +199,7 @@ write_extension(struct writer *w, const struct simreply_error *e)
  */
 static uint8_t
 write_extended(struct writer *w, const struct simpacket *p,
-    const struct simreply_error *e, size_t room)
+    const struct simreply_error *e, size_t room, size_t *quoted)
 {
 	static const uint8_t zeros[EXTENDED_QUOTE_MIN];
 	size_t unit = p->src.family == AF_INET ? 4 : 8;
@@ -165,7 +209,8 @@ write_extended(struct writer *w, const struct simpacket *p,
 	len = smaller(len, e->noncompliant ? EXTENDED_QUOTE_MIN : 255 * unit);
 	if (len > padded)
 		padded = (len + unit - 1) / unit * unit;
-	quote_packet(w, p, e->ttl, len);
+	quote_packet(w, p, e, len);
+	*quoted = len;
 	writer_copy(w, zeros, padded - len);
 	write_extension(w, e);
 	if (e->noncompliant)
@@ -175,7 +220,7 @@ write_extended(struct writer *w, const struct simpacket *p,
 
 size_t
 simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
-    const struct simpacket *p, const struct simreply_error *error)
+    const struct simpacket *p, const struct simreply_error *error, size_t *quoted)
 {
 	bool v4 = p->src.family == AF_INET;
 	uint8_t protocol = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -190,14 +235,14 @@ simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
 	writer_u16(&w, 0);
 	writer_u32(&w, error->word);
 	if (error->labels_count != 0)
-		length = write_extended(&w, p, error, room);
+		length = write_extended(&w, p, error, room, quoted);
 	else
-		quote_packet(&w, p, error->ttl, quote_len(p, error, room, 0));
+		quote_packet(&w, p, error, *quoted = quote_len(p, error, room, 0));
 	if (w.failed)
 		return 0;
 	if (length != 0)
 		out[start + (v4 ? 5 : 4)] = length;
-	return end(&w, header, p, protocol, start + 2);
+	return end(&w);
 }
 
 /* ---- answers --------------------------------------------------------------------- */
@@ -217,7 +262,7 @@ simreply_echo(uint8_t *out, size_t room, const struct simreply_header *header,
 	writer_u16(&w, p->icmp_id);
 	writer_u16(&w, p->icmp_sequence);
 	writer_copy(&w, p->bytes + p->payload, p->len - p->payload);
-	return end(&w, header, p, protocol, header_len(p) + 2);
+	return end(&w);
 }
 
 size_t
@@ -233,7 +278,7 @@ simreply_udp(uint8_t *out, size_t room, const struct simreply_header *header,
 	writer_u16(&w, (uint16_t)(8 + p->len - p->payload));
 	writer_u16(&w, 0);
 	writer_copy(&w, p->bytes + p->payload, p->len - p->payload);
-	return end(&w, header, p, IPPROTO_UDP, header_len(p) + 6);
+	return end(&w);
 }
 
 size_t
@@ -256,5 +301,5 @@ simreply_tcp(uint8_t *out, size_t room, const struct simreply_header *header,
 	writer_u32(&w, 0);
 	if (syn)
 		writer_u32(&w, 0x02040000 | 1220);
-	return end(&w, header, p, IPPROTO_TCP, header_len(p) + 16);
+	return end(&w);
 }

@@ -30,15 +30,21 @@ struct simreply_error {
 	size_t labels_count; /* RFC 4950 label stack in an RFC 4884 extension */
 	const struct topology_label *labels;
 	bool noncompliant; /* the length field of RFC 4884 stays 0 */
+	size_t misquotes_count;
+	const struct topology_misquote *misquotes;
 };
 
 /*
  * The quote shows the packet as it arrived there: its TTL and IPv4 header checksum are
- * set for that. A full quote fills an error to 576 bytes (RFC 1812 section 4.3.2.3) or
- * 1280 (RFC 4443 section 2.4). With labels it is padded to 128 bytes or more.
+ * set for that, and then the fields that are misquoted. A full quote fills an error to
+ * 576 bytes (RFC 1812 section 4.3.2.3) or 1280 (RFC 4443 section 2.4). With labels it
+ * is padded to 128 bytes or more. *quoted: the bytes quoted, without padding.
  */
 size_t simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
-    const struct simpacket *p, const struct simreply_error *error);
+    const struct simpacket *p, const struct simreply_error *error, size_t *quoted);
+
+/* Makes the checksums of an answer right: the IPv4 header's, and the transport's. */
+void simreply_seal(uint8_t *packet, size_t len);
 
 /* The echo reply to an echo request. */
 size_t simreply_echo(uint8_t *out, size_t room, const struct simreply_header *header,

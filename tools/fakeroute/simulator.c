@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/fakeroute/fragments.h"
+#include "tools/fakeroute/simnat.h"
 #include "tools/fakeroute/simreply.h"
 
 #define REPLIES_MAX (UINT32_C(1) << 18)
@@ -20,6 +21,7 @@ struct simulator {
 	struct fragments *fragments;
 	struct simtcp *tcp;
 	uint8_t *scratch;          /* ANSWER_MAX bytes: where an answer is written */
+	uint8_t *translated;       /* ANSWER_MAX bytes: what NATs made of a packet */
 	uint16_t *identifications; /* the IPv4 id counter of each node */
 	simulator_observer *observer;
 	void *context;
@@ -28,13 +30,17 @@ struct simulator {
 
 /* One packet being answered. */
 struct answer {
-	const struct simpacket *packet;
+	const struct simpacket *packet; /* as it arrived where it is answered */
+	/* ... and on the way: before the first NAT, and behind each one. */
+	struct network_packet views[NETWORK_NATS_MAX + 1];
 	const struct network_walk *walk;
 	const struct topology_node *node;
 	struct simreply_header header;
 	int64_t now;
-	uint8_t *out; /* ANSWER_MAX bytes */
-	size_t mtu;   /* the limit of an error; other answers may be cut up */
+	uint8_t *out;  /* ANSWER_MAX bytes */
+	size_t mtu;    /* the limit of an error; other answers may be cut up */
+	bool error;    /* it is an ICMP error ... */
+	size_t quoted; /* ... and quotes so many bytes */
 };
 
 struct simulator *
@@ -52,9 +58,10 @@ simulator_new(struct network *network, simulator_observer *observer, void *conte
 	s->fragments = fragments_new();
 	s->tcp = simtcp_new();
 	s->scratch = malloc(ANSWER_MAX);
+	s->translated = malloc(ANSWER_MAX);
 	s->identifications = calloc(s->t->nodes_count, sizeof(*s->identifications));
 	if (s->replies == NULL || s->identifications == NULL || s->fragments == NULL ||
-	    s->scratch == NULL || s->tcp == NULL) {
+	    s->scratch == NULL || s->translated == NULL || s->tcp == NULL) {
 		simulator_free(s);
 		return NULL;
 	}
@@ -73,6 +80,7 @@ simulator_free(struct simulator *s)
 	simtcp_free(s->tcp);
 	free(s->identifications);
 	free(s->scratch);
+	free(s->translated);
 	free(s);
 }
 
@@ -114,8 +122,23 @@ static const struct error_kind unreachables[] = {
 
 static const struct error_kind too_big = {{3, 2}, {4, 0}};
 
+/* Errors come from the node's own address, but for those of a destination. */
+static struct addr
+error_source(const struct answer *a)
+{
+	uint32_t family = a->packet->src.family;
+	const struct addr *other =
+	    &a->node->options.errors_from[family == AF_INET ? 0 : 1];
+
+	if (!addr_is_none(other))
+		return *other;
+	if (a->walk->to == a->walk->nodes[a->walk->count - 1])
+		return a->packet->dst;
+	return topology_node_addr(a->node, family)->addr;
+}
+
 static size_t
-answer_error(const struct answer *a, const struct error_kind *kind, uint32_t word)
+answer_error(struct answer *a, const struct error_kind *kind, uint32_t word)
 {
 	const struct topology_options *o = &a->node->options;
 	size_t family = a->packet->src.family == AF_INET ? 0 : 1;
@@ -128,15 +151,20 @@ answer_error(const struct answer *a, const struct error_kind *kind, uint32_t wor
 	    .labels = o->labels,
 	    .labels_count = o->labels_count,
 	    .noncompliant = o->mpls_noncompliant,
+	    .misquotes = o->misquotes,
+	    .misquotes_count = o->misquotes_count,
 	};
 
 	if (simpacket_is_no_question(a->packet))
 		return 0;
-	return simreply_error(a->out, a->mtu, &a->header, a->packet, &error);
+	a->error = true;
+	a->header.src = error_source(a);
+	return simreply_error(
+	    a->out, a->mtu, &a->header, a->packet, &error, &a->quoted);
 }
 
 static size_t
-answer_unreachable(const struct answer *a, enum topology_unreachable why, uint8_t code)
+answer_unreachable(struct answer *a, enum topology_unreachable why, uint8_t code)
 {
 	struct error_kind kind = unreachables[why];
 	uint32_t pointer = 0;
@@ -200,7 +228,7 @@ udp_port(const struct topology_options *o, uint16_t port)
 }
 
 static size_t
-answer_udp(const struct answer *a)
+answer_udp(struct answer *a)
 {
 	enum topology_udp how = udp_port(&a->node->options, a->packet->dst_port);
 
@@ -246,7 +274,7 @@ answer_tcp(const struct simulator *s, const struct answer *a)
 }
 
 static size_t
-answer_delivered(const struct simulator *s, const struct answer *a)
+answer_delivered(const struct simulator *s, struct answer *a)
 {
 	const struct simpacket *p = a->packet;
 
@@ -294,25 +322,24 @@ answer_write(const struct simulator *s, struct answer *a)
 	return 0;
 }
 
-/* Whom the answer comes from and its TTL. False when the node cannot answer. */
+/* Whom an answer comes from, and its TTL. False when the node cannot answer. */
 static bool
 answer_header(struct simulator *s, struct answer *a)
 {
 	const struct topology_node *node = a->node;
-	const struct topology_addr *own =
-	    topology_node_addr(node, a->packet->src.family);
-	size_t hops = a->walk->count;
-	uint8_t ttl = node->options.reply_ttl;
+	uint32_t family = a->packet->src.family;
+	const struct addr *other =
+	    &node->options.answers_from[family == AF_INET ? 0 : 1];
+	uint8_t ttl = node->options.reply_ttl, hops = a->walk->back_ttl;
 
-	if (node->options.silent || own == NULL)
+	if (node->options.silent || topology_node_addr(node, family) == NULL)
 		return false;
 	if (ttl == 0)
 		ttl = node->kind == TOPOLOGY_KIND_TARGET ? 64 : 255;
-	a->header.src = own->addr;
-	if (a->walk->to == a->walk->nodes[hops - 1])
-		a->header.src = a->packet->dst;
-	a->header.ttl = ttl > hops ? (uint8_t)(ttl - (hops - 1)) : 1;
-	a->header.identification = ++s->identifications[a->walk->nodes[hops - 1]];
+	a->header.src = addr_is_none(other) ? a->packet->dst : *other;
+	a->header.ttl = ttl > hops ? (uint8_t)(ttl - hops) : 1;
+	a->header.identification =
+	    ++s->identifications[a->walk->nodes[a->walk->count - 1]];
 	return true;
 }
 
@@ -380,9 +407,47 @@ answer_is_dropped(const struct simulator *s, const struct answer *a)
 	    s->network, a->walk, a->out[v4 ? 9 : 6], a->out[v4 ? IPV4_LEN : IPV6_LEN]);
 }
 
+/* The answer passes the NATs that its packet passed, the last one first. */
+static void
+translate_back(const struct answer *a, size_t len)
+{
+	const struct simnat_answer back = {
+	    .bytes = a->out,
+	    .len = len,
+	    .error = a->error,
+	    .quoted = a->quoted,
+	    .quoted_transport = a->packet->transport,
+	};
+
+	for (size_t i = a->walk->nats_count; i-- > 0;)
+		simnat_back(&back, a->walk->nats[i], &a->views[i], &a->views[i + 1]);
+}
+
+/*
+ * Flips bits of one byte of an answer. With right checksums it is one that they cover
+ * and that is not needed to bring the answer home: behind the ports of TCP and the
+ * whole header of UDP and ICMP.
+ */
+static void
+alter(struct simulator *s, const struct answer *a, size_t len, bool sealed)
+{
+	bool v4 = a->out[0] >> 4 == 4;
+	size_t from = v4 ? IPV4_LEN : IPV6_LEN;
+	uint8_t flip = (uint8_t)(1 + network_random_below(s->network, 255));
+
+	if (sealed)
+		from += a->out[v4 ? 9 : 6] == IPPROTO_TCP ? 4 : 8;
+	if (from >= len)
+		return;
+	a->out[from + network_random_below(s->network, len - from)] ^= flip;
+	if (sealed)
+		simreply_seal(a->out, len);
+}
+
 static enum simulator_result
 answer_packet(struct simulator *s, struct answer *a)
 {
+	const struct topology_options *o;
 	size_t len;
 
 	if (a->walk->outcome == NETWORK_DELIVERED && a->packet->bad_checksum)
@@ -390,6 +455,7 @@ answer_packet(struct simulator *s, struct answer *a)
 	a->node = &s->t->nodes[a->walk->nodes[a->walk->count - 1]];
 	if (!answer_header(s, a))
 		return SIMULATOR_SILENT;
+	o = &a->node->options;
 	a->out = s->scratch;
 	a->mtu = s->t->mtu;
 	len = answer_write(s, a);
@@ -397,36 +463,40 @@ answer_packet(struct simulator *s, struct answer *a)
 		return SIMULATOR_SILENT;
 	if (answer_is_dropped(s, a))
 		return SIMULATOR_FILTERED;
-	if (network_chance(s->network, a->node->options.loss) ||
+	if (network_chance(s->network, o->loss) ||
 	    network_reply_lost(s->network, a->walk))
 		return SIMULATOR_LOST;
+	if (network_chance(s->network, o->altered))
+		alter(s, a, len, true);
+	translate_back(a, len);
+	if (network_chance(s->network, o->corrupted))
+		alter(s, a, len, false);
 	return queue_answer(s, a, len);
 }
 
-/* A piece that arrived: the packet is answered with its last one. */
+/* Answers a packet as the NATs on its way made it. */
 static enum simulator_result
-answer_fragment(struct simulator *s, const struct answer *a)
+answer_translated(struct simulator *s, struct answer *a)
 {
-	struct answer of_whole = *a;
-	struct simpacket whole;
-	size_t len;
-	const uint8_t *bytes = fragments_add(s->fragments, a->packet, &len);
+	struct simpacket translated;
 
-	if (bytes == NULL)
-		return SIMULATOR_FRAGMENT;
-	if (simpacket_parse(&whole, bytes, len) != 0)
+	for (size_t i = 0; i < a->walk->nats_count; i++) {
+		a->views[i + 1] = a->views[i];
+		network_translate(a->walk->nats[i], &a->views[i + 1]);
+	}
+	if (a->walk->nats_count == 0)
+		return answer_packet(s, a);
+	simnat_forward(s->translated, a->packet, &a->views[a->walk->nats_count]);
+	if (simpacket_parse(&translated, s->translated, a->packet->len) != 0)
 		return SIMULATOR_MALFORMED;
-	s->counts.bad_checksum += whole.bad_checksum;
-	of_whole.packet = &whole;
-	return answer_packet(s, &of_whole);
+	a->packet = &translated;
+	return answer_packet(s, a);
 }
 
 /* What the network is told of a packet. */
 static struct network_packet
 packet_view(const struct simpacket *p, int64_t now)
 {
-	bool icmp = p->protocol == IPPROTO_ICMP || p->protocol == IPPROTO_ICMPV6;
-
 	return (struct network_packet){
 	    .now = now,
 	    .src = p->src,
@@ -440,10 +510,29 @@ packet_view(const struct simpacket *p, int64_t now)
 	    .icmp_code = p->icmp_code,
 	    .src_port = p->src_port,
 	    .dst_port = p->dst_port,
-	    .icmp_checksum = icmp ? p->checksum : 0,
+	    .icmp_id = p->icmp_id,
+	    .checksum = p->checksum,
 	    .flow_label = p->flow_label,
 	    .len = p->len,
 	};
+}
+
+/* A piece that arrived: the packet is answered with its last one. */
+static enum simulator_result
+answer_fragment(struct simulator *s, struct answer *a)
+{
+	struct simpacket whole;
+	size_t len;
+	const uint8_t *bytes = fragments_add(s->fragments, a->packet, &len);
+
+	if (bytes == NULL)
+		return SIMULATOR_FRAGMENT;
+	if (simpacket_parse(&whole, bytes, len) != 0)
+		return SIMULATOR_MALFORMED;
+	s->counts.bad_checksum += whole.bad_checksum;
+	a->packet = &whole;
+	a->views[0] = packet_view(&whole, a->now);
+	return answer_translated(s, a);
 }
 
 static bool
@@ -473,7 +562,6 @@ static enum simulator_result
 walk_packet(struct simulator *s, const struct simpacket *p, struct network_walk *walk,
     int64_t now)
 {
-	struct network_packet packet = packet_view(p, now);
 	struct answer answer = {.packet = p, .walk = walk, .now = now};
 
 	walk->count = 0;
@@ -482,7 +570,8 @@ walk_packet(struct simulator *s, const struct simpacket *p, struct network_walk 
 	count_oddities(s, p);
 	if (p->bad_header_checksum)
 		return SIMULATOR_DROPPED;
-	if (network_send(s->network, &packet, walk) != 0)
+	answer.views[0] = packet_view(p, now);
+	if (network_send(s->network, &answer.views[0], walk) != 0)
 		return SIMULATOR_FULL;
 	if (walk->count == 0)
 		return SIMULATOR_IGNORED;
@@ -494,7 +583,7 @@ walk_packet(struct simulator *s, const struct simpacket *p, struct network_walk 
 		return answer_fragment(s, &answer);
 	if (simpacket_is_no_question(p))
 		return SIMULATOR_IGNORED;
-	return answer_packet(s, &answer);
+	return answer_translated(s, &answer);
 }
 
 void

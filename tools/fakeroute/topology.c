@@ -13,7 +13,7 @@
 #define WORDS_MAX 512
 #define RANGE_MAX 4096
 #define WORD_ROOM 256
-#define WHY_ROOM 256
+#define WHY_ROOM 512
 
 /* Where a link was written, until all nodes are known. */
 struct pending_link {
@@ -23,12 +23,13 @@ struct pending_link {
 	uint32_t weight;
 	int64_t rtt;
 	uint32_t loss;
+	struct topology_span span;
 };
 
 /* Likewise a rule; its node is not set yet. */
 struct pending_rule {
 	char name[TOPOLOGY_NAME_MAX + 1];
-	struct topology_rule rule;
+	struct topology_rule_text text;
 };
 
 struct parser {
@@ -400,6 +401,20 @@ join_groups(struct parser *p, const struct group *from, const struct group *to,
 		}
 }
 
+static int
+set_link_option(struct pending_link *link, const char *key, const char *value)
+{
+	if (strcmp(key, "rtt") == 0)
+		return topology_time(value, &link->rtt);
+	if (strcmp(key, "loss") == 0)
+		return topology_chance(value, &link->loss);
+	if (strcmp(key, "since") == 0)
+		return topology_moment(value, &link->span.since);
+	if (strcmp(key, "until") == 0)
+		return topology_moment(value, &link->span.until);
+	return -EINVAL;
+}
+
 /* The options at the end of a link; returns how many words are names. */
 static size_t
 parse_link_options(
@@ -410,18 +425,18 @@ parse_link_options(
 	while (names > 0 && strchr(words[names - 1], '=') != NULL)
 		names--;
 	for (size_t i = names; i < count; i++) {
-		const char *value = strchr(words[i], '=') + 1;
-		size_t len = (size_t)(value - words[i]);
-		bool good = false;
+		char *equals = strchr(words[i], '=');
 
-		if (strncmp(words[i], "rtt=", len) == 0)
-			good = topology_time(value, &link->rtt) == 0;
-		else if (strncmp(words[i], "loss=", len) == 0)
-			good = topology_chance(value, &link->loss) == 0;
-		if (!good)
+		*equals = '\0';
+		if (set_link_option(link, words[i], equals + 1) != 0)
 			topology_fail(&p->log, p->line,
-			    "'%s': a link takes rtt=TIME (2ms) and loss=P%%", words[i]);
+			    "'%s=%s': a link takes rtt=TIME (2ms), loss=P%%, and since "
+			    "and until, which take a time or packets (40packets)",
+			    words[i], equals + 1);
 	}
+	if (topology_span_check(&link->span) != 0)
+		topology_fail(&p->log, p->line,
+		    "this link ends before it begins: until is not after since");
 	return names;
 }
 
@@ -447,7 +462,7 @@ parse_link(struct parser *p, char **words, size_t count)
 /* ---- rules ---------------------------------------------------------------------- */
 
 static void
-add_rule(struct parser *p, const char *name, const struct topology_rule *rule)
+add_rule(struct parser *p, const char *name, const struct topology_rule_text *text)
 {
 	void *rules = p->rules;
 	struct pending_rule *pending;
@@ -460,7 +475,7 @@ add_rule(struct parser *p, const char *name, const struct topology_rule *rule)
 		return;
 	p->rules = rules;
 	pending = &p->rules[p->rules_count++];
-	pending->rule = *rule;
+	pending->text = *text;
 	topology_text_copy(pending->name, name);
 }
 
@@ -468,27 +483,27 @@ add_rule(struct parser *p, const char *name, const struct topology_rule *rule)
 static void
 parse_rule(struct parser *p, char **words, size_t count, unsigned long index)
 {
-	struct topology_rule rule = {.line = p->line};
+	struct topology_rule_text text = {.rule.line = p->line};
 	char names[WORD_ROOM], word[WORD_ROOM], why[WHY_ROOM];
 	char *save = NULL;
 
 	for (size_t i = 1; i < count; i++) {
 		if (range_expand(words[i], index, word, sizeof(word)) != 0)
 			topology_fail(&p->log, p->line, "'%s' is too long", words[i]);
-		else if (topology_rule_word(&rule, word, why, sizeof(why)) != 0)
+		else if (topology_rule_word(&text, word, why, sizeof(why)) != 0)
 			topology_fail(&p->log, p->line, "'%s': %s", word, why);
 		else
 			continue;
 		return;
 	}
-	if (topology_rule_check(&rule, why, sizeof(why)) != 0)
+	if (topology_rule_check(&text.rule, why, sizeof(why)) != 0)
 		topology_fail(&p->log, p->line, "this rule: %s", why);
 	else if (range_expand(words[0], index, names, sizeof(names)) != 0)
 		topology_fail(&p->log, p->line, "'%s' is too long", words[0]);
 	else
 		for (char *name = strtok_r(names, ",", &save); name != NULL;
 		     name = strtok_r(NULL, ",", &save))
-			add_rule(p, name, &rule);
+			add_rule(p, name, &text);
 }
 
 static void
@@ -498,8 +513,9 @@ parse_rules(struct parser *p, char **words, size_t count)
 
 	if (count < 2) {
 		topology_fail(&p->log, p->line,
-		    "a rule needs the name of a node and what becomes of a packet: "
-		    "accept, drop or reject=CODE");
+		    "a rule needs the name of a node, and what becomes of a packet: "
+		    "accept, drop, reject=CODE, to=NODE, snat=ADDRESS or "
+		    "dnat=ADDRESS");
 		return;
 	}
 	times = range_of_words(p, words, count);
@@ -507,6 +523,48 @@ parse_rules(struct parser *p, char **words, size_t count)
 		parse_rule(p, words, count, i);
 }
 
+/* The link between two nodes that a rule leads over: one of the file's, or its own. */
+static uint32_t
+link_for_rule(struct topology *t, unsigned int line, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = 0; i < t->links_count; i++)
+		if (t->links[i].from == from && t->links[i].to == to)
+			return i;
+	t->links[t->links_count] = (struct topology_link){
+	    .line = line,
+	    .from = from,
+	    .to = to,
+	    .rtt = -1,
+	};
+	return (uint32_t)t->links_count++;
+}
+
+static void
+resolve_rule(struct parser *p, const struct pending_rule *pending)
+{
+	struct topology *t = p->log.t;
+	struct topology_rule *rule = &t->rules[t->rules_count];
+	bool leads = pending->text.rule.action == TOPOLOGY_TO;
+	uint32_t to = leads ? node_find(t, pending->text.to) : UINT32_MAX;
+
+	*rule = pending->text.rule;
+	rule->node = node_find(t, pending->name);
+	if (rule->node == UINT32_MAX || rule->node == TOPOLOGY_HOST)
+		topology_fail(&p->log, rule->line, "no router or target is called '%s'",
+		    pending->name);
+	else if (leads && (to == UINT32_MAX || to == TOPOLOGY_HOST))
+		topology_fail(&p->log, rule->line,
+		    "'to=%s': no router or target is called so", pending->text.to);
+	else if (leads && to == rule->node)
+		topology_fail(&p->log, rule->line,
+		    "'to=%s': a rule leads to another node", pending->text.to);
+	else
+		t->rules_count++;
+	if (leads && t->rules_count > 0 && rule == &t->rules[t->rules_count - 1])
+		rule->link = link_for_rule(t, rule->line, rule->node, to);
+}
+
+/* Comes after the links. */
 static void
 resolve_rules(struct parser *p)
 {
@@ -517,18 +575,8 @@ resolve_rules(struct parser *p)
 		p->log.out_of_memory = true;
 		return;
 	}
-	for (size_t i = 0; i < p->rules_count; i++) {
-		struct topology_rule *rule = &t->rules[t->rules_count];
-		uint32_t node = node_find(t, p->rules[i].name);
-
-		*rule = p->rules[i].rule;
-		rule->node = node;
-		if (node == UINT32_MAX || node == TOPOLOGY_HOST)
-			topology_fail(&p->log, rule->line,
-			    "no router or target is called '%s'", p->rules[i].name);
-		else
-			t->rules_count++;
-	}
+	for (size_t i = 0; i < p->rules_count; i++)
+		resolve_rule(p, &p->rules[i]);
 }
 
 /* ---- the file ------------------------------------------------------------------ */
@@ -606,7 +654,8 @@ resolve_links(struct parser *p)
 {
 	struct topology *t = p->log.t;
 
-	t->links = calloc(p->pending_count + 1, sizeof(*t->links));
+	/* Rules may add some. */
+	t->links = calloc(p->pending_count + p->rules_count + 1, sizeof(*t->links));
 	if (t->links == NULL) {
 		p->log.out_of_memory = true;
 		return;
@@ -632,6 +681,7 @@ resolve_links(struct parser *p)
 			    .weight = link->weight,
 			    .rtt = link->rtt,
 			    .loss = link->loss,
+			    .span = link->span,
 			};
 	}
 }

@@ -15,11 +15,12 @@
 
 #define TOPOLOGY_NAME_MAX 31
 #define TOPOLOGY_NODES_MAX 8192
-#define TOPOLOGY_ADDRS_MAX 8      /* addresses of one node */
-#define TOPOLOGY_LABELS_MAX 8     /* entries of one MPLS label stack */
-#define TOPOLOGY_RANGES_MAX 16    /* entries of one list of numbers */
+#define TOPOLOGY_ADDRS_MAX 8     /* addresses of one node */
+#define TOPOLOGY_LABELS_MAX 8    /* entries of one MPLS label stack */
+#define TOPOLOGY_RANGES_MAX 16   /* entries of one list of numbers */
 #define TOPOLOGY_PROTOCOLS_MAX 9 /* that one rule is for */
-#define TOPOLOGY_HOST 0           /* the index of the host among the nodes */
+#define TOPOLOGY_MISQUOTES_MAX 8 /* fields that one node quotes wrongly */
+#define TOPOLOGY_HOST 0          /* the index of the host among the nodes */
 
 #define TOPOLOGY_QUOTE_FULL SIZE_MAX
 #define TOPOLOGY_CERTAIN \
@@ -74,6 +75,12 @@ enum topology_unreachable {
 	TOPOLOGY_UNREACHABLE_CODE, /* the code in unreachable_code, both families */
 };
 
+enum topology_ttl {
+	TOPOLOGY_TTL_NORMAL, /* what comes with 1 has expired */
+	TOPOLOGY_TTL_KEEP,   /* is not looked at and not lowered */
+	TOPOLOGY_TTL_ZERO,   /* what comes with 1 goes on with 0 */
+};
+
 struct topology_label {
 	uint32_t label; /* 20 bits */
 	uint8_t traffic_class;
@@ -105,6 +112,47 @@ struct topology_span {
 	struct topology_moment since, until;
 };
 
+/* A field of the packet that an ICMP error quotes. */
+enum topology_quoted {
+	TOPOLOGY_QUOTED_TOS,
+	TOPOLOGY_QUOTED_LENGTH,
+	TOPOLOGY_QUOTED_ID,
+	TOPOLOGY_QUOTED_FRAGMENT, /* flags and offset */
+	TOPOLOGY_QUOTED_TTL,
+	TOPOLOGY_QUOTED_PROTOCOL,
+	TOPOLOGY_QUOTED_HEADER_CHECKSUM,
+	TOPOLOGY_QUOTED_FLOW_LABEL,
+	TOPOLOGY_QUOTED_SRC,
+	TOPOLOGY_QUOTED_DST,
+	TOPOLOGY_QUOTED_SRC_PORT,
+	TOPOLOGY_QUOTED_DST_PORT,
+	TOPOLOGY_QUOTED_UDP_LENGTH,
+	TOPOLOGY_QUOTED_TCP_SEQUENCE,
+	TOPOLOGY_QUOTED_ICMP_TYPE,
+	TOPOLOGY_QUOTED_ICMP_CODE,
+	TOPOLOGY_QUOTED_ICMP_ID,
+	TOPOLOGY_QUOTED_ICMP_SEQUENCE,
+	TOPOLOGY_QUOTED_CHECKSUM, /* of the transport header */
+	TOPOLOGY_QUOTED_PAYLOAD,  /* each byte */
+	TOPOLOGY_QUOTEDS,
+};
+
+enum topology_change {
+	TOPOLOGY_CHANGE_SET,
+	TOPOLOGY_CHANGE_ADD,
+	TOPOLOGY_CHANGE_SWAP,    /* the bytes in the other order */
+	TOPOLOGY_CHANGE_FLIP,    /* every bit */
+	TOPOLOGY_CHANGE_PARTIAL, /* a checksum: only the pseudo-header's sum */
+};
+
+/* A field that is quoted wrongly. */
+struct topology_misquote {
+	enum topology_quoted field;
+	enum topology_change change;
+	uint64_t value;   /* to set or to add */
+	struct addr addr; /* to set an address to */
+};
+
 /* The key=value options of a node. Times in nanoseconds, chances per million. */
 struct topology_options {
 	int64_t rtt;    /* what the way to this node and back adds to a round trip */
@@ -116,6 +164,10 @@ struct topology_options {
 	bool silent;
 	bool shared;     /* may have an address that another node has too */
 	size_t quote[2]; /* IPv4, IPv6: bytes of the packet that errors quote */
+	size_t misquotes_count;
+	struct topology_misquote misquotes[TOPOLOGY_MISQUOTES_MAX];
+	uint32_t altered;   /* own answers with wrong bytes, their checksums right */
+	uint32_t corrupted; /* ... with wrong checksums */
 	size_t labels_count;
 	struct topology_label labels[TOPOLOGY_LABELS_MAX];
 	bool mpls_noncompliant; /* RFC 4884 length field left 0 */
@@ -123,6 +175,9 @@ struct topology_options {
 	enum topology_unreachable unreachable;
 	uint8_t unreachable_code;
 	bool unreachable_on_arrival; /* before the TTL is looked at */
+	enum topology_ttl ttl;
+	struct addr errors_from[2];  /* IPv4, IPv6: instead of the first own address */
+	struct addr answers_from[2]; /* instead of the address that was asked */
 	uint32_t mtu;                /* of what it forwards; 0: no limit */
 	enum topology_balance balance;
 	uint32_t hash_fields;  /* 1 << enum topology_field */
@@ -171,6 +226,22 @@ enum topology_action {
 	TOPOLOGY_DROP,
 	TOPOLOGY_REJECT, /* with an ICMP error: unreachable and its code */
 	TOPOLOGY_RESET,  /* with a TCP reset from the destination's address */
+	TOPOLOGY_TO,     /* forwards over the link of the rule, whatever the routes */
+	TOPOLOGY_SNAT,   /* changes the source of what it forwards */
+	TOPOLOGY_DNAT,   /* changes the destination of what arrives */
+};
+
+/* How the quote in an ICMP error that comes back through a NAT looks. */
+enum topology_quotes {
+	TOPOLOGY_QUOTES_RESTORED,   /* as the packet was before */
+	TOPOLOGY_QUOTES_CHECKSUM,   /* ... but for the transport checksum */
+	TOPOLOGY_QUOTES_TRANSLATED, /* as it was changed */
+};
+
+/* Whom ICMP errors come from, that come back through a DNAT. */
+enum topology_errors {
+	TOPOLOGY_ERRORS_MASKED, /* the destination that the host asked, as Linux does */
+	TOPOLOGY_ERRORS_KEPT,   /* who sent them */
 };
 
 /* What one node does with some packets. */
@@ -182,15 +253,21 @@ struct topology_rule {
 	enum topology_action action;
 	enum topology_unreachable unreachable;
 	uint8_t unreachable_code;
+	uint32_t link;        /* of TOPOLOGY_TO: an index of a link */
+	struct addr addr;     /* of a NAT: the new one */
+	uint16_t port, ports; /* of a NAT: the first new port, and how many; 0: none */
+	enum topology_quotes quotes;
+	enum topology_errors errors;
 };
 
 /* One way from a node to the next. */
 struct topology_link {
 	unsigned int line;
 	uint32_t from, to; /* indices of nodes */
-	uint32_t weight;
-	int64_t rtt;   /* -1: that of the node it leads to */
-	uint32_t loss; /* of a packet, in each direction */
+	uint32_t weight;   /* 0: no route, only a rule leads over it */
+	int64_t rtt;       /* -1: that of the node it leads to */
+	uint32_t loss;     /* of a packet, in each direction */
+	struct topology_span span;
 };
 
 struct topology {

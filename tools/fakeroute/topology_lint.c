@@ -50,6 +50,14 @@ compare_links(const void *a, const void *b)
 	return x->line < y->line ? -1 : x->line > y->line;
 }
 
+/* A link that comes or goes may come back as another. */
+static bool
+changes(const struct topology_link *l)
+{
+	return l->span.since.kind != TOPOLOGY_MOMENT_NONE ||
+	       l->span.until.kind != TOPOLOGY_MOMENT_NONE;
+}
+
 static void
 lint_repeated_links(struct topology_log *log)
 {
@@ -65,7 +73,8 @@ lint_repeated_links(struct topology_log *log)
 	qsort(sorted, t->links_count, sizeof(*sorted), compare_links);
 	for (size_t i = 1; i < t->links_count; i++)
 		if (sorted[i].from == sorted[i - 1].from &&
-		    sorted[i].to == sorted[i - 1].to)
+		    sorted[i].to == sorted[i - 1].to && !changes(&sorted[i]) &&
+		    !changes(&sorted[i - 1]))
 			topology_fail(log, sorted[i].line,
 			    "the link from '%s' to '%s' is already in line %u",
 			    t->nodes[sorted[i].from].name, t->nodes[sorted[i].to].name,
@@ -106,43 +115,167 @@ lint_addrs(struct topology_log *log)
 			lint_addr(log, i, j);
 }
 
+/* ---- loops ----------------------------------------------------------------------- */
+
+/* What it takes to look for loops again and again, as links come and go. */
+struct graph {
+	struct topology *t;
+	uint32_t *first;   /* by node, and one more: where its links begin in by_from */
+	uint32_t *by_from; /* links, sorted by the node they lead from */
+	uint32_t *into;    /* by node: links that lead there from nodes not removed */
+	uint32_t *queue;   /* nodes removed */
+	int64_t time, packets;
+};
+
+static bool
+has_come(const struct graph *g, const struct topology_moment *m)
+{
+	if (m->kind == TOPOLOGY_MOMENT_TIME)
+		return g->time >= m->value;
+	return m->kind == TOPOLOGY_MOMENT_NONE || g->packets >= m->value;
+}
+
+/*
+ * Whether packets are routed over a link then: not over one that is there for a rule,
+ * which may form a loop.
+ */
+static bool
+is_route(const struct graph *g, uint32_t link)
+{
+	const struct topology_link *l = &g->t->links[link];
+
+	return l->weight > 0 && has_come(g, &l->span.since) &&
+	       (l->span.until.kind == TOPOLOGY_MOMENT_NONE ||
+		   !has_come(g, &l->span.until));
+}
+
+static bool
+graph_init(struct graph *g, struct topology *t)
+{
+	*g = (struct graph){.t = t};
+	g->first = calloc(t->nodes_count + 2, sizeof(*g->first));
+	g->by_from = calloc(t->links_count + 1, sizeof(*g->by_from));
+	g->into = calloc(t->nodes_count, sizeof(*g->into));
+	g->queue = calloc(t->nodes_count, sizeof(*g->queue));
+	if (g->first == NULL || g->by_from == NULL || g->into == NULL ||
+	    g->queue == NULL)
+		return false;
+	for (size_t i = 0; i < t->links_count; i++)
+		g->first[t->links[i].from + 2]++;
+	for (size_t i = 2; i < t->nodes_count + 2; i++)
+		g->first[i] += g->first[i - 1];
+	for (uint32_t i = 0; i < t->links_count; i++)
+		g->by_from[g->first[t->links[i].from + 1]++] = i;
+	return true;
+}
+
+static void
+graph_free(struct graph *g)
+{
+	free(g->first);
+	free(g->by_from);
+	free(g->into);
+	free(g->queue);
+}
+
 /*
  * Removes nodes without predecessors again and again; what remains lies on or behind a
- * loop. One link of it is named.
+ * loop. Returns a link of it, or UINT32_MAX.
  */
+static uint32_t
+find_loop(struct graph *g)
+{
+	size_t removed = 0, found = 0;
+
+	memset(g->into, 0, g->t->nodes_count * sizeof(*g->into));
+	for (uint32_t i = 0; i < g->t->links_count; i++)
+		g->into[g->t->links[i].to] += is_route(g, i);
+	for (uint32_t i = 0; i < g->t->nodes_count; i++)
+		if (g->into[i] == 0)
+			g->queue[found++] = i;
+	while (removed < found) {
+		uint32_t node = g->queue[removed++];
+
+		for (uint32_t i = g->first[node]; i < g->first[node + 1]; i++)
+			if (is_route(g, g->by_from[i]) &&
+			    --g->into[g->t->links[g->by_from[i]].to] == 0)
+				g->queue[found++] = g->t->links[g->by_from[i]].to;
+	}
+	for (uint32_t i = (uint32_t)g->t->links_count; i-- > 0;)
+		if (is_route(g, i) && g->into[g->t->links[i].from] != 0)
+			return i;
+	return UINT32_MAX;
+}
+
+static int
+compare_moments(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * The moments of a kind at which links come or go, each once, and 0 before them.
+ * Returns how many.
+ */
+static size_t
+collect_moments(
+    const struct topology *t, enum topology_moment_kind kind, int64_t *moments)
+{
+	size_t count = 1, kept = 1;
+
+	moments[0] = 0;
+	for (size_t i = 0; i < t->links_count; i++) {
+		const struct topology_span *span = &t->links[i].span;
+
+		if (span->since.kind == kind)
+			moments[count++] = span->since.value;
+		if (span->until.kind == kind)
+			moments[count++] = span->until.value;
+	}
+	qsort(moments, count, sizeof(*moments), compare_moments);
+	for (size_t i = 1; i < count; i++)
+		if (moments[i] != moments[kept - 1])
+			moments[kept++] = moments[i];
+	return kept;
+}
+
+/* At every moment: a way that is turned round later is no loop. */
 static void
 lint_loops(struct topology_log *log)
 {
 	struct topology *t = log->t;
-	uint32_t *into = calloc(t->nodes_count, sizeof(*into));
-	bool *gone = calloc(t->nodes_count, sizeof(*gone));
-	bool changed = true;
+	int64_t *times = calloc(t->links_count * 2 + 1, sizeof(*times));
+	int64_t *packets = calloc(t->links_count * 2 + 1, sizeof(*packets));
+	size_t times_count = 0, packets_count = 0;
+	uint32_t link = UINT32_MAX;
+	struct graph g = {0};
 
-	if (into == NULL || gone == NULL)
+	if (times == NULL || packets == NULL || !graph_init(&g, t)) {
 		log->out_of_memory = true;
-	for (size_t i = 0; i < t->links_count && !log->out_of_memory; i++)
-		into[t->links[i].to]++;
-	while (changed && !log->out_of_memory) {
-		changed = false;
-		for (uint32_t n = 0; n < t->nodes_count; n++) {
-			if (gone[n] || into[n] != 0)
-				continue;
-			gone[n] = changed = true;
-			for (size_t i = 0; i < t->links_count; i++)
-				into[t->links[i].to] -= t->links[i].from == n;
-		}
+	} else {
+		times_count = collect_moments(t, TOPOLOGY_MOMENT_TIME, times);
+		packets_count = collect_moments(t, TOPOLOGY_MOMENT_PACKETS, packets);
 	}
-	for (size_t i = t->links_count; i-- > 0 && !log->out_of_memory;)
-		if (!gone[t->links[i].from]) {
-			topology_fail(log, t->links[i].line,
-			    "the link from '%s' to '%s' closes a loop",
-			    t->nodes[t->links[i].from].name,
-			    t->nodes[t->links[i].to].name);
-			break;
+	for (size_t i = 0; i < times_count && link == UINT32_MAX; i++)
+		for (size_t j = 0; j < packets_count && link == UINT32_MAX; j++) {
+			g.time = times[i];
+			g.packets = packets[j];
+			link = find_loop(&g);
 		}
-	free(into);
-	free(gone);
+	if (link != UINT32_MAX)
+		topology_fail(log, t->links[link].line,
+		    "the link from '%s' to '%s' closes a loop; if one is wanted, say "
+		    "'rule NODE to=NODE'",
+		    t->nodes[t->links[link].from].name,
+		    t->nodes[t->links[link].to].name);
+	graph_free(&g);
+	free(times);
+	free(packets);
 }
+
+/* ---- reach ----------------------------------------------------------------------- */
 
 /* Marks what is reached from the marked nodes, or leads to them. */
 static void

@@ -58,6 +58,107 @@ set_quote6(void *object, const char *value)
 	return set_quote_of(&((struct topology_options *)object)->quote[1], value);
 }
 
+/* Quoted fields by name: their sizes in bits; an address has none. */
+static const struct {
+	const char *name;
+	unsigned int bits;
+} quoted_fields[TOPOLOGY_QUOTEDS] = {
+    [TOPOLOGY_QUOTED_TOS] = {"tos", 8},
+    [TOPOLOGY_QUOTED_LENGTH] = {"length", 16},
+    [TOPOLOGY_QUOTED_ID] = {"id", 16},
+    [TOPOLOGY_QUOTED_FRAGMENT] = {"fragment", 16},
+    [TOPOLOGY_QUOTED_TTL] = {"ttl", 8},
+    [TOPOLOGY_QUOTED_PROTOCOL] = {"protocol", 8},
+    [TOPOLOGY_QUOTED_HEADER_CHECKSUM] = {"header-checksum", 16},
+    [TOPOLOGY_QUOTED_FLOW_LABEL] = {"flow-label", 20},
+    [TOPOLOGY_QUOTED_SRC] = {"src", 0},
+    [TOPOLOGY_QUOTED_DST] = {"dst", 0},
+    [TOPOLOGY_QUOTED_SRC_PORT] = {"src-port", 16},
+    [TOPOLOGY_QUOTED_DST_PORT] = {"dst-port", 16},
+    [TOPOLOGY_QUOTED_UDP_LENGTH] = {"udp-length", 16},
+    [TOPOLOGY_QUOTED_TCP_SEQUENCE] = {"tcp-sequence", 32},
+    [TOPOLOGY_QUOTED_ICMP_TYPE] = {"icmp-type", 8},
+    [TOPOLOGY_QUOTED_ICMP_CODE] = {"icmp-code", 8},
+    [TOPOLOGY_QUOTED_ICMP_ID] = {"icmp-id", 16},
+    [TOPOLOGY_QUOTED_ICMP_SEQUENCE] = {"icmp-sequence", 16},
+    [TOPOLOGY_QUOTED_CHECKSUM] = {"checksum", 16},
+    [TOPOLOGY_QUOTED_PAYLOAD] = {"payload", 8},
+};
+
+/* How a field is misquoted: NUMBER, +NUMBER, -NUMBER, swap, flip, partial, ADDRESS. */
+static int
+read_change(struct topology_misquote *m, const char *text)
+{
+	unsigned int bits = quoted_fields[m->field].bits;
+	uint64_t most = (UINT64_C(1) << bits) - 1;
+	struct topology_addr a;
+	bool minus = *text == '-';
+
+	if (strcmp(text, "flip") == 0) {
+		m->change = TOPOLOGY_CHANGE_FLIP;
+		return 0;
+	}
+	if (bits == 0) {
+		m->change = TOPOLOGY_CHANGE_SET;
+		if (topology_prefix(text, false, &a) != 0)
+			return -EINVAL;
+		m->addr = a.addr;
+		return 0;
+	}
+	if (strcmp(text, "swap") == 0) {
+		m->change = TOPOLOGY_CHANGE_SWAP;
+		return bits == 16 || bits == 32 ? 0 : -EINVAL;
+	}
+	if (strcmp(text, "partial") == 0) {
+		m->change = TOPOLOGY_CHANGE_PARTIAL;
+		return m->field == TOPOLOGY_QUOTED_CHECKSUM ? 0 : -EINVAL;
+	}
+	m->change = TOPOLOGY_CHANGE_SET;
+	if (*text == '+' || minus) {
+		m->change = TOPOLOGY_CHANGE_ADD;
+		text++;
+	}
+	if (topology_number(text, 0, most, &m->value) != 0)
+		return -EINVAL;
+	if (minus)
+		m->value = -m->value;
+	return 0;
+}
+
+/* FIELD:CHANGE */
+static int
+add_misquote(void *object, const char *part)
+{
+	struct topology_options *o = object;
+	struct topology_misquote m = {0};
+	const char *colon = strchr(part, ':');
+	size_t len = colon == NULL ? 0 : (size_t)(colon - part);
+	int field = 0;
+
+	while (field < TOPOLOGY_QUOTEDS &&
+	       (strlen(quoted_fields[field].name) != len ||
+		   strncmp(quoted_fields[field].name, part, len) != 0))
+		field++;
+	if (field == TOPOLOGY_QUOTEDS || o->misquotes_count == TOPOLOGY_MISQUOTES_MAX)
+		return -EINVAL;
+	m.field = (enum topology_quoted)field;
+	if (read_change(&m, colon + 1) != 0)
+		return -EINVAL;
+	o->misquotes[o->misquotes_count++] = m;
+	return 0;
+}
+
+static int
+set_misquote(void *object, const char *value)
+{
+	struct topology_options *o = object;
+
+	o->misquotes_count = 0;
+	if (strcmp(value, "none") == 0)
+		return 0;
+	return topology_each_part(value, add_misquote, o);
+}
+
 /* LABEL[:TRAFFIC-CLASS[:TTL]] */
 static int
 add_label(void *object, const char *part)
@@ -181,6 +282,20 @@ set_flow_label(void *object, const char *value)
 }
 
 static int
+set_errors_from(void *object, const char *value)
+{
+	return topology_addr_pair(
+	    value, ((struct topology_options *)object)->errors_from);
+}
+
+static int
+set_answers_from(void *object, const char *value)
+{
+	return topology_addr_pair(
+	    value, ((struct topology_options *)object)->answers_from);
+}
+
+static int
 set_icmp(void *object, const char *value)
 {
 	static const char *const words[] = {"reply", "silent", NULL};
@@ -226,6 +341,7 @@ set_icmp(void *object, const char *value)
 
 static const char *const balances[] = {
     "per-flow", "per-packet", "per-destination", NULL};
+static const char *const ttls[] = {"normal", "keep", "zero", NULL};
 static const char *const udps[] = {"unreachable", "echo", "silent", NULL};
 static const char *const tcps[] = {"rst", "syn-ack", "silent", NULL};
 
@@ -234,11 +350,19 @@ static const struct topology_word table[] = {
     TIME("jitter", jitter),
     CHANCE("loss", loss),
     CHANCE("duplicates", duplicates),
+    CHANCE("altered", altered),
+    CHANCE("corrupted", corrupted),
     OWN("late", set_late, "a percentage and a time (20%,300ms)"),
     FLAG("silent", silent),
     FLAG("shared", shared),
     OWN("quote", set_quote, "a number of bytes, or full"),
     OWN("quote6", set_quote6, "a number of bytes, or full"),
+    OWN("misquote", set_misquote,
+	"FIELD:CHANGE, up to 8 with commas, or none. FIELD: tos, length, id, "
+	"fragment, ttl, protocol, header-checksum, flow-label, src, dst, src-port, "
+	"dst-port, udp-length, tcp-sequence, icmp-type, icmp-code, icmp-id, "
+	"icmp-sequence, checksum or payload; CHANGE: a number that fits, +NUMBER, "
+	"-NUMBER, swap, flip, for a checksum partial, for src and dst an address"),
     OWN("mpls", set_mpls, "LABEL[:TC[:TTL]], up to 8 with commas, or none"),
     FLAG("mpls-noncompliant", mpls_noncompliant),
     NUMBER("reply-ttl", U8, reply_ttl, 1, 255),
@@ -246,6 +370,9 @@ static const struct topology_word table[] = {
 	"net, host, protocol, port, prohibited, a code from 0 to 255, or no"),
     OWN("unreachable-at", set_unreachable_at, "forward or arrival"),
     NUMBER("mtu", U32, mtu, 68, 65535),
+    CHOICE("ttl", ttl, ttls),
+    OWN("errors-from", set_errors_from, "an address, or one of each family"),
+    OWN("answers-from", set_answers_from, "an address, or one of each family"),
     CHOICE("balance", balance, balances),
     OWN("hash", set_hash,
 	"fields with commas: src, dst, addresses, protocol, src-port, dst-port, "

@@ -36,7 +36,8 @@ add_protocol(void *object, const char *part)
 static int
 set_protocol(void *object, const char *value)
 {
-	struct topology_match *match = &((struct topology_rule *)object)->match;
+	struct topology_match *match =
+	    &((struct topology_rule_text *)object)->rule.match;
 
 	match->protocols_count = 0;
 	if (topology_each_part(value, add_protocol, match) != 0 ||
@@ -49,35 +50,35 @@ static int
 set_src(void *object, const char *value)
 {
 	return topology_prefix(
-	    value, true, &((struct topology_rule *)object)->match.src);
+	    value, true, &((struct topology_rule_text *)object)->rule.match.src);
 }
 
 static int
 set_dst(void *object, const char *value)
 {
 	return topology_prefix(
-	    value, true, &((struct topology_rule *)object)->match.dst);
+	    value, true, &((struct topology_rule_text *)object)->rule.match.dst);
 }
 
 static int
 set_icmp_type(void *object, const char *value)
 {
-	return topology_ranges(
-	    value, 0, 255, &((struct topology_rule *)object)->match.icmp_types);
+	return topology_ranges(value, 0, 255,
+	    &((struct topology_rule_text *)object)->rule.match.icmp_types);
 }
 
 static int
 set_since(void *object, const char *value)
 {
 	return topology_moment(
-	    value, &((struct topology_rule *)object)->match.span.since);
+	    value, &((struct topology_rule_text *)object)->rule.match.span.since);
 }
 
 static int
 set_until(void *object, const char *value)
 {
 	return topology_moment(
-	    value, &((struct topology_rule *)object)->match.span.until);
+	    value, &((struct topology_rule_text *)object)->rule.match.span.until);
 }
 
 /* ---- what becomes of them -------------------------------------------------------- */
@@ -95,19 +96,23 @@ act(struct topology_rule *rule, enum topology_action action)
 static int
 set_accept(void *object, const char *value)
 {
-	return value != NULL ? -EINVAL : act(object, TOPOLOGY_ACCEPT);
+	struct topology_rule_text *text = object;
+
+	return value != NULL ? -EINVAL : act(&text->rule, TOPOLOGY_ACCEPT);
 }
 
 static int
 set_drop(void *object, const char *value)
 {
-	return value != NULL ? -EINVAL : act(object, TOPOLOGY_DROP);
+	struct topology_rule_text *text = object;
+
+	return value != NULL ? -EINVAL : act(&text->rule, TOPOLOGY_DROP);
 }
 
 static int
 set_reject(void *object, const char *value)
 {
-	struct topology_rule *rule = object;
+	struct topology_rule *rule = &((struct topology_rule_text *)object)->rule;
 
 	if (strcmp(value, "reset") == 0)
 		return act(rule, TOPOLOGY_RESET);
@@ -117,9 +122,58 @@ set_reject(void *object, const char *value)
 	return act(rule, TOPOLOGY_REJECT);
 }
 
+static int
+set_to(void *object, const char *value)
+{
+	struct topology_rule_text *text = object;
+
+	if (strlen(value) == 0 || strlen(value) > TOPOLOGY_NAME_MAX)
+		return -EINVAL;
+	topology_text_copy(text->to, value);
+	return act(&text->rule, TOPOLOGY_TO);
+}
+
+static int
+set_nat(struct topology_rule *rule, enum topology_action action, const char *value)
+{
+	struct topology_addr a;
+
+	if (topology_prefix(value, false, &a) != 0)
+		return -EINVAL;
+	rule->addr = a.addr;
+	return act(rule, action);
+}
+
+static int
+set_snat(void *object, const char *value)
+{
+	return set_nat(
+	    &((struct topology_rule_text *)object)->rule, TOPOLOGY_SNAT, value);
+}
+
+static int
+set_dnat(void *object, const char *value)
+{
+	return set_nat(
+	    &((struct topology_rule_text *)object)->rule, TOPOLOGY_DNAT, value);
+}
+
+static int
+set_port(void *object, const char *value)
+{
+	struct topology_rule *rule = &((struct topology_rule_text *)object)->rule;
+	struct topology_ranges found;
+
+	if (topology_ranges(value, 1, 65535, &found) != 0 || found.count != 1)
+		return -EINVAL;
+	rule->port = found.ranges[0].first;
+	rule->ports = (uint16_t)(found.ranges[0].last - found.ranges[0].first + 1);
+	return 0;
+}
+
 /* ---- the table ------------------------------------------------------------------- */
 
-#define AT(member) offsetof(struct topology_rule, member)
+#define AT(member) offsetof(struct topology_rule_text, rule.member)
 #define OWN(key, set, takes) \
 	{ \
 		key, TOPOLOGY_TYPE_OWN, 0, 0, 0, NULL, set, takes \
@@ -132,6 +186,9 @@ set_reject(void *object, const char *value)
 	}
 
 static const char *const places[] = {"forward", "arrival", "return", NULL};
+
+static const char *const quotes[] = {"restored", "checksum", "translated", NULL};
+static const char *const errors[] = {"masked", "kept", NULL};
 
 static const struct topology_word table[] = {
     OWN("protocol", set_protocol,
@@ -149,15 +206,22 @@ static const struct topology_word table[] = {
     OWN("reject", set_reject,
 	"net, host, protocol, port, prohibited, a code from 0 to 255, or "
 	"reset" ONE_ACTION),
+    OWN("to", set_to, "the name of a node" ONE_ACTION),
+    OWN("snat", set_snat, "an address" ONE_ACTION),
+    OWN("dnat", set_dnat, "an address" ONE_ACTION),
+    OWN("port", set_port, "a port, or FIRST-LAST"),
+    {"quotes", TOPOLOGY_TYPE_CHOICE, AT(quotes), 0, 0, quotes},
+    {"errors", TOPOLOGY_TYPE_CHOICE, AT(errors), 0, 0, errors},
 };
 
 #define WORDS (sizeof(table) / sizeof(*table))
 
 int
-topology_rule_word(struct topology_rule *rule, char *word, char *why, size_t room)
+topology_rule_word(struct topology_rule_text *text, char *word, char *why, size_t room)
 {
 	char *equals = strchr(word, '=');
 	const struct topology_word *known;
+	const char *value;
 
 	if (equals != NULL)
 		*equals = '\0';
@@ -169,8 +233,8 @@ topology_rule_word(struct topology_rule *rule, char *word, char *why, size_t roo
 			len += (size_t)snprintf(why + len, room - len, "%s %s",
 			    i == 0 ? "" : ",", table[i].key);
 	}
-	if (known != NULL && topology_word_set(known, rule,
-				 equals == NULL ? NULL : equals + 1, why, room) == 0)
+	value = equals == NULL ? NULL : equals + 1;
+	if (known != NULL && topology_word_set(known, text, value, why, room) == 0)
 		return 0;
 	if (equals != NULL)
 		*equals = '=';
@@ -202,6 +266,30 @@ match_is_by_protocol(const struct topology_match *m)
 	       m->src_ports.count == 0 && m->dst_ports.count == 0;
 }
 
+/* The families that a rule speaks of must be one. */
+static bool
+families_agree(const struct topology_rule *rule)
+{
+	const struct addr *all[] = {
+	    &rule->match.src.addr, &rule->match.dst.addr, &rule->addr};
+	uint32_t family = AF_UNSPEC;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (all[i]->family == AF_UNSPEC)
+			continue;
+		if (family != AF_UNSPEC && family != all[i]->family)
+			return false;
+		family = all[i]->family;
+	}
+	return true;
+}
+
+static bool
+is_nat(const struct topology_rule *rule)
+{
+	return rule->action == TOPOLOGY_SNAT || rule->action == TOPOLOGY_DNAT;
+}
+
 int
 topology_rule_check(const struct topology_rule *rule, char *why, size_t room)
 {
@@ -209,21 +297,27 @@ topology_rule_check(const struct topology_rule *rule, char *why, size_t room)
 	const char *wrong = NULL;
 
 	if (rule->action == TOPOLOGY_ACTION_NONE)
-		wrong = "it does nothing: say accept, drop or reject=CODE";
+		wrong = "it does nothing: say accept, drop, reject=CODE, to=NODE, "
+			"snat=ADDRESS or dnat=ADDRESS";
 	else if (match_is_empty(m))
 		wrong = "no packet has the ports or ICMP types of that protocol";
-	else if (m->src.addr.family != AF_UNSPEC && m->dst.addr.family != AF_UNSPEC &&
-		 m->src.addr.family != m->dst.addr.family)
-		wrong = "src and dst are of different families";
+	else if (!families_agree(rule))
+		wrong = "its addresses are of different families";
 	else if (topology_span_check(&m->span) != 0)
 		wrong = "it ends before it begins: until is not after since";
 	else if (rule->at == TOPOLOGY_AT_RETURN && rule->action > TOPOLOGY_DROP)
 		wrong = "what comes back can only be dropped or accepted";
 	else if (rule->at == TOPOLOGY_AT_RETURN && !match_is_by_protocol(m))
 		wrong = "what comes back is told by protocol and icmp-type only";
+	else if (rule->at == TOPOLOGY_AT_ARRIVAL && rule->action >= TOPOLOGY_TO)
+		wrong = "at is for accept, drop and reject";
 	else if (rule->action == TOPOLOGY_RESET &&
 		 (m->protocols_count != 1 || m->protocols[0] != IPPROTO_TCP))
 		wrong = "only TCP has a reset: say protocol=tcp";
+	else if (!is_nat(rule) && (rule->ports != 0 || rule->quotes != 0))
+		wrong = "port and quotes are for snat and dnat";
+	else if (rule->action != TOPOLOGY_DNAT && rule->errors != 0)
+		wrong = "errors is for dnat";
 	if (wrong == NULL)
 		return 0;
 	snprintf(why, room, "%s", wrong);
