@@ -342,14 +342,21 @@ def command(*words):
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
 
 
-def started(*names):
+def answer_of(*words):
+    return subprocess.run(words, check=True, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE).stdout
+
+
+def started(*names, address=None):
     """Waits until what is sent on these devices is not dropped any more: the kernel
-    starts their queues a moment after both ends are up."""
+    starts their queues a moment after both ends are up, and adds the route of an IPv6
+    address of ours, without which nothing arrives, a moment later too."""
     for name in names:
-        paris.wait_for(lambda name=name: "qdisc noop " not in subprocess.run(
-            ["ip", "-o", "link", "show", "dev", name], check=True, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout, 10,
-            f"{name} does not start")
+        paris.wait_for(lambda name=name: "qdisc noop " not in answer_of(
+            "ip", "-o", "link", "show", "dev", name), 10, f"{name} does not start")
+    if address:
+        paris.wait_for(lambda: answer_of("ip", "route", "get", address).startswith(
+            "local "), 10, f"{address} does not become ours")
 
 
 def make_network():
@@ -362,7 +369,7 @@ def make_network():
     command("ip", "link", "set", "v1", "up")
     command("ip", "link", "set", "v0", "up")
     command("ip", "addr", "add", OURS[6] + "/64", "dev", "v0", "nodad")
-    started("v0", "v1")
+    started("v0", "v1", address=OURS[6])
     command("ip", "route", "add", "default", "dev", "v0")
     command("ip", "-6", "route", "add", "default", "dev", "v0")
     groups = f"{os.getgid()} {os.getgid()}" if os.geteuid() else "0 2147483647"

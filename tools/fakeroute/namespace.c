@@ -278,12 +278,16 @@ set_up_far(struct namespace *ns, struct mnl_socket *nl)
 
 /* Not a packet is to be lost between the two ends, the first one neither. */
 static int
-wait_for_ends(struct namespace *ns, struct mnl_socket *near, struct mnl_socket *far)
+wait_for_ends(struct namespace *ns, struct mnl_socket *near, struct mnl_socket *far,
+    const struct topology_node *host)
 {
 	int error = netlink_wait_sending(near, NAMESPACE_INTERFACE);
 
 	if (error == 0)
 		error = netlink_wait_sending(far, FAR_INTERFACE);
+	for (size_t i = 0; error == 0 && i < host->addrs_count; i++)
+		if (host->addrs[i].addr.family == AF_INET || ns->has_ipv6)
+			error = netlink_wait_local(near, &host->addrs[i].addr);
 	return error == 0 ? 0 : failed(ns, error, "the veth pair does not start");
 }
 
@@ -311,7 +315,7 @@ enter_second(struct namespace *ns, struct mnl_socket *far, int far_namespace,
 	if (error == 0)
 		error = set_up_far(ns, far);
 	if (error == 0)
-		error = wait_for_ends(ns, near, far);
+		error = wait_for_ends(ns, near, far, &t->nodes[TOPOLOGY_HOST]);
 	netlink_close(near);
 	return error;
 }

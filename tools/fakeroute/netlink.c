@@ -18,8 +18,8 @@
 
 #define REQUEST_ROOM 2048
 #define ANSWER_ROOM 8192
-#define SENDING_WAIT (5 * NS_PER_SECOND)
-#define SENDING_STEP (NS_PER_MS / 2)
+#define START_WAIT (5 * NS_PER_SECOND)
+#define START_STEP (NS_PER_MS / 2)
 
 struct mnl_socket *
 netlink_open(void)
@@ -140,28 +140,59 @@ take_link(const struct nlmsghdr *message, void *data)
 	return mnl_attr_parse(message, sizeof(struct ifinfomsg), take_attribute, data);
 }
 
-int
-netlink_wait_sending(struct mnl_socket *nl, const char *name)
+/* Asks again and again until take() has set its bool. The answer is the verdict. */
+static int
+ask_until(struct mnl_socket *nl, struct nlmsghdr *message, mnl_cb_t take)
 {
-	const struct timespec step = {0, SENDING_STEP};
-	int64_t deadline = clock_monotonic() + SENDING_WAIT;
+	const struct timespec step = {0, START_STEP};
+	int64_t deadline = clock_monotonic() + START_WAIT;
+	bool started = false;
 
+	message->nlmsg_flags = NLM_F_REQUEST;
 	for (;;) {
-		char buffer[REQUEST_ROOM] = {0};
-		struct nlmsghdr *message = request(buffer, RTM_GETLINK, 0);
-		bool started = false;
-		int error;
+		int error = ask(nl, message, take, &started);
 
-		message->nlmsg_flags = NLM_F_REQUEST; /* the answer is the verdict */
-		mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
-		mnl_attr_put_strz(message, IFLA_IFNAME, name);
-		error = ask(nl, message, take_link, &started);
 		if (error != 0 || started)
 			return error;
 		if (clock_monotonic() >= deadline)
 			return -ETIMEDOUT;
 		nanosleep(&step, NULL);
 	}
+}
+
+int
+netlink_wait_sending(struct mnl_socket *nl, const char *name)
+{
+	char buffer[REQUEST_ROOM] = {0};
+	struct nlmsghdr *message = request(buffer, RTM_GETLINK, 0);
+
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(message, IFLA_IFNAME, name);
+	return ask_until(nl, message, take_link);
+}
+
+static int
+take_route(const struct nlmsghdr *message, void *data)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
+	bool *started = data;
+
+	*started = route->rtm_type == RTN_LOCAL;
+	return MNL_CB_OK;
+}
+
+int
+netlink_wait_local(struct mnl_socket *nl, const struct addr *a)
+{
+	char buffer[REQUEST_ROOM] = {0};
+	struct nlmsghdr *message = request(buffer, RTM_GETROUTE, 0);
+	struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
+	size_t len = addr_family_len(a->family);
+
+	route->rtm_family = (uint8_t)a->family;
+	route->rtm_dst_len = (uint8_t)(len * 8);
+	mnl_attr_put(message, RTA_DST, len, a->bytes);
+	return ask_until(nl, message, take_route);
 }
 
 int

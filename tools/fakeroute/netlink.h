@@ -32,7 +32,14 @@ int netlink_set_up(struct mnl_socket *nl, unsigned int index, int without_arp);
  */
 int netlink_wait_sending(struct mnl_socket *nl, const char *name);
 
-/* Gives an interface one address, usable at once. */
+/*
+ * Waits until what is sent to an address of ours arrives here: of IPv6 the kernel adds
+ * the route of a new address later, even if no duplicate is looked for, and drops what
+ * comes before that.
+ */
+int netlink_wait_local(struct mnl_socket *nl, const struct addr *a);
+
+/* Gives an interface one address. */
 int netlink_add_addr(struct mnl_socket *nl, unsigned int index, const struct addr *a);
 
 /* Everything of src's family goes out by the interface, from src. */
