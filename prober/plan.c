@@ -124,6 +124,15 @@ add_tag_fields(const struct choice *c, char *text)
 	}
 }
 
+/* The user gives this field a value. */
+static bool
+is_set(const struct choice *c, struct field_ref ref)
+{
+	uint64_t set = c->request->set[c->family];
+
+	return (set & pattern_field_mask(c->pattern, ref)) != 0;
+}
+
 /* Finds the tag field that was asked for, and refuses what cannot carry one here. */
 static int
 check_tag(struct choice *c, const char *name)
@@ -147,6 +156,13 @@ check_tag(struct choice *c, const char *name)
 		    "it "
 		    "cannot carry the tag; choose another --tag, or -a traceroute, "
 		    "whose flow varies",
+		    name);
+		return -EINVAL;
+	}
+	if (is_set(c, c->tag)) {
+		add(problem,
+		    "%s cannot carry the tag, which differs in each probe: it is given "
+		    "another value (-p, --sport, --flow-id); choose another --tag",
 		    name);
 		return -EINVAL;
 	}
@@ -176,25 +192,35 @@ field_is_payload(const struct pattern *p, struct field_ref ref)
 	       p->layers[ref.layer]->header_min * 8;
 }
 
+/* A tag in the payload needs a payload. */
+static bool
+has_room(const struct choice *c, struct field_ref tag)
+{
+	struct layout_options o = {.pattern = c->pattern, .tagged = true, .tag = tag};
+
+	return c->request->packet_len == 0 || !field_is_payload(c->pattern, tag) ||
+	       c->request->packet_len >= layout_min_len(&o);
+}
+
 /*
- * Room for the tag of our choice, or none: then probes are told apart by being alone.
+ * The best field that is free for the tag and has room, or none: then probes are told
+ * apart by being alone.
  */
 static int
 choose_tag(struct choice *c)
 {
-	const char *best = c->transport->tag[c->request->flow_constant];
-	struct layout_options o = {.pattern = c->pattern, .tagged = true};
+	const char *const *names = c->transport->tags[c->request->flow_constant];
 
 	if (c->request->tag != NULL)
 		return check_tag(c, c->request->tag);
-	if (best == NULL)
-		return 0;
-	/* A tag in the payload needs a payload. */
-	(void)pattern_find_field(c->pattern, best, &o.tag);
-	if (c->request->packet_len != 0 && field_is_payload(c->pattern, o.tag) &&
-	    c->request->packet_len < layout_min_len(&o))
-		return 0;
-	return check_tag(c, best);
+	for (; *names != NULL; names++) {
+		struct field_ref tag;
+
+		if (pattern_find_field(c->pattern, *names, &tag) == 0 &&
+		    !is_set(c, tag) && has_room(c, tag))
+			return check_tag(c, *names);
+	}
+	return 0;
 }
 
 /* Fields that the user sets must be settable by the transport. */
@@ -271,8 +297,27 @@ explain_window(const struct choice *c, char *text)
 		    "the "
 		    "first quote of only 28 bytes (RFC 792) it falls to 1 and the "
 		    "hops concerned are asked again\n");
+	else if (c->transport->socket_per_probe)
+		add(text,
+		    "window: no limit per flow: each probe is a flow of its own\n");
 	else
 		add(text, "window: no limit per flow: every reply shows the tag\n");
+}
+
+/* Each probe is a flow of its own, by its tag or by the checksum that this changes. */
+static bool
+flow_varies(const struct choice *c)
+{
+	const struct pattern *p = c->pattern;
+	struct field_ref checksum;
+	uint64_t changed;
+
+	if (c->request->flow_constant || !c->tagged)
+		return false;
+	changed = pattern_field_mask(p, c->tag);
+	if (pattern_find_field(p, p->layers[1]->checksum_field, &checksum) == 0)
+		changed |= pattern_field_mask(p, checksum);
+	return (changed & pattern_metafield_mask(p, &p->flow_id)) != 0;
 }
 
 static void
@@ -286,8 +331,8 @@ explain(const struct choice *c)
 	add_fields(c, text, set_fields(c));
 	add(text, "\nflow: ");
 	add_fields(c, text, pattern_metafield_mask(c->pattern, &c->pattern->flow_id));
-	add(text, c->request->flow_constant ? " (constant in every probe)\n"
-					    : " (but for the tag, varies)\n");
+	add(text, flow_varies(c) ? " (but for the tag, varies)\n"
+				 : " (constant in every probe)\n");
 	if (c->tagged)
 		add(text, "tag: %s\n", f->tag);
 	else if (c->transport->socket_per_probe)

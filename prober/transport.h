@@ -105,10 +105,11 @@ struct transport {
 	const char *const *settable;
 	const char *const *readable;
 	/*
-	 * The field that carries the tag best, when the flow varies [0] or is constant
-	 * [1]. NULL: none is needed, one probe of a flow is out and known by itself.
+	 * Fields that may carry the tag when the flow varies [0] or is constant [1],
+	 * the best first; end with NULL. When the user has set them all, or there are
+	 * none, one probe of a flow is out at a time and known by itself.
 	 */
-	const char *tag[2];
+	const char *const *tags[2];
 	const char *receives; /* for --explain: what is read, beside errors */
 	/* For --explain: why one probe of a flow at a time; NULL: that is not so. */
 	const char *one_at_a_time;

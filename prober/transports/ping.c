@@ -48,6 +48,8 @@ static const char *const readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
     "ipv6.flow_label", "icmp.type", "icmp.code", "icmp.checksum", "icmp.id",
     "icmp.sequence", NULL};
 
+static const char *const tags[] = {"icmp.sequence", NULL};
+
 static const struct sandbox_rule rules[] = {
     DATAGRAM_SOCKET(AF_INET, IPPROTO_ICMP),
     DATAGRAM_SOCKET(AF_INET6, IPPROTO_ICMPV6),
@@ -61,7 +63,7 @@ const struct transport transport_ping = {
     .patterns = {"ipv4/icmpv4", "ipv6/icmpv6"},
     .settable = settable,
     .readable = readable,
-    .tag = {"icmp.sequence", "icmp.sequence"},
+    .tags = {tags, tags},
     .receives = ", and echo replies",
     .quote_layer = 1,
     .rules = rules,

@@ -309,6 +309,9 @@ static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragme
 static const char *const readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
     "ipv6.flow_label", "tcp.src_port", "tcp.dst_port", "tcp.seq", "tcp.checksum", NULL};
 
+static const char *const varying[] = {"tcp.src_port", NULL};
+static const char *const constant[] = {NULL};
+
 static const struct sandbox_rule rules[] = {
     SANDBOX_SOCKET(AF_INET, STREAM, 0),
     SANDBOX_SOCKET(AF_INET6, STREAM, 0),
@@ -330,7 +333,7 @@ const struct transport transport_tcp = {
     .patterns = {"ipv4/tcp", "ipv6/tcp"},
     .settable = settable,
     .readable = readable,
-    .tag = {"tcp.src_port", NULL},
+    .tags = {varying, constant},
     .receives = ", and the connection's being accepted or refused",
     .one_at_a_time = "the kernel opens no connection twice",
     .quote_layer = 1,

@@ -27,6 +27,10 @@ static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragme
 static const char *const readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
     "ipv6.flow_label", "udp.src_port", "udp.dst_port", "udp.payload", NULL};
 
+static const char *const varying[] = {
+    "udp.dst_port", "udp.src_port", "udp.payload", NULL};
+static const char *const constant[] = {"udp.payload", NULL};
+
 const struct transport transport_udp = {
     .name = "udp",
     .title = "UDP",
@@ -35,7 +39,7 @@ const struct transport transport_udp = {
     .patterns = {"ipv4/udp", "ipv6/udp"},
     .settable = settable,
     .readable = readable,
-    .tag = {"udp.dst_port", "udp.payload"},
+    .tags = {varying, constant},
     .receives = "",
     .quote_layer = 2,
     .open = udp_open,

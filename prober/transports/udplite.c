@@ -26,6 +26,10 @@ static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragme
 static const char *const readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
     "ipv6.flow_label", "udplite.src_port", "udplite.dst_port", "udplite.payload", NULL};
 
+static const char *const varying[] = {
+    "udplite.dst_port", "udplite.src_port", "udplite.payload", NULL};
+static const char *const constant[] = {"udplite.payload", NULL};
+
 static const struct sandbox_rule rules[] = {
     DATAGRAM_SOCKET(AF_INET, IPPROTO_UDPLITE),
     DATAGRAM_SOCKET(AF_INET6, IPPROTO_UDPLITE),
@@ -39,7 +43,7 @@ const struct transport transport_udplite = {
     .patterns = {"ipv4/udplite", "ipv6/udplite"},
     .settable = settable,
     .readable = readable,
-    .tag = {"udplite.dst_port", "udplite.payload"},
+    .tags = {varying, constant},
     .receives = "",
     .quote_layer = 2,
     .rules = rules,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "prober/algorithm.h"
+#include "prober/tree.h"
 #include "tools/shared/trace_options.h"
 #include "tools/shared/trace_request.h"
 
@@ -58,6 +59,11 @@ static const struct {
     {"--sport 0 h", "--sport: '0' is not"},
     {"--sport 65536 h", "--sport: '65536' is not"},
     {"-I --sport 5 h", "--sport 5: ICMP probes (-I) have no source port"},
+    {"-T h 60", "packet_len 60: the kernel chooses the length of TCP probes (-T)"},
+    {"h 1400 --tcp", "packet_len 1400: the kernel chooses"},
+    {"-T --sport 70000 h", "--sport: '70000' is not"},
+    {"-ULn h", "unknown option -L"},
+    {"-L h", "unknown option -L"},
     {"-t 256 h", "-t: '256' is not a whole number from 0 to 255"},
     {"-l 0x100000 h", "-l: '0x100000' is not a whole number from 0 to 1048575"},
     {"--flow-id 65536 h", "--flow-id: '65536' is not"},
@@ -181,6 +187,117 @@ START_TEST(everything_set)
 }
 END_TEST
 
+/* What is sent, and to which port; of several methods the last one counts. */
+static const struct {
+	const char *line;
+	uint8_t method;
+	const char *protocol;
+	uint8_t ip_protocol;
+	uint16_t port;
+} methods[] = {
+    {"h", METHOD_UDP, "udp", IPPROTO_UDP, 33434},
+    {"-U h", METHOD_UDP_FIXED, "udp", IPPROTO_UDP, 53},
+    {"-T h", METHOD_TCP, "tcp", IPPROTO_TCP, 80},
+    {"--tcp h", METHOD_TCP, "tcp", IPPROTO_TCP, 80},
+    {"-nT -p 443 h", METHOD_TCP, "tcp", IPPROTO_TCP, 443},
+    {"-UL h", METHOD_UDPLITE, "udplite", IPPROTO_UDPLITE, 53},
+    {"--udplite h", METHOD_UDPLITE, "udplite", IPPROTO_UDPLITE, 53},
+    {"h -UL -p 99", METHOD_UDPLITE, "udplite", IPPROTO_UDPLITE, 99},
+    {"-T -UL h", METHOD_UDPLITE, "udplite", IPPROTO_UDPLITE, 53},
+    {"-UL -T h", METHOD_TCP, "tcp", IPPROTO_TCP, 80},
+    {"-I -T h", METHOD_TCP, "tcp", IPPROTO_TCP, 80},
+    {"-T -U h", METHOD_UDP_FIXED, "udp", IPPROTO_UDP, 53},
+};
+
+START_TEST(methods_and_ports)
+{
+	struct plan_request request;
+	struct prober_start start;
+	struct trace_options o;
+	struct addr v4;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(addr_from_text("192.0.2.1", &v4), 0);
+	ck_assert_int_eq(parse(methods[_i].line, &o, error), 0);
+	ck_assert_str_eq(o.host, "h");
+	ck_assert_uint_eq(o.method, methods[_i].method);
+	ck_assert_str_eq(trace_options_protocol(&o), methods[_i].protocol);
+	trace_request_start(&o, &v4, &start);
+	ck_assert_uint_eq(start.dst_port, methods[_i].port);
+	ck_assert_uint_eq(start.first_tag, 0);
+	ck_assert_int_eq(trace_request_plan(&o, &request), 0);
+	ck_assert_uint_eq(request.protocol, methods[_i].ip_protocol);
+}
+END_TEST
+
+/* A name behind "--" is one, whatever it looks like. */
+START_TEST(host_that_looks_like_udplite)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(parse("-T -- -UL", &o, error), 0);
+	ck_assert_str_eq(o.host, "-UL");
+	ck_assert_uint_eq(o.method, METHOD_TCP);
+}
+END_TEST
+
+/* Which fields have a value, so that the tag cannot be there. */
+START_TEST(ports_that_are_set)
+{
+	static const struct {
+		const char *line;
+		bool src_port, dst_port;
+	} cases[] = {
+	    {"h", false, false},
+	    {"-p 99 h", false, true},
+	    {"-p 99 -a traceroute h", false, false}, /* counted up from there */
+	    {"-U h", false, true},
+	    {"-U -a traceroute h", false, true},
+	    {"-UL -a traceroute h", false, true},
+	    {"-T h", false, true},
+	    {"-T -a traceroute h", false, true},
+	    {"-T --sport 5 h", true, true},
+	    {"--sport 5 -a traceroute h", true, false},
+	    {"-T --flow-id 0 -a traceroute h", true, true},
+	    {"--flow-id 7 h", true, false},
+	};
+	struct tree *tree = tree_new();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plan_request request;
+		struct trace_options o;
+		char error[OPTIONS_TEXT_MAX];
+
+		ck_assert_int_eq(parse(cases[i].line, &o, error), 0);
+		ck_assert_int_eq(trace_request_plan(&o, &request), 0);
+		for (size_t family = 0; family < 2; family++) {
+			const char *protocol = trace_options_protocol(&o);
+			const struct pattern *p;
+			struct field_ref src, dst;
+			char name[32];
+
+			snprintf(name, sizeof(name), "ipv%c/%s", family ? '6' : '4',
+			    protocol);
+			p = tree_find(tree, name);
+			ck_assert_ptr_nonnull(p);
+			ck_assert_int_eq(
+			    pattern_find_own_field(p, "src_port", &src), 0);
+			ck_assert_int_eq(
+			    pattern_find_own_field(p, "dst_port", &dst), 0);
+			ck_assert_msg(
+			    request.set[family] ==
+				((cases[i].src_port ? pattern_field_mask(p, src) : 0) |
+				    (cases[i].dst_port ? pattern_field_mask(p, dst)
+						       : 0)),
+			    "%s: %llx", cases[i].line,
+			    (unsigned long long)request.set[family]);
+		}
+	}
+	tree_free(tree);
+}
+END_TEST
+
 static const struct {
 	const char *line;
 	int64_t max;
@@ -300,6 +417,20 @@ START_TEST(target_does_not_fit)
 	ck_assert_int_eq(parse("-s ::1 h", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "-s ::1: "));
+	/* TCP sockets take no ECN bits; others do. */
+	for (int tos = 0; tos < 256; tos++) {
+		char line[32];
+
+		snprintf(line, sizeof(line), "-T -t %d h", tos);
+		ck_assert_int_eq(parse(line, &o, error), 0);
+		ck_assert_int_eq(
+		    trace_request_check(&o, &v4, error), (tos & 3) != 0 ? -EINVAL : 0);
+		if ((tos & 3) != 0)
+			ck_assert_ptr_nonnull(strstr(error, "a multiple of 4"));
+		snprintf(line, sizeof(line), "-UL -t %d h", tos);
+		ck_assert_int_eq(parse(line, &o, error), 0);
+		ck_assert_int_eq(trace_request_check(&o, &v4, error), 0);
+	}
 	ck_assert_int_eq(parse("-i nosuchdevice h", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "nosuchdevice"));
@@ -376,6 +507,9 @@ main(void)
 	tcase_add_loop_test(tc, wrong_lines, 0, COUNT(wrong));
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, everything_set);
+	tcase_add_loop_test(tc, methods_and_ports, 0, COUNT(methods));
+	tcase_add_test(tc, host_that_looks_like_udplite);
+	tcase_add_test(tc, ports_that_are_set);
 	tcase_add_loop_test(tc, wait_values, 0, COUNT(waits));
 	tcase_add_loop_test(tc, send_gaps, 0, COUNT(gaps));
 	tcase_add_test(tc, no_host_needed);

@@ -179,8 +179,10 @@ START_TEST(possible)
 		must_say(text, family == 0 ? "pattern: ipv4/" : "pattern: ipv6/");
 		must_say(text, family == 0 ? "ipv4.ttl" : "ipv6.hop_limit");
 		must_say(text, words_of(r.protocol)->send);
-		must_say(text, r.flow_constant ? "(constant in every probe)"
-					       : "(but for the tag, varies)");
+		/* A tag behind the ports leaves the flow alone; ICMP's checksum not. */
+		must_say(text, r.flow_constant || strstr(c->tag, ".payload") != NULL
+				   ? "(constant in every probe)"
+				   : "(but for the tag, varies)");
 		must_say(text, words_of(r.protocol)->flow);
 		must_say(text, words_of(r.protocol)->receive);
 		if (c->tag[0] == '\0') {
@@ -198,11 +200,73 @@ START_TEST(possible)
 		must_not_say(text, "Linux 5.9");
 		must_say(text, "not possible without a raw socket");
 		must_say(text, words_of(r.protocol)->times);
+		if (r.protocol == IPPROTO_TCP)
+			must_say(text, "wait: at most 900 ms");
+		else
+			must_not_say(text, "wait: ");
 		/* The kernel writes the SYN: 40 bytes of headers, 20 of options. */
 		ck_assert_uint_eq(c->packet_len, r.protocol != IPPROTO_TCP ? 0
 						 : family == 0             ? 60
 									   : 80);
 	}
+}
+END_TEST
+
+/* A field that has a value of its own is none for the tag. */
+static const struct {
+	uint8_t protocol;
+	bool flow_constant;
+	const char *set[3];
+	uint16_t len[2];
+	const char *chosen;
+} beside[] = {
+    {IPPROTO_UDP, false, {"udp.src_port"}, {0, 0}, "udp.dst_port"},
+    {IPPROTO_UDP, false, {"udp.dst_port"}, {0, 0}, "udp.src_port"},
+    {IPPROTO_UDP, false, {"udp.src_port", "udp.dst_port"}, {0, 0}, "udp.payload"},
+    {IPPROTO_UDP, false, {"udp.src_port", "udp.dst_port"}, {31, 51}, ""},
+    {IPPROTO_UDP, true, {"udp.src_port", "udp.dst_port"}, {0, 0}, "udp.payload"},
+    {IPPROTO_UDPLITE, false, {"udplite.dst_port"}, {0, 0}, "udplite.src_port"},
+    {IPPROTO_UDPLITE, false, {"udplite.src_port"}, {0, 0}, "udplite.dst_port"},
+    {IPPROTO_TCP, false, {"tcp.dst_port"}, {0, 0}, "tcp.src_port"},
+    {IPPROTO_TCP, false, {"tcp.src_port"}, {0, 0}, ""},
+    {IPPROTO_TCP, true, {"tcp.src_port", "tcp.dst_port"}, {0, 0}, ""},
+};
+
+START_TEST(tag_beside_what_is_set)
+{
+	static const char *const patterns[2][3] = {
+	    {"ipv4/udp", "ipv4/udplite", "ipv4/tcp"},
+	    {"ipv6/udp", "ipv6/udplite", "ipv6/tcp"}};
+	int which = beside[_i].protocol == IPPROTO_UDP       ? 0
+		    : beside[_i].protocol == IPPROTO_UDPLITE ? 1
+							     : 2;
+	const char *const names[] = {beside[_i].set[0], beside[_i].set[1], NULL};
+	struct tree *tree = tree_new();
+
+	for (size_t family = 0; family < 2; family++) {
+		const struct pattern *pattern =
+		    tree_find(tree, patterns[family][which]);
+		struct plan_request r = {.protocol = beside[_i].protocol,
+		    .flow_constant = beside[_i].flow_constant,
+		    .packet_len = beside[_i].len[family]};
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.set[family] = pattern_names_mask(pattern, names);
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		ck_assert_str_eq(p.choice.family[family].tag, beside[_i].chosen);
+		if (beside[_i].chosen[0] == '\0')
+			must_say(p.text[family], "(constant in every probe)");
+		/* Asked for, it is refused. */
+		r.tag = names[0];
+		r.flow_constant = false;
+		(void)choose(&r, &f, &p);
+		ck_assert_int_eq(p.error[family], EINVAL);
+		must_say(p.problem[family], names[0]);
+		if (strcmp(names[0], "tcp.dst_port") != 0) /* which never carries one */
+			must_say(p.problem[family], "--sport");
+	}
+	tree_free(tree);
 }
 END_TEST
 
@@ -510,6 +574,8 @@ START_TEST(transport_names)
 {
 	ck_assert_str_eq(plan_transport_name(TRANSPORT_UDP), "udp");
 	ck_assert_str_eq(plan_transport_name(TRANSPORT_PING), "ping");
+	ck_assert_str_eq(plan_transport_name(TRANSPORT_TCP), "tcp");
+	ck_assert_str_eq(plan_transport_name(TRANSPORT_UDPLITE), "udplite");
 	ck_assert_str_eq(plan_transport_name(TRANSPORT_NONE), "none");
 	ck_assert_str_eq(plan_transport_name(255), "none");
 }
@@ -520,6 +586,7 @@ main(void)
 {
 	const struct test_entry tests[] = {
 	    {possible, .loops = COUNT_OF(choices)},
+	    {tag_beside_what_is_set, .loops = COUNT_OF(beside)},
 	    {kernel_without_udplite},
 	    {older_kernels},
 	    {pure},

@@ -360,6 +360,13 @@ check_together(const struct trace_options *o, char *error)
 		    o->start.src_port);
 		return -EINVAL;
 	}
+	if (o->method == METHOD_TCP && o->packet_len != PACKET_LEN_DEFAULT) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "packet_len %u: the kernel chooses the length of TCP probes (-T): "
+		    "leave it out",
+		    o->packet_len);
+		return -EINVAL;
+	}
 	if (o->family != AF_UNSPEC && !addr_is_none(&o->start.source) &&
 	    o->family != o->start.source.family) {
 		snprintf(error, OPTIONS_TEXT_MAX,

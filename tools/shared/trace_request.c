@@ -50,10 +50,12 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 		names[count++] = "ipv4.dont_fragment";
 	if (o->start.flow_label != 0)
 		names[count++] = "ipv6.flow_label";
-	if (o->start.src_port != 0 && method->src_port != NULL)
+	/* A flow that was chosen is its source port. */
+	if ((o->start.src_port != 0 || o->start.flow_chosen) &&
+	    method->src_port != NULL)
 		names[count++] = method->src_port;
-	if (method->dst_port != NULL && o->port != 0 &&
-	    (method->port_fixed || flow_constant))
+	if (method->dst_port != NULL &&
+	    (method->port_fixed || (o->port != 0 && flow_constant)))
 		names[count++] = method->dst_port;
 	names[count] = NULL;
 	*request = (struct plan_request){
