@@ -104,11 +104,11 @@ struct prober_stop {
 struct prober_started {
 	uint32_t instance;
 	struct addr source;
-	uint16_t src_port; /* 0 for ICMP */
+	uint16_t src_port; /* 0 for ICMP, and when it differs in each probe */
 	uint16_t dst_port;
 	uint16_t icmp_id;       /* ICMP; 0 for others */
 	uint16_t icmp_checksum; /* ICMP: the constant checksum of the flow */
-	uint32_t flow_label;    /* IPv6 */
+	uint32_t flow_label;    /* IPv6; 0 when it differs in each probe */
 	uint16_t packet_len;    /* after raising it to what the tag and the flow need */
 };
 

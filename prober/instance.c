@@ -18,6 +18,22 @@ release_socket(struct probe *p)
 		transport->release(p);
 }
 
+/* A finished trace sends nothing more and waits for nothing. */
+static void
+release_all(struct trace *t)
+{
+	struct probe *p;
+
+	TAILQ_FOREACH (p, &t->probes, in_instance) {
+		if (p->state == PROBE_QUEUED) {
+			endpoint_unqueue(p->endpoint, p);
+			p->state = PROBE_FAILED;
+			t->instance.done.sent--;
+		}
+		release_socket(p);
+	}
+}
+
 /* Takes a probe out of everything; the store's reference goes with it. */
 void
 trace_probe_retire(struct trace *t, struct probe *p)
@@ -29,28 +45,31 @@ trace_probe_retire(struct trace *t, struct probe *p)
 		endpoint_unqueue(e, p);
 	release_socket(p);
 	timer_cancel(&prober->timers, &p->timer);
-	if (p->tags != NULL) {
+	if (p->tags != NULL)
 		(void)tag_set_give(p->tags, clock_monotonic(), p->tag);
-		prober->released = true;
-	}
+	prober->released = true;
 	TAILQ_REMOVE(&t->probes, p, in_instance);
 	p->instance = NULL;
 	store_remove(&prober->store, p);
 	endpoint_unref(e);
 }
 
-/* A probe's outcome is known: nothing waits for it but duplicates and late replies. */
+/*
+ * A probe's outcome is known: nothing waits for it but duplicates and late replies, and
+ * those of a probe with a socket of its own find no socket any more.
+ */
 void
 trace_probe_linger(struct trace *t, struct probe *p, enum probe_state state)
 {
+	int64_t linger = t->transport->socket_per_probe ? 0 : PROBE_LINGER;
+
 	p->state = (uint8_t)state;
 	release_socket(p);
 	/* A reply without a tag may still be the late one of this probe. */
 	if (state != PROBE_TIMED_OUT)
 		store_settle(p);
 	t->prober->released = true;
-	(void)timer_set(
-	    &t->prober->timers, &p->timer, clock_monotonic() + PROBE_LINGER);
+	(void)timer_set(&t->prober->timers, &p->timer, clock_monotonic() + linger);
 }
 
 static struct probe *
@@ -145,9 +164,8 @@ trace_endpoint_key(const struct trace *t, uint16_t port)
 	return key;
 }
 
-/* True when the tag is our own port, so that each probe has a socket. */
-static bool
-tag_is_port(const struct trace *t)
+bool
+trace_tag_is_port(const struct trace *t)
 {
 	const struct field_ref *port = &t->endpoint->src_port;
 
@@ -162,7 +180,7 @@ flow_endpoint(struct trace *t, uint32_t flow, uint32_t tag, struct endpoint **ou
 {
 	struct endpoint_key key;
 
-	if (tag_is_port(t)) {
+	if (trace_tag_is_port(t)) {
 		key = trace_endpoint_key(t, (uint16_t)tag);
 	} else if (flow == 0 || !trace_has_ports(t)) {
 		*out = endpoint_ref(t->endpoint);
@@ -223,7 +241,24 @@ packet_dst_port(const struct trace *t, const struct packet *packet)
 	return (uint16_t)port;
 }
 
-/* A tag that is a port: takes one whose port no other program has. */
+/* The endpoint of a tag that is a port, unless the port is someone's flow. */
+static int
+port_endpoint(struct trace *t, struct probe *p)
+{
+	const struct addr *target = &t->instance.options.target;
+	int error;
+
+	if (trace_is_own_port(t, (uint16_t)p->tag))
+		return -EADDRINUSE;
+	error = flow_endpoint(t, p->flow, p->tag, &p->endpoint);
+	if (error == 0 && store_awaits(&t->prober->store, p->endpoint, target, NULL)) {
+		endpoint_unref(p->endpoint);
+		error = -EADDRINUSE;
+	}
+	return error;
+}
+
+/* A tag that is a port: takes one whose port nobody else has. */
 static int
 take_port(struct trace *t, struct probe *p, int64_t now)
 {
@@ -233,7 +268,7 @@ take_port(struct trace *t, struct probe *p, int64_t now)
 		error = take_tag(t, now, &p->tag);
 		if (error != 0)
 			return error;
-		error = flow_endpoint(t, p->flow, p->tag, &p->endpoint);
+		error = port_endpoint(t, p);
 		if (error != 0)
 			(void)tag_set_give(t->tags, now, p->tag);
 	}
@@ -248,16 +283,12 @@ take_port(struct trace *t, struct probe *p, int64_t now)
 static int
 take_endpoint_and_tag(struct trace *t, struct probe *p, bool together, int64_t now)
 {
-	const struct instance *except = together ? &t->instance : NULL;
+	const struct instance *except =
+	    together && !t->transport->socket_per_probe ? &t->instance : NULL;
+	int error = trace_tag_is_port(t) ? take_port(t, p, now)
+					 : flow_endpoint(t, p->flow, 0, &p->endpoint);
 
-	int error = tag_is_port(t) ? take_port(t, p, now)
-				   : flow_endpoint(t, p->flow, 0, &p->endpoint);
-
-	if (error == -EMFILE && t->next_number > 0) {
-		trace_hold(t, true); /* until a probe gives its socket back */
-		return -EAGAIN;
-	}
-	if (error != 0 || tag_is_port(t))
+	if (error != 0 || trace_tag_is_port(t))
 		return error;
 	if (t->instance.flow_window == 1 && store_awaits(&t->prober->store, p->endpoint,
 						&t->instance.options.target, except)) {
@@ -271,9 +302,9 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, bool together, int64_t n
 	return error;
 }
 
-/* Puts a probe with tag and endpoint into the store and the queue. */
+/* Builds the packet and puts the probe into the store. */
 static int
-probe_launch(struct trace *t, struct probe *p, int64_t wait, int64_t now)
+probe_store(struct trace *t, struct probe *p)
 {
 	struct prober *prober = t->prober;
 	int error = timer_heap_reserve(&prober->timers, prober->timers.count + 8);
@@ -286,7 +317,23 @@ probe_launch(struct trace *t, struct probe *p, int64_t wait, int64_t now)
 	p->tags = t->tags;
 	p->instance = &t->instance;
 	p->number = t->next_number;
+	if (t->transport->prepare != NULL)
+		error = t->transport->prepare(p);
+	if (error != 0)
+		return error;
 	error = store_add(&prober->store, p);
+	if (error != 0)
+		release_socket(p);
+	return error;
+}
+
+/* Puts a probe with tag and endpoint into the store and the queue. */
+static int
+probe_launch(struct trace *t, struct probe *p, int64_t wait, int64_t now)
+{
+	struct prober *prober = t->prober;
+	int error = probe_store(t, p);
+
 	if (error != 0)
 		return error;
 	t->next_number++;
@@ -300,6 +347,12 @@ probe_launch(struct trace *t, struct probe *p, int64_t wait, int64_t now)
 	endpoint_queue(p->endpoint, p);
 	t->next_send = now + t->instance.options.send_gap;
 	return 0;
+}
+
+static bool
+no_descriptor(int error)
+{
+	return error == -EMFILE || error == -ENFILE;
 }
 
 static int
@@ -332,6 +385,10 @@ world_send(
 			if (t->tags != NULL)
 				(void)tag_set_give(t->tags, now, p->tag);
 		}
+	}
+	if (no_descriptor(error) && t->prober->store.count > 0) {
+		trace_hold(t, true); /* until a probe gives its socket back */
+		error = -EAGAIN;
 	}
 	if (error != 0 && error != -EAGAIN)
 		trace_fail(t, -error, "cannot prepare a probe of flow %u: %s",
@@ -402,6 +459,7 @@ world_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)
 	i->done.end_ttl = end_ttl;
 	i->done.window = i->flow_window;
 	i->done.strays = strays < UINT32_MAX ? (uint32_t)strays : UINT32_MAX;
+	release_all(t);
 	TAILQ_INSERT_TAIL(&t->prober->ended, t, in_ended);
 }
 

@@ -10,7 +10,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-#define EVENTS_BATCH 64
+/* All descriptors that there can be: what arrived is read before deadlines count. */
+#define EVENTS_BATCH 1024
 #define PAUSE (5 * NS_PER_MS) /* until a device that was full is tried again */
 #define TIME_MAX \
 	(INT64_C(86400) * NS_PER_SECOND) /* for each time of a trace: a day \
@@ -192,13 +193,16 @@ flush_channel(struct prober *p)
 		p->released = true;
 }
 
-/* Waits for the first of: an event, the first timer. Returns how many events. */
+/*
+ * Waits for the first of: an event, the first timer (from `now` on). Returns how many
+ * events.
+ */
 static int
-wait_events(struct prober *p, struct epoll_event *events)
+wait_events(struct prober *p, int64_t now, struct epoll_event *events)
 {
 	static bool coarse; /* no epoll_pwait2 (before Linux 5.11): milliseconds */
 	int64_t next = timer_next(&p->timers);
-	int64_t left = next == INT64_MAX ? -1 : clock_elapsed(clock_monotonic(), next);
+	int64_t left = next == INT64_MAX ? -1 : clock_elapsed(now, next);
 	struct timespec ts = clock_to_timespec(left);
 	int count = -1;
 
@@ -219,12 +223,39 @@ wait_events(struct prober *p, struct epoll_event *events)
 	return count < 0 ? 0 : count;
 }
 
-/* One wake-up: everything that arrived first, then what is due, then sending. */
+/*
+ * Sends what waits to be sent, and goes on while that sets traces free: those that have
+ * ended are taken out first, so that nothing of them is sent any more.
+ */
+static void
+send_all(struct prober *p)
+{
+	do {
+		reap_traces(p);
+		if (transports_reap(&p->transports))
+			p->released = true;
+		if (p->released)
+			trace_wake_held(p);
+		if (transports_flush(&p->transports) && p->resume.index == 0)
+			(void)timer_set(
+			    &p->timers, &p->resume, clock_monotonic() + PAUSE);
+		flush_channel(p);
+	} while (
+	    (!TAILQ_EMPTY(&p->ended) || (p->released && p->held > 0)) && p->error == 0);
+	transports_reap(&p->transports);
+}
+
+/*
+ * One wake-up: everything that arrived first, then what is due, then sending. What was
+ * due before we began to wait is due now; a later deadline must wait for the next time,
+ * as an answer may have come before it that is not read yet (we were stopped, say).
+ */
 static int
 turn(struct prober *p)
 {
-	struct epoll_event events[EVENTS_BATCH];
-	int count = wait_events(p, events);
+	static struct epoll_event events[EVENTS_BATCH];
+	int64_t now = clock_monotonic();
+	int count = wait_events(p, now, events);
 	int result = 0;
 
 	for (int i = 0; i < count; i++)
@@ -234,17 +265,8 @@ turn(struct prober *p)
 		if (events[i].data.ptr == NULL &&
 		    (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 			result = channel_receive(&p->channel, on_message, p);
-	timer_run(&p->timers, clock_monotonic());
-	do {
-		if (p->released)
-			trace_wake_held(p);
-		if (transports_flush(&p->transports) && p->resume.index == 0)
-			(void)timer_set(
-			    &p->timers, &p->resume, clock_monotonic() + PAUSE);
-		reap_traces(p);
-		flush_channel(p);
-	} while (p->released && p->held > 0 && p->error == 0);
-	transports_reap(&p->transports);
+	timer_run(&p->timers, now);
+	send_all(p);
 	return result;
 }
 

@@ -39,6 +39,7 @@ struct trace {
 	struct layout layout;
 	struct endpoint *endpoint; /* of flow 0 */
 	struct tag_set *tags;      /* NULL: without tags */
+	struct addr source;        /* ours, on the way to the target */
 	uint16_t src_port;         /* of flow 0, where the protocol has ports */
 	uint32_t next_number;
 	uint64_t strays_before; /* the prober's, when it began */

@@ -149,6 +149,13 @@ find_source(const struct trace *t, struct addr *out)
 	return error;
 }
 
+bool
+trace_is_own_port(const struct trace *t, uint16_t port)
+{
+	return port == t->instance.options.dst_port &&
+	       addr_equal(&t->source, &t->instance.options.target);
+}
+
 /* Another trace to the same target uses this port: their replies would be alike. */
 static bool
 flow_is_taken(const struct trace *t, uint16_t port)
@@ -186,7 +193,8 @@ open_flow(struct trace *t)
 	for (uint32_t i = 0; i < tries && error == -EADDRINUSE; i++) {
 		struct endpoint_key key = trace_endpoint_key(t, (uint16_t)(base + i));
 
-		if (!exact && flow_is_taken(t, key.port))
+		if (!exact &&
+		    (flow_is_taken(t, key.port) || trace_is_own_port(t, key.port)))
 			continue;
 		error = transports_open(&t->prober->transports, &key, &t->endpoint);
 		t->src_port = key.port;
@@ -253,6 +261,7 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	const struct prober_start *o = &t->instance.options;
 	struct layout_options l = {
 	    .pattern = t->endpoint->pattern,
+	    .src = t->source,
 	    .dst = o->target,
 	    .dst_port = o->dst_port,
 	    .icmp_id = trace_has_ports(t) ? 0 : t->endpoint->port,
@@ -261,17 +270,8 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .flow_constant = t->instance.algorithm->flow_constant,
 	    .len = plan->packet_len != 0 ? plan->packet_len : o->packet_len,
 	};
-	int error = find_source(t, &l.src);
-	char text[ADDR_TEXT_MAX];
+	int error = find_tag(t, plan->tag, &l);
 
-	if (error != 0) {
-		trace_fail(t, -error, "no route to %s: %s",
-		    addr_to_text(&o->target, text), trace_error_text(-error));
-		return error;
-	}
-	if (!addr_is_none(&o->source))
-		l.src = o->source;
-	error = find_tag(t, plan->tag, &l);
 	if (error == 0)
 		error = layout_init(&t->layout, &l);
 	if (error != 0) {
@@ -288,10 +288,11 @@ static void
 tell_started(struct trace *t)
 {
 	const struct prober_start *o = &t->instance.options;
+	bool varies = trace_tag_is_port(t);
 	struct prober_started m = {
 	    .instance = t->id,
-	    .source = t->layout.options.src,
-	    .src_port = trace_has_ports(t) ? t->endpoint->port : 0,
+	    .source = t->source,
+	    .src_port = trace_has_ports(t) && !varies ? t->endpoint->port : 0,
 	    .dst_port = trace_has_ports(t) ? o->dst_port : 0,
 	    .icmp_id = trace_has_ports(t) ? 0 : t->endpoint->port,
 	    .icmp_checksum = trace_has_ports(t) ? 0 : trace_flow_checksum(t, 0),
@@ -300,7 +301,7 @@ tell_started(struct trace *t)
 	uint8_t body[MESSAGE_BODY_MAX];
 	struct writer w;
 
-	if (trace_is_v6(t))
+	if (trace_is_v6(t) && (!varies || o->flow_label != 0))
 		m.flow_label = trace_flow_label(
 		    t, trace_has_ports(t) ? m.src_port : m.icmp_checksum);
 	writer_init(&w, body, sizeof(body));
@@ -331,6 +332,34 @@ trace_new(struct prober *p, const struct prober_start *start)
 	return t;
 }
 
+/* Finds our address and opens our port. */
+static int
+prepare_way(struct trace *t)
+{
+	const struct prober_start *o = &t->instance.options;
+	int route = find_source(t, &t->source);
+	int error;
+	char text[ADDR_TEXT_MAX];
+
+	if (!addr_is_none(&o->source))
+		t->source = o->source;
+	error = open_flow(t);
+	if (error != 0) {
+		fail_open(t, error);
+	} else if (route != 0) {
+		error = route;
+		trace_fail(t, -error, "no route to %s: %s",
+		    addr_to_text(&o->target, text), trace_error_text(-error));
+	} else if (trace_has_ports(t) && trace_is_own_port(t, t->endpoint->port)) {
+		error = -EINVAL;
+		trace_fail(t, -error,
+		    "probes from port %u to port %u of this machine would come to "
+		    "themselves: choose another --sport or -p",
+		    t->endpoint->port, o->dst_port);
+	}
+	return error;
+}
+
 /* Everything that can fail before the algorithm's first event. */
 static int
 prepare(struct trace *t)
@@ -353,12 +382,8 @@ prepare(struct trace *t)
 		trace_fail(t, ENOMEM, "no memory for another trace");
 		return -ENOMEM;
 	}
-	error = open_flow(t);
-	if (error != 0) {
-		fail_open(t, error);
-		return error;
-	}
-	return prepare_layout(t, plan);
+	error = prepare_way(t);
+	return error == 0 ? prepare_layout(t, plan) : error;
 }
 
 void

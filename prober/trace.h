@@ -56,6 +56,12 @@ void trace_probe_linger(struct trace *t, struct probe *p, enum probe_state state
 /* Takes a probe out of everything; the store's reference goes with it. */
 void trace_probe_retire(struct trace *t, struct probe *p);
 
+/* True when the tag is our own port, so that each probe has an endpoint of its own. */
+bool trace_tag_is_port(const struct trace *t);
+
+/* True for the port that the probes go to, if they go to our own address. */
+bool trace_is_own_port(const struct trace *t, uint16_t port);
+
 /* What the probes of this trace that leave from this port leave through. */
 struct endpoint_key trace_endpoint_key(const struct trace *t, uint16_t port);
 

@@ -160,9 +160,10 @@ endpoint_unref(struct endpoint *e)
 		TAILQ_INSERT_TAIL(&e->owner->unused, e, in_unused);
 }
 
-void
+bool
 transports_reap(struct transports *t)
 {
+	bool any = !TAILQ_EMPTY(&t->unused);
 	struct endpoint *e;
 
 	while ((e = TAILQ_FIRST(&t->unused)) != NULL) {
@@ -170,15 +171,14 @@ transports_reap(struct transports *t)
 		endpoint_close(e);
 	}
 	TAILQ_CONCAT(&t->spare, &t->closed, next);
+	return any;
 }
 
 int
-probe_watch(struct probe *p, int fd)
+probe_own(struct probe *p, int fd)
 {
 	struct transports *t = p->endpoint->owner;
 	struct watch *w = TAILQ_FIRST(&t->spare);
-	struct epoll_event event = {.events = EPOLLOUT};
-	int error = 0;
 
 	if (w != NULL)
 		TAILQ_REMOVE(&t->spare, w, next);
@@ -190,16 +190,20 @@ probe_watch(struct probe *p, int fd)
 	}
 	*w = (struct watch){.endpoint = p->endpoint, .probe = p, .fd = fd};
 	p->watch = w;
-	event.data.ptr = w;
-	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-		error = -errno;
-		probe_unwatch(p);
-	}
-	return error;
+	return 0;
+}
+
+int
+probe_watch(struct probe *p)
+{
+	struct epoll_event event = {.events = EPOLLOUT, .data.ptr = p->watch};
+	int epoll = p->endpoint->owner->epoll;
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, p->watch->fd, &event) != 0 ? -errno : 0;
 }
 
 void
-probe_unwatch(struct probe *p)
+probe_disown(struct probe *p)
 {
 	struct watch *w = p->watch;
 

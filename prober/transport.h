@@ -122,6 +122,11 @@ struct transport {
 	/* Opens e->watch.fd, bound to e->key.port. 0 or -errno. */
 	int (*open)(struct endpoint *e);
 	/*
+	 * Takes what only this probe needs; its packets are built, it is not queued
+	 * yet. 0 or -errno: -EMFILE until others are released. NULL: nothing.
+	 */
+	int (*prepare)(struct probe *p);
+	/*
 	 * Sends what is queued. 0, -EAGAIN or -ENOBUFS; failed probes go to events.
 	 */
 	int (*send)(struct endpoint *e);
@@ -176,8 +181,11 @@ struct endpoint *endpoint_ref(struct endpoint *e);
  */
 void endpoint_unref(struct endpoint *e);
 
-/* Closes what is not used any more. Not while epoll's events are being gone through. */
-void transports_reap(struct transports *t);
+/*
+ * Closes what is not used any more; true when that was anything. Not while epoll's
+ * events are being gone through.
+ */
+bool transports_reap(struct transports *t);
 
 /* Queues a probe (the store holds it) for the next flush. */
 void endpoint_queue(struct endpoint *e, struct probe *p);
@@ -197,12 +205,15 @@ void transports_resume(struct transports *t);
 void watch_ready(struct watch *w, uint32_t events);
 
 /*
- * Watches a descriptor of one probe's own for EPOLLOUT and errors; it belongs to the
- * watch from now on. Returns 0 or -errno (then the descriptor is closed).
+ * Gives a probe a descriptor of its own, which belongs to the probe from now on: 0 or
+ * -ENOMEM (then it is closed).
  */
-int probe_watch(struct probe *p, int fd);
+int probe_own(struct probe *p, int fd);
+
+/* Has that descriptor watched for EPOLLOUT and errors. 0 or -errno. */
+int probe_watch(struct probe *p);
 
 /* Closes it. Nothing when the probe has none. */
-void probe_unwatch(struct probe *p);
+void probe_disown(struct probe *p);
 
 #endif

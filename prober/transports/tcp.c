@@ -37,7 +37,8 @@ is_v6(const struct endpoint *e)
 /*
  * Keeps the port for this endpoint: bound as if alone in the world, so that a port in
  * use is noticed; then opened up for the sockets of our probes, which are bound with
- * SO_REUSEADDR. Another program, or another prober, finds the port taken.
+ * SO_REUSEADDR. Another program, or another prober, finds the port taken. It also keeps
+ * the kernel stamping what arrives, which takes a while to begin.
  */
 static int
 tcp_open(struct endpoint *e)
@@ -54,26 +55,36 @@ tcp_open(struct endpoint *e)
 		error = socket_bind(e, e->watch.fd, e->key.port, &e->port);
 	if (error == 0)
 		error = socket_option(e->watch.fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	(void)socket_option(e->watch.fd, SOL_SOCKET, SO_TIMESTAMPING, STAMPING);
 	return error;
 }
 
 /* ---- sending ---- */
 
-/* Options of one probe's socket. */
+/* What one probe's packet needs of its socket. */
 static int
-set_options(const struct endpoint *e, int fd, const struct packet *packet)
+set_header(const struct endpoint *e, int fd, const struct packet *packet)
 {
-	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	int level = is_v6(e) ? IPPROTO_IPV6 : IPPROTO_IP;
 	int ttl = (int)socket_header_value(e, packet, e->ttl);
 	int tos = (int)socket_header_value(e, packet, e->tos);
-	int error = socket_options_ip(e, fd);
+	int error =
+	    socket_option(fd, level, is_v6(e) ? IPV6_UNICAST_HOPS : IP_TTL, ttl);
 
-	if (error == 0)
-		error = socket_option(
-		    fd, level, is_v6(e) ? IPV6_UNICAST_HOPS : IP_TTL, ttl);
 	if (error == 0 && tos != 0)
 		error = socket_option(fd, level, is_v6(e) ? IPV6_TCLASS : IP_TOS, tos);
+	/* TCP sets DF by DO only, not by PROBE as datagrams do (Linux 6.18). */
+	if (error == 0 && !is_v6(e) && e->key.dont_fragment)
+		error = socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	return error;
+}
+
+static int
+set_options(const struct endpoint *e, int fd)
+{
+	const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+	int error = socket_options_ip(e, fd);
+
 	if (error == 0)
 		error = socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (error == 0)
@@ -87,61 +98,46 @@ set_options(const struct endpoint *e, int fd, const struct packet *packet)
 	return error;
 }
 
+/* The probe's socket, ready to connect. */
 static int
-open_socket(const struct endpoint *e, const struct packet *packet)
+tcp_prepare(struct probe *p)
 {
+	const struct endpoint *e = p->endpoint;
 	int fd = socket((int)e->key.source.family, STREAM, 0);
 	uint16_t port;
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = set_options(e, fd, packet);
+	error = set_options(e, fd);
+	if (error == 0)
+		error = set_header(e, fd, p->packets);
 	if (error == 0)
 		error = socket_bind(e, fd, e->port, &port);
 	if (error == 0)
-		return fd;
+		return probe_own(p, fd);
 	close(fd);
 	return error;
 }
 
-/* Sends the SYN. 0, or the errno of connect(2). */
+/*
+ * Sends the SYN. 0 or -errno: then this machine does not send, whatever the error; what
+ * the network answers is never told by the connect(2) of a socket that does not block.
+ */
 static int
 start_connecting(const struct endpoint *e, struct probe *p)
 {
 	struct sockaddr_storage name;
 	socklen_t len = socket_destination(e, p, p->packets, &name);
+	int error = probe_watch(p);
 
+	if (error != 0)
+		return error;
 	p->sent = clock_realtime();
 	if (connect(p->watch->fd, (struct sockaddr *)&name, len) == 0 ||
 	    errno == EINPROGRESS)
 		return 0;
-	return errno;
-}
-
-static bool receive_error(struct watch *w);
-static struct tcp_info ask_kernel(struct probe *p);
-static void deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info);
-
-/*
- * connect(2) failed at once: the answer may have come that fast (loopback), else this
- * machine does not send.
- */
-static void
-connect_failed(struct endpoint *e, struct probe *p, int error)
-{
-	struct tcp_info info;
-
-	p->state = PROBE_IN_FLIGHT;
-	if (receive_error(p->watch))
-		return;
-	if (error == ECONNREFUSED) {
-		info = ask_kernel(p);
-		deliver_segment(p->watch, REPLY_RESET, &info);
-		return;
-	}
-	p->state = PROBE_FAILED;
-	e->owner->events->failed(e->owner->context, p, error);
+	return -errno;
 }
 
 static int
@@ -150,27 +146,12 @@ tcp_send(struct endpoint *e)
 	struct probe *p;
 
 	while ((p = TAILQ_FIRST(&e->queue)) != NULL) {
-		int fd = open_socket(e, p->packets);
-		int error = fd < 0 ? -fd : 0;
+		int error = start_connecting(e, p);
 
-		/* Descriptors or memory come free when other probes are settled. */
-		if (error == EMFILE || error == ENFILE || error == ENOBUFS)
-			return -ENOBUFS;
-		probe_ref(p);
 		endpoint_unqueue(e, p);
-		if (error == 0)
-			error = -probe_watch(p, fd);
-		if (error == 0)
-			error = start_connecting(e, p);
-		if (error == 0)
-			p->state = PROBE_IN_FLIGHT;
-		else if (p->watch != NULL)
-			connect_failed(e, p, error);
-		else {
-			p->state = PROBE_FAILED;
-			e->owner->events->failed(e->owner->context, p, error);
-		}
-		probe_unref(p);
+		p->state = error == 0 ? PROBE_IN_FLIGHT : PROBE_FAILED;
+		if (error != 0)
+			e->owner->events->failed(e->owner->context, p, -error);
 	}
 	return 0;
 }
@@ -201,9 +182,9 @@ ask_kernel(struct probe *p)
 
 /* The handshake was completed, though the connection may be gone again. */
 static bool
-was_connected(const struct tcp_info *info)
+was_connected(const struct tcp_info *info, int error)
 {
-	return info->tcpi_rtt != 0 ||
+	return info->tcpi_rtt != 0 || error == ECONNRESET || error == EPIPE ||
 	       (info->tcpi_state != TCP_SYN_SENT && info->tcpi_state != TCP_CLOSE);
 }
 
@@ -223,7 +204,6 @@ deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info)
 	    .received = clock_realtime(),
 	    .received_here = true,
 	    .from = p->dst,
-	    .from_port = p->dst_port,
 	    .dst_known = true,
 	    .dst = p->dst,
 	    .dst_port = p->dst_port,
@@ -238,35 +218,48 @@ deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info)
 	e->owner->events->reply(e->owner->context, &r);
 }
 
-/* Reads an ICMP error. False when there is none. */
+/* Takes one entry off the error queue. False when there is none. */
 static bool
-receive_error(struct watch *w)
+take_error(struct watch *w, struct ancillary *a, uint8_t *image, size_t *len)
 {
-	struct endpoint *e = w->endpoint;
-	size_t from = pattern_layer_offset(e->pattern, e->transport->quote_layer);
-	static uint8_t image[IMAGE_ROOM];
 	union {
 		char bytes[CONTROL_ROOM];
 		struct cmsghdr align;
 	} control;
 	struct sockaddr_storage name;
-	struct iovec part = {image + from, sizeof(image) - from};
+	size_t from =
+	    pattern_layer_offset(w->endpoint->pattern, transport_tcp.quote_layer);
+	struct iovec part = {image + from, IMAGE_ROOM - from};
 	struct mmsghdr header = {.msg_hdr = {.msg_name = &name,
 				     .msg_namelen = sizeof(name),
 				     .msg_iov = &part,
 				     .msg_iovlen = 1,
 				     .msg_control = &control,
 				     .msg_controllen = sizeof(control)}};
-	struct ancillary a;
-	struct reply r;
 
 	if (recvmmsg(w->fd, &header, 1, MSG_ERRQUEUE | MSG_DONTWAIT, NULL) != 1)
 		return false;
-	ancillary_read(&header.msg_hdr, &a);
-	if (!ancillary_is_icmp(&a))
-		return false;
+	ancillary_read(&header.msg_hdr, a);
+	*len = header.msg_len;
+	return true;
+}
+
+/* Looks for an ICMP error, which ends the probe. False when there is none. */
+static bool
+receive_error(struct watch *w)
+{
+	static uint8_t image[IMAGE_ROOM];
+	struct endpoint *e = w->endpoint;
+	struct ancillary a;
+	struct reply r;
+	size_t len;
+
+	do
+		if (!take_error(w, &a, image, &len))
+			return false;
+	while (!ancillary_is_icmp(&a));
 	(void)ask_kernel(w->probe);
-	errqueue_reply(&r, e, &a, image, header.msg_len);
+	errqueue_reply(&r, e, &a, image, len);
 	r.probe = w->probe;
 	e->owner->events->reply(e->owner->context, &r);
 	return true;
@@ -284,13 +277,13 @@ tcp_receive(struct watch *w, uint32_t events)
 	info = ask_kernel(w->probe);
 	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		error = errno;
-	if (was_connected(&info))
+	if (was_connected(&info, error))
 		deliver_segment(w, REPLY_SYN_ACK, &info);
 	else if (error == ECONNREFUSED)
 		deliver_segment(w, REPLY_RESET, &info);
-	else
+	else if (info.tcpi_state == TCP_CLOSE)
 		/* Nothing more can come here: the probe's deadline ends it. */
-		probe_unwatch(w->probe);
+		probe_disown(w->probe);
 }
 
 static void
@@ -299,7 +292,7 @@ tcp_release(struct probe *p)
 	if (p->watch == NULL)
 		return;
 	(void)ask_kernel(p);
-	probe_unwatch(p); /* SO_LINGER: what is connected is reset */
+	probe_disown(p); /* SO_LINGER: what is connected is reset */
 }
 
 static const char *const settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",
@@ -342,6 +335,7 @@ const struct transport transport_tcp = {
     .rules = rules,
     .rules_count = sizeof(rules) / sizeof(rules[0]),
     .open = tcp_open,
+    .prepare = tcp_prepare,
     .send = tcp_send,
     .receive = tcp_receive,
     .release = tcp_release,

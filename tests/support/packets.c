@@ -170,6 +170,13 @@ transport_fault(const uint8_t *packet, size_t header, size_t len, uint8_t protoc
 			return "UDP checksum 0";
 		return with_pseudo(packet, header, len, protocol) ? "UDP checksum"
 								  : NULL;
+	case IPPROTO_UDPLITE: /* covered as a whole: RFC 3828 section 3.1 */
+		if (left < 8 || (size_t)(h[4] << 8 | h[5]) != left)
+			return "UDP-Lite coverage";
+		if ((h[6] | h[7]) == 0)
+			return "UDP-Lite checksum 0";
+		return with_pseudo(packet, header, len, protocol) ? "UDP-Lite checksum"
+								  : NULL;
 	case IPPROTO_TCP:
 		if (left < 20 || (size_t)(h[12] >> 4) * 4 > left)
 			return "TCP length";

@@ -34,6 +34,19 @@ static const struct {
     {"ipv6/udp", "udp.length", true, 48},
     {"ipv6/udp", "udp.dst_port", false, 48},
     {"ipv6/udp", "ipv6.flow_label", false, 48},
+    {"ipv4/udplite", NULL, true, 28},
+    {"ipv4/udplite", "udplite.payload", true, 32},
+    {"ipv4/udplite", "udplite.checksum", true, 30},
+    {"ipv4/udplite", "udplite.dst_port", false, 28},
+    {"ipv6/udplite", "udplite.payload", true, 52},
+    {"ipv6/udplite", "udplite.src_port", false, 48},
+    {"ipv4/tcp", NULL, true, 40},
+    {"ipv4/tcp", "tcp.seq", true, 40},
+    {"ipv4/tcp", "tcp.checksum", true, 42},
+    {"ipv4/tcp", "tcp.src_port", false, 40},
+    {"ipv6/tcp", NULL, true, 60},
+    {"ipv6/tcp", "tcp.seq", true, 60},
+    {"ipv6/tcp", "ipv6.flow_label", false, 60},
     {"ipv4/icmpv4", NULL, true, 30},
     {"ipv4/icmpv4", "icmp.sequence", true, 30},
     {"ipv4/icmpv4", "ipv4.identification", true, 30},
@@ -53,6 +66,16 @@ static bool
 tag_is(int kind, const char *name)
 {
 	return kinds[kind].tag != NULL && strcmp(kinds[kind].tag, name) == 0;
+}
+
+/* Whether the tag is this field of the transport protocol, whichever that is. */
+static bool
+tag_is_own(int kind, const char *name)
+{
+	const char *dot = kinds[kind].tag != NULL ? strchr(kinds[kind].tag, '.') : NULL;
+
+	return dot != NULL && !tag_is(kind, "ipv6.flow_label") &&
+	       strcmp(dot + 1, name) == 0;
 }
 
 /* Options of kinds[kind]; the test may change them before it makes the layout. */
@@ -119,6 +142,16 @@ field(const struct layout *l, const uint8_t *packet, size_t len, const char *nam
 	view_of_layout(&v, l->options.pattern, packet, 0, len);
 	must_eq(view_read(&v, ref, &value), 0);
 	return value;
+}
+
+/* The same of the transport protocol's own field. */
+static uint64_t
+own_field(const struct layout *l, const uint8_t *packet, size_t len, const char *name)
+{
+	struct field_ref ref;
+
+	must_eq(pattern_find_own_field(l->options.pattern, name, &ref), 0);
+	return field(l, packet, len, pattern_field(l->options.pattern, ref)->name);
 }
 
 /* What stands in the tag's field, however it came there. */
@@ -227,10 +260,19 @@ START_TEST(everything_is_written)
 		ck_assert_uint_eq(field(&l, packet, len, "ipv6.flow_label"), 0x54321);
 	if (!v6)
 		ck_assert_uint_eq(field(&l, packet, len, "ipv4.dont_fragment"), 1);
-	if (kind_is(_i, "udp") && !tag_is(_i, "udp.src_port"))
-		ck_assert_uint_eq(field(&l, packet, len, "udp.src_port"), 24007);
-	if (kind_is(_i, "udp") && !tag_is(_i, "udp.dst_port"))
-		ck_assert_uint_eq(field(&l, packet, len, "udp.dst_port"), 33434);
+	if (!kind_is(_i, "icmp") && !tag_is_own(_i, "src_port"))
+		ck_assert_uint_eq(own_field(&l, packet, len, "src_port"), 24007);
+	if (!kind_is(_i, "icmp") && !tag_is_own(_i, "dst_port"))
+		ck_assert_uint_eq(own_field(&l, packet, len, "dst_port"), 33434);
+	if (kind_is(_i, "udplite")) /* all of the packet (RFC 3828 section 3.1) */
+		ck_assert_uint_eq(
+		    own_field(&l, packet, len, "coverage"), len - (v6 ? 40 : 20));
+	if (kind_is(_i, "tcp")) { /* SYN and nothing else (RFC 9293 section 3.1) */
+		ck_assert_uint_eq(own_field(&l, packet, len, "flags"), 2);
+		ck_assert_uint_eq(own_field(&l, packet, len, "data_offset"), 5);
+		ck_assert_uint_eq(own_field(&l, packet, len, "ack"), 0);
+		ck_assert_uint_eq(own_field(&l, packet, len, "urgent"), 0);
+	}
 	if (kind_is(_i, "icmp")) {
 		ck_assert_uint_eq(field(&l, packet, len, "icmp.type"), v6 ? 128 : 8);
 		ck_assert_uint_eq(field(&l, packet, len, "icmp.code"), 0);
@@ -300,7 +342,7 @@ END_TEST
 /* Every value of a 16-bit checksum tag or ICMP flow comes out, and with right sums. */
 START_TEST(every_checksum)
 {
-	bool by_tag = tag_is(_i, "udp.checksum") || tag_is(_i, "icmp.checksum");
+	bool by_tag = tag_is_own(_i, "checksum");
 	bool by_flow = kind_is(_i, "icmp") && kinds[_i].flow_constant;
 	struct layout_options o;
 	struct layout l;
@@ -322,8 +364,7 @@ START_TEST(every_checksum)
 		if (by_flow && tag_is(_i, "icmp.sequence"))
 			p.tag = (wanted * 40503) & 0xffff;
 		packet = build(&l, &p, &len);
-		must_eq(field(&l, packet, len,
-			    kind_is(_i, "udp") ? "udp.checksum" : "icmp.checksum"),
+		must_eq(field(&l, packet, len, o.pattern->layers[1]->checksum_field),
 		    wanted);
 		free(packet);
 	}
@@ -332,7 +373,8 @@ START_TEST(every_checksum)
 }
 END_TEST
 
-/* UDP's checksum 0 means "none": where the sum comes out so, all ones are sent. */
+/* UDP's checksum 0 means "none", UDP-Lite's is forbidden: where the sum comes out so,
+ * all ones are sent. */
 START_TEST(udp_checksum_is_never_zero)
 {
 	bool v6 = kind_is(_i, "ipv6");
@@ -342,7 +384,7 @@ START_TEST(udp_checksum_is_never_zero)
 
 	set_up();
 	o = options_of(_i);
-	if (kind_is(_i, "udp") && !tag_is(_i, "udp.checksum")) {
+	if (kind_is(_i, "udp") && !tag_is_own(_i, "checksum")) {
 		ck_assert_int_eq(layout_init(&l, &o), 0);
 		/* Some source port makes the sum come out as zero. */
 		for (uint32_t port = 0; port <= 0xffff; port++) {
@@ -351,7 +393,7 @@ START_TEST(udp_checksum_is_never_zero)
 			uint8_t *packet;
 			size_t len;
 
-			if (tag_is(_i, "udp.src_port"))
+			if (tag_is_own(_i, "src_port"))
 				p.tag = port; /* a value that no set would give */
 			p.src_port = (uint16_t)port;
 			packet = build(&l, &p, &len);
@@ -392,7 +434,8 @@ START_TEST(flows_differ)
 		    view_read_metafield(&v, &o.pattern->flow_id, flow[k]), 0);
 		free(packet);
 	}
-	if (!tag_is(_i, "udp.src_port") && !tag_is(_i, "icmp.checksum"))
+	if (!tag_is_own(_i, "src_port") &&
+	    !(kind_is(_i, "icmp") && tag_is_own(_i, "checksum")))
 		ck_assert_mem_ne(flow[0], flow[1], (o.pattern->flow_id.bits + 7) / 8);
 	layout_clear(&l);
 	tear_down();
@@ -409,7 +452,8 @@ START_TEST(tags_that_may_be_cut)
 	o = options_of(_i);
 	ck_assert_int_eq(layout_init(&l, &o), 0);
 	ck_assert_int_eq(layout_tag_may_be_cut(&l),
-	    kind_is(_i, "ipv4") && tag_is(_i, "udp.payload"));
+	    kind_is(_i, "ipv4") &&
+		(tag_is_own(_i, "payload") || tag_is(_i, "tcp.checksum")));
 	layout_clear(&l);
 	tear_down();
 }

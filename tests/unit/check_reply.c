@@ -32,7 +32,7 @@ static const int families[] = {AF_INET, AF_INET6};
 static const char *const targets[] = {"198.51.100.9", "2001:db8::9"};
 static const char *const others[] = {"192.0.2.1", "2001:db8::1"};
 
-/* Every type and code, from the target and from another address, for UDP and ICMP. */
+/* Every type and code, from the target and from another address. */
 START_TEST(every_error)
 {
 	int family = families[_i];
@@ -57,6 +57,10 @@ START_TEST(every_error)
 			must_eq(reply_flags(&r, IPPROTO_ICMP, &target), same);
 			must_eq(reply_flags(&r, IPPROTO_UDP, &target),
 			    port ? RESULT_FINAL | RESULT_REACHED : same);
+			must_eq(reply_flags(&r, IPPROTO_UDPLITE, &target),
+			    port ? RESULT_FINAL | RESULT_REACHED : same);
+			/* A closed TCP port is told by a reset, never so. */
+			must_eq(reply_flags(&r, IPPROTO_TCP, &target), same);
 			r.from = other;
 			must_eq(reply_flags(&r, IPPROTO_ICMP, &target), final);
 			must_eq(reply_flags(&r, IPPROTO_UDP, &target),
@@ -69,13 +73,18 @@ END_TEST
 
 START_TEST(answers_of_the_target)
 {
-	static const uint8_t kinds[] = {REPLY_ECHO, REPLY_DATA};
+	static const struct {
+		uint8_t kind;
+		int protocol;
+	} kinds[] = {{REPLY_ECHO, IPPROTO_ICMP}, {REPLY_DATA, IPPROTO_UDP},
+	    {REPLY_DATA, IPPROTO_UDPLITE}, {REPLY_SYN_ACK, IPPROTO_TCP},
+	    {REPLY_RESET, IPPROTO_TCP}};
 	struct addr target = addr_of(targets[_i]);
 	struct addr other = addr_of(others[_i]);
 
 	for (size_t k = 0; k < COUNT_OF(kinds); k++) {
-		struct reply r = {.kind = kinds[k], .from = target};
-		int protocol = kinds[k] == REPLY_ECHO ? IPPROTO_ICMP : IPPROTO_UDP;
+		struct reply r = {.kind = kinds[k].kind, .from = target};
+		int protocol = kinds[k].protocol;
 
 		ck_assert_uint_eq(
 		    reply_flags(&r, protocol, &target), RESULT_REACHED | RESULT_FINAL);

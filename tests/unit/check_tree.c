@@ -136,6 +136,49 @@ START_TEST(fields_are_found_outermost_first)
 }
 END_TEST
 
+/* The innermost protocol's field, whatever the protocol is called. */
+START_TEST(own_fields)
+{
+	static const struct {
+		const char *pattern;
+		const char *field;
+		const char *found; /* NULL: not there */
+	} cases[] = {
+	    {"ipv4/udp", "src_port", "udp.src_port"},
+	    {"ipv4/udplite", "src_port", "udplite.src_port"},
+	    {"ipv6/udplite", "dst_port", "udplite.dst_port"},
+	    {"ipv4/tcp", "src_port", "tcp.src_port"},
+	    {"ipv6/tcp", "dst_port", "tcp.dst_port"},
+	    {"ipv4/icmpv4/ipv4/tcp", "dst_port", "tcp.dst_port"},
+	    {"ipv6", "hop_limit", "ipv6.hop_limit"},
+	    {"ipv4/icmpv4", "src_port", NULL},
+	    {"ipv6/icmpv6", "dst_port", NULL},
+	    {"ipv4/tcp", "ttl", NULL}, /* of a layer before */
+	    {"ipv4/udp", "udp.src_port", NULL},
+	    {"ipv4/udp", "src_por", NULL},
+	    {"ipv4/udp", "src_ports", NULL},
+	    {"ipv4/udp", "lite.src_port", NULL},
+	    {"ipv4/udp", "", NULL},
+	};
+
+	set_up();
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		const struct pattern *p = find(cases[i].pattern);
+		struct field_ref ref = {9, 9};
+		int error = pattern_find_own_field(p, cases[i].field, &ref);
+
+		must_eq_in(i, error, cases[i].found == NULL ? -ENOENT : 0);
+		if (error != 0) {
+			ck_assert_int_eq(ref.layer, 9);
+			continue;
+		}
+		ck_assert_int_eq(ref.layer, p->depth - 1);
+		ck_assert_str_eq(pattern_field(p, ref)->name, cases[i].found);
+	}
+	tear_down();
+}
+END_TEST
+
 START_TEST(masks)
 {
 	set_up();
@@ -1084,6 +1127,7 @@ main(void)
 	    {every_pattern},
 	    {no_such_pattern},
 	    {fields_are_found_outermost_first},
+	    {own_fields},
 	    {masks},
 	    {masks_of_names},
 	    {tag_rules},

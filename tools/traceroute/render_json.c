@@ -310,10 +310,11 @@ put_packets(struct builder *b, json_t *root)
 		json_put_number(&b->json, root, "icmp_id", t->how.icmp_id);
 		json_put_number(&b->json, root, "icmp_checksum", t->how.icmp_checksum);
 	} else {
-		json_put_number(&b->json, root, "src_port", t->how.src_port);
+		if (t->how.src_port != 0)
+			json_put_number(&b->json, root, "src_port", t->how.src_port);
 		json_put_number(&b->json, root, "dst_port", t->how.dst_port);
 	}
-	if (t->asked.target.family == AF_INET6)
+	if (t->how.flow_label != 0)
 		json_put_number(&b->json, root, "flow_label", t->how.flow_label);
 	json_put_number(&b->json, root, "packet_len", t->how.packet_len);
 }
