@@ -15,10 +15,6 @@
 #include "prober/transports/errqueue.h"
 #include "prober/transports/sockets.h"
 
-#ifndef SCM_TS_OPT_ID
-#define SCM_TS_OPT_ID 81 /* Linux 6.13 */
-#endif
-
 #define SEND_BATCH 32
 #define RECEIVE_BATCH 32
 #define RECEIVE_BUFFER (1 << 20)
@@ -91,22 +87,6 @@ struct send_batch {
 	unsigned int count;
 };
 
-/* Appends one control message with a 4-byte value. */
-static void
-control_add(struct msghdr *m, size_t room, int level, int type, const void *value)
-{
-	struct cmsghdr *c;
-
-	if (m->msg_controllen + CMSG_SPACE(4) > room)
-		return;
-	c = (struct cmsghdr *)((char *)m->msg_control + m->msg_controllen);
-	c->cmsg_level = level;
-	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(4);
-	memcpy(CMSG_DATA(c), value, 4);
-	m->msg_controllen += CMSG_SPACE(4);
-}
-
 static void
 batch_add(struct endpoint *e, struct send_batch *b, struct probe *p,
     const struct packet *packet)
@@ -125,14 +105,14 @@ batch_add(struct endpoint *e, struct send_batch *b, struct probe *p,
 	b->parts[i].iov_len = packet->len - from;
 	m->msg_iov = &b->parts[i];
 	m->msg_iovlen = 1;
-	control_add(
-	    m, sizeof(b->control[i]), level, is_v6(e) ? IPV6_HOPLIMIT : IP_TTL, &ttl);
+	ancillary_add(m, sizeof(b->control[i]), level,
+	    is_v6(e) ? IPV6_HOPLIMIT : IP_TTL, &ttl, 4);
 	if (tos != 0 || is_v6(e))
-		control_add(m, sizeof(b->control[i]), level,
-		    is_v6(e) ? IPV6_TCLASS : IP_TOS, &tos);
+		ancillary_add(m, sizeof(b->control[i]), level,
+		    is_v6(e) ? IPV6_TCLASS : IP_TOS, &tos, 4);
 	if (e->owner->stamp_ids_chosen)
-		control_add(
-		    m, sizeof(b->control[i]), SOL_SOCKET, SCM_TS_OPT_ID, &stamp);
+		ancillary_add(
+		    m, sizeof(b->control[i]), SOL_SOCKET, SCM_TS_OPT_ID, &stamp, 4);
 	b->probes[i] = p;
 }
 
