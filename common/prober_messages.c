@@ -194,6 +194,7 @@ code_result(struct codec *c, struct prober_result *m)
 	code_u8(c, &m->icmp_code);
 	code_i16(c, &m->reply_ttl);
 	code_i16(c, &m->reply_tos);
+	code_u8(c, &m->end_ttl);
 	code_u16(c, &m->candidates);
 	code_u32(c, &m->mtu);
 	code_i32(c, &m->error);

@@ -198,8 +198,9 @@ struct prober_result {
 	uint8_t rtt_source; /* enum prober_rtt_source */
 	uint8_t icmp_type;
 	uint8_t icmp_code;
-	int16_t reply_ttl;   /* -1: not known */
-	int16_t reply_tos;   /* -1: not known */
+	int16_t reply_ttl; /* -1: not known */
+	int16_t reply_tos; /* -1: not known */
+	uint8_t end_ttl; /* as in prober_done, if this result ended the trace; else 0 */
 	uint16_t candidates; /* RESULT_AMBIGUOUS */
 	uint32_t mtu;        /* next-hop MTU of a "fragmentation needed", else 0 */
 	int32_t error;       /* RESULT_SEND_FAILED: errno */

@@ -435,15 +435,32 @@ world_set_timer(struct instance *i, int64_t at)
 		(void)timer_set(&t->prober->timers, &t->timer, at);
 }
 
-static void
-world_report(struct instance *i, const struct prober_result *result)
+void
+trace_tell_report(struct trace *t)
 {
 	uint8_t body[MESSAGE_BODY_MAX];
 	struct writer w;
 
+	if (!t->has_report)
+		return;
+	t->has_report = false;
 	writer_init(&w, body, sizeof(body));
-	prober_result_pack(result, &w);
-	prober_send(trace_of(i)->prober, PROBER_RESULT, body, writer_len(&w));
+	prober_result_pack(&t->report, &w);
+	prober_send(t->prober, PROBER_RESULT, body, writer_len(&w));
+}
+
+/*
+ * Results that came earlier may be of hops beyond the one at which this result ends the
+ * trace; the tool, which prints as results come, has to know before PROBER_DONE.
+ */
+static void
+world_report(struct instance *i, const struct prober_result *result)
+{
+	struct trace *t = trace_of(i);
+
+	trace_tell_report(t);
+	t->report = *result;
+	t->has_report = true;
 }
 
 static void
@@ -457,6 +474,7 @@ world_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)
 	t->finished = true;
 	i->done.reason = (uint8_t)reason;
 	i->done.end_ttl = end_ttl;
+	t->report.end_ttl = end_ttl;
 	i->done.window = i->flow_window;
 	i->done.strays = strays < UINT32_MAX ? (uint32_t)strays : UINT32_MAX;
 	release_all(t);

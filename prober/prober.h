@@ -51,6 +51,10 @@ struct trace {
 	bool held; /* wants EVENT_TIMER when results, tags or the flow are free again */
 	bool wants_tag; /* ... because no tag was free */
 	bool finished;
+	/* The last thing reported, held back until it is known whether it is the end.
+	 */
+	bool has_report;
+	struct prober_result report;
 	UT_hash_handle hh;
 	TAILQ_ENTRY(trace) in_ended;
 };

@@ -18,6 +18,7 @@ trace_dispatch(struct trace *t, const struct event *event)
 {
 	if (!t->finished)
 		t->instance.algorithm->handle(&t->instance, t->instance.state, event);
+	trace_tell_report(t);
 }
 
 void

@@ -53,6 +53,9 @@ void trace_probe_timer(struct timer *timer);
 /* A probe's outcome is known: nothing waits for it but duplicates and late replies. */
 void trace_probe_linger(struct trace *t, struct probe *p, enum probe_state state);
 
+/* Sends what the trace reported last to the tool, if that was held back. */
+void trace_tell_report(struct trace *t);
+
 /* Takes a probe out of everything; the store's reference goes with it. */
 void trace_probe_retire(struct trace *t, struct probe *p);
 

@@ -127,6 +127,7 @@ fill_result(void *out)
 	    .icmp_code = 4,
 	    .reply_ttl = -1,
 	    .reply_tos = 255,
+	    .end_ttl = 6,
 	    .candidates = 2,
 	    .mtu = 1400,
 	    .error = 90,

@@ -117,6 +117,40 @@ START_TEST(streams_and_waits_for_names_only)
 }
 END_TEST
 
+/* A result that ends the trace says so: what is known beyond is not printed before. */
+START_TEST(nothing_beyond_the_end)
+{
+	struct scene s;
+	struct record t;
+	struct render_text r;
+	struct output out;
+	struct prober_result m;
+
+	set(&s, "end", "198.51.100.9", "198.51.100.9");
+	s.start.queries = 1;
+	scene_begin(&s, &t);
+	output_init(&out, -1);
+	render_text_init(&r, &t, NULL, false, &out);
+	scene_started(&s, &t);
+	m = hop(3, 0, "10.0.3.1", MS);
+	ck_assert_int_eq(record_take_result(&t, &m), 0);
+	m = hop(1, 0, "10.0.1.1", MS);
+	ck_assert_int_eq(record_take_result(&t, &m), 0);
+	m = lost(2, 0);
+	m.end_ttl = 2;
+	ck_assert_int_eq(record_take_result(&t, &m), 0);
+	ck_assert(!render_text_advance(&r));
+	s.done.reason = REASON_GAP_LIMIT;
+	s.done.end_ttl = 2;
+	scene_end(&s, &t);
+	ck_assert(render_text_advance(&r));
+	output_write(&out, "", 1); /* a NUL, so that it is a string */
+	ck_assert_str_eq(strchr(out.data, '\n'), "\n 1  10.0.1.1  1.000 ms\n 2  *\n");
+	output_clear(&out);
+	record_clear(&t);
+}
+END_TEST
+
 START_TEST(nonsense_is_refused)
 {
 	struct scene s;
@@ -165,6 +199,7 @@ main(void)
 	tcase_add_loop_test(tc, golden, 0, SCENES);
 	tcase_add_loop_test(tc, any_order_gives_the_same, 0, SCENES);
 	tcase_add_test(tc, streams_and_waits_for_names_only);
+	tcase_add_test(tc, nothing_beyond_the_end);
 	tcase_add_test(tc, nonsense_is_refused);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -106,6 +106,7 @@ record_take_result(struct record *t, const struct prober_result *m)
 	if ((m->flags & RESULT_FINAL) != 0 &&
 	    (t->final_ttl == 0 || m->ttl < t->final_ttl))
 		t->final_ttl = m->ttl;
+	t->end_ttl = m->end_ttl;
 	return 0;
 }
 
@@ -116,6 +117,7 @@ record_take_done(struct record *t, const struct prober_done *m)
 		return -EBADMSG;
 	t->has_done = true;
 	t->done = *m;
+	t->end_ttl = m->end_ttl;
 	return 0;
 }
 
@@ -134,8 +136,8 @@ record_last_ttl(const struct record *t)
 
 	if (t->final_ttl != 0)
 		last = t->final_ttl;
-	if (t->has_done && t->done.end_ttl != 0 && t->done.end_ttl < last)
-		last = t->done.end_ttl;
+	if (t->end_ttl != 0 && t->end_ttl < last)
+		last = t->end_ttl;
 	return last;
 }
 

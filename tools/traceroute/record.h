@@ -27,6 +27,7 @@ struct record {
 	size_t others_count;
 	uint32_t others_lost; /* over RECORD_OTHERS_MAX: counted only */
 	uint8_t final_ttl;    /* lowest hop with a reply that ends the path; 0: none */
+	uint8_t end_ttl;      /* hop at which a result has ended the trace; 0: none */
 	bool has_done;
 	struct prober_done done;
 	bool broken; /* the prober went away before its PROBER_DONE */
