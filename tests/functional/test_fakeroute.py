@@ -455,6 +455,55 @@ class Oddities(unittest.TestCase):
             self.assertEqual(found[1]["kind"], "data")
 
 
+class Routers(unittest.TestCase):
+    """What the interfaces of one router share."""
+
+    def errors(self, number, flows=12):
+        """The errors of the second hop on the way to a server, by capture."""
+        _, result = inside("aliases.topo", f"""
+            print(json.dumps([udp("198.51.100.{number}", 2, sport=20000 + n, wait=.5)
+                              for n in range({flows})]))""")
+        errors = error_packets(result)
+        self.assertEqual(len({one.src for one in errors}), 2, "both interfaces")
+        return errors
+
+    def by_interface(self, errors):
+        found = {}
+        for one in errors:
+            found.setdefault(one.src, []).append(one.ip_id)
+        return found.values()
+
+    def test_one_counter(self):
+        ids = [one.ip_id for one in self.errors(1)]
+        steps = [(after - before) % 65536 for before, after in zip(ids, ids[1:])]
+        # 200 a second of others besides our own: no bound on how slow we are.
+        self.assertTrue(all(1 <= step < 30000 for step in steps), steps)
+
+    def test_own_counters(self):
+        for ids in self.by_interface(self.errors(2)):
+            self.assertEqual(ids, [(ids[0] + n) % 65536 for n in range(len(ids))])
+
+    def test_other_identifications(self):
+        self.assertEqual({one.ip_id for one in self.errors(3)}, {0})
+        self.assertGreater(len({one.ip_id for one in self.errors(4)}), 8)
+        for one in self.errors(5):
+            self.assertEqual(one.ip_id, one.quoted.ip_id)
+
+    def test_reply_ttl(self):
+        for number, ttl in ((1, 254), (3, 63), (4, 254), (5, 127)):
+            self.assertEqual({one.ttl for one in self.errors(number, 8)}, {ttl})
+
+    def test_limit(self):
+        found, result = inside("aliases.topo", """
+            print(json.dumps([udp("198.51.100.6", 2, sport=20000 + n, wait=2 if n < 6 else .05)
+                              for n in range(20)] + [echo("10.2.6.1", 64)]))""")
+        self.assertTrue(all(found[:6]))  # the burst, of both interfaces together
+        self.assertEqual(found[-1]["kind"], "data")  # no error: no limit
+        received = result.report["received"]
+        self.assertEqual(received["limited"] + received["answered"], 21)
+        self.assertGreaterEqual(received["limited"], 1)
+
+
 class Time(unittest.TestCase):
     def test_round_trip(self):
         found, _ = inside("line.topo", f"""

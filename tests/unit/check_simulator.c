@@ -376,6 +376,50 @@ START_TEST(queue)
 }
 END_TEST
 
+/* A reply that is given an earlier time leaves in its order, and only once. */
+START_TEST(hastened)
+{
+	struct replyqueue *q = replyqueue_new(100, 1000);
+	uint64_t numbers[256];
+	int64_t dues[256], due, last;
+	uint32_t slot;
+	size_t len, found;
+	uint8_t *bytes;
+
+	for (int round = 0; round < 50; round++) {
+		for (size_t i = 0; i < 256; i++) {
+			bytes = replyqueue_take(q, &slot);
+			ck_assert_ptr_nonnull(bytes);
+			memcpy(bytes, &i, sizeof(i));
+			dues[i] = pick() % 1000;
+			numbers[i] = replyqueue_push(q, slot, sizeof(i), dues[i]);
+		}
+		for (int i = 0; i < 100; i++) {
+			size_t which = (size_t)pick() % 256;
+
+			due = pick() % 1000;
+			replyqueue_hasten(q, numbers[which], due);
+			if (due < dues[which])
+				dues[which] = due;
+		}
+		replyqueue_hasten(q, numbers[255] + 1, 0); /* nobody's */
+		last = 0;
+		for (found = 0; (bytes = replyqueue_pop(q, 1000, &slot, &len)) != NULL;
+		     found++) {
+			size_t which;
+
+			memcpy(&which, bytes, sizeof(which));
+			ck_assert_int_le(last, dues[which]);
+			last = dues[which];
+			dues[which] = -1;
+			replyqueue_release(q, slot);
+		}
+		ck_assert_uint_eq(found, 256);
+	}
+	replyqueue_free(q);
+}
+END_TEST
+
 START_TEST(routes)
 {
 	const uint32_t *links;
@@ -417,6 +461,7 @@ main(void)
 	    {chance},
 	    {hostile, .loops = 2},
 	    {queue},
+	    {hastened},
 	    {routes},
 	};
 

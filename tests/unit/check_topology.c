@@ -106,7 +106,24 @@ static const struct {
     {GOOD "defaults mpls=1:1:256\n", "it takes LABEL"},
     {GOOD "defaults mpls=1:1:1:1\n", "it takes LABEL"},
     {GOOD "defaults mpls=1,2,3,4,5,6,7,8,9\n", "it takes LABEL"},
-    {GOOD "defaults reply-ttl=0\n", "from 1 to 255"},
+    {GOOD "defaults reply-ttl=0\n", "reply-ttl=0: it takes a number from 1 to 255"},
+    {GOOD "defaults reply-ttl=1,2,3\n", "or two: of errors, of answers"},
+    {GOOD "defaults reply-ttl=1-2\n", "or two: of errors, of answers"},
+    {GOOD "defaults duplicates=5%,0\n", "duplicates=5%,0: it takes a percentage"},
+    {GOOD "defaults duplicates=5\n", "it takes a percentage (5%), and how many"},
+    {GOOD "defaults reordered=1\n", "it takes a percentage"},
+    {GOOD "defaults rate=10\n", "rate=10: it takes a number in a time (10/s"},
+    {GOOD "defaults rate=0/s\n", "it takes a number in a time"},
+    {GOOD "defaults rate=1/0\n", "it takes a number in a time"},
+    {GOOD "defaults rate=/s\n", "it takes a number in a time"},
+    {GOOD "defaults burst=0\n", "burst=0: it takes a number from 1 to 1000000"},
+    {GOOD "defaults rate-of=none\n", "it takes errors or all"},
+    {GOOD "defaults ip-id=shared\n", "it takes router, interface, zero, random or"},
+    {GOOD "defaults alias=a/b\n", "alias=a/b: it takes a name"},
+    {GOOD "router x 10.1.0.1 alias=q rate=1/s\nrouter y 10.1.0.2 alias=q\n",
+	"net:5: error: 'y' has another rate than 'x' (line 4), which is the same"},
+    {GOOD "router x 10.1.0.1 alias=q\nrouter y 10.1.0.2 alias=q ip-id=copy\n",
+	"'y' has another ip-id than 'x'"},
     {GOOD "defaults unreachable=256\n", "it takes net, host"},
     {GOOD "defaults unreachable-at=noon\n", "forward or arrival"},
     {GOOD "defaults mtu=67\n", "from 68 to 65535"},
@@ -262,7 +279,8 @@ START_TEST(test_options)
 	ck_assert_uint_eq(a->labels[1].traffic_class, 7);
 	ck_assert_uint_eq(a->labels[1].ttl, 8);
 	ck_assert(a->mpls_noncompliant);
-	ck_assert_uint_eq(a->reply_ttl, 64);
+	ck_assert_uint_eq(a->reply_ttl[0], 64);
+	ck_assert_uint_eq(a->reply_ttl[1], 64);
 	ck_assert_uint_eq(a->unreachable, TOPOLOGY_UNREACHABLE_CODE);
 	ck_assert_uint_eq(a->unreachable_code, 9);
 	ck_assert(a->unreachable_on_arrival);

@@ -421,6 +421,12 @@ network_note_time(struct network *n, int64_t now)
 		change_links(n);
 }
 
+int64_t
+network_elapsed(const struct network *n)
+{
+	return n->elapsed;
+}
+
 void
 network_show_all(struct network *n)
 {

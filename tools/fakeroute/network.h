@@ -102,6 +102,7 @@ bool network_reply_dropped(const struct network *n, const struct network_walk *w
 
 /* The seeded source of every choice by chance. */
 bool network_chance(struct network *n, uint32_t millionth);
+uint64_t network_random(struct network *n);                       /* 64 bits */
 uint64_t network_random_below(struct network *n, uint64_t bound); /* bound > 0 */
 
 /* A seeded hash of bytes; salt keeps the fields of a packet apart. */
@@ -124,6 +125,9 @@ void network_show_all(struct network *n);
  */
 size_t network_next(
     struct network *n, uint32_t from, uint32_t to, const uint32_t **links);
+
+/* How long after the first packet the last one was sent. */
+int64_t network_elapsed(const struct network *n);
 
 /* How often packets came over a link, by its index in the topology. */
 uint64_t network_link_walked(const struct network *n, uint32_t link);

@@ -60,8 +60,7 @@ void network_note_time(struct network *n, int64_t now);
 /* Whether a link or rule is there now. */
 bool network_is_now(const struct network *n, const struct topology_span *span);
 
-/* 64 random bits; a 64-bit fraction of a bound; every bit of it moved by every bit. */
-uint64_t network_random(struct network *n);
+/* A 64-bit fraction of a bound; a number every bit of which is moved by every bit. */
 uint64_t network_scale(uint64_t fraction, uint64_t bound);
 uint64_t network_mix(uint64_t x);
 

@@ -101,12 +101,10 @@ before(const struct entry *a, const struct entry *b)
 	return a->due != b->due ? a->due < b->due : a->number < b->number;
 }
 
-void
-replyqueue_push(struct replyqueue *q, uint32_t slot, size_t len, int64_t due)
+/* Moves an entry up from a free place of the heap to where it belongs. */
+static void
+sift_up(struct replyqueue *q, size_t at, struct entry entry)
 {
-	struct entry entry = {due, q->pushed++, slot, (uint32_t)len};
-	size_t at = q->count++;
-
 	for (size_t up; at > 0; at = up) {
 		up = (at - 1) / 2;
 		if (!before(&entry, &q->heap[up]))
@@ -114,6 +112,28 @@ replyqueue_push(struct replyqueue *q, uint32_t slot, size_t len, int64_t due)
 		q->heap[at] = q->heap[up];
 	}
 	q->heap[at] = entry;
+}
+
+uint64_t
+replyqueue_push(struct replyqueue *q, uint32_t slot, size_t len, int64_t due)
+{
+	struct entry entry = {due, q->pushed++, slot, (uint32_t)len};
+
+	sift_up(q, q->count++, entry);
+	return entry.number;
+}
+
+void
+replyqueue_hasten(struct replyqueue *q, uint64_t number, int64_t due)
+{
+	for (size_t i = 0; i < q->count; i++)
+		if (q->heap[i].number == number && due < q->heap[i].due) {
+			struct entry entry = q->heap[i];
+
+			entry.due = due;
+			sift_up(q, i, entry);
+			return;
+		}
 }
 
 int64_t

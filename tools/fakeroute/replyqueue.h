@@ -26,8 +26,14 @@ void replyqueue_free(struct replyqueue *q);
  */
 uint8_t *replyqueue_take(struct replyqueue *q, uint32_t *slot);
 
-/* Queues a taken buffer with len bytes for a time. Cannot fail. */
-void replyqueue_push(struct replyqueue *q, uint32_t slot, size_t len, int64_t due);
+/*
+ * Queues a taken buffer with len bytes for a time. Cannot fail. Returns the reply's
+ * number, which no other one gets.
+ */
+uint64_t replyqueue_push(struct replyqueue *q, uint32_t slot, size_t len, int64_t due);
+
+/* Gives a reply an earlier time, if it still waits for a later one. */
+void replyqueue_hasten(struct replyqueue *q, uint64_t number, int64_t due);
 
 /* When the next reply is due, or REPLYQUEUE_NEVER. */
 int64_t replyqueue_due(const struct replyqueue *q);

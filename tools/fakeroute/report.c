@@ -65,6 +65,7 @@ static const char *const result_names[SIMULATOR_RESULTS] = {
     [SIMULATOR_ANSWERED] = "answered",
     [SIMULATOR_SILENT] = "silent",
     [SIMULATOR_LOST] = "lost",
+    [SIMULATOR_LIMITED] = "limited",
     [SIMULATOR_FILTERED] = "filtered",
     [SIMULATOR_IGNORED] = "ignored",
     [SIMULATOR_DROPPED] = "dropped",
@@ -557,6 +558,7 @@ report_json(const struct report *r, const struct report_run *run)
 	put_number(sent, "replies", run->counts->replies);
 	put_number(sent, "duplicates", run->counts->duplicates);
 	put_number(sent, "late", run->counts->late);
+	put_number(sent, "reordered", run->counts->reordered);
 	put_number(sent, "errors", run->send_errors);
 	put(root, "sent", sent);
 	put(root, "nodes", nodes_json(r));

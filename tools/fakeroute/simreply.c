@@ -33,7 +33,7 @@ begin(struct writer *w, const struct simreply_header *header, const struct simpa
 	if (p->src.family == AF_INET) {
 		writer_u16(w, 0x4500);
 		writer_u16(w, 0);
-		writer_u16(w, header->identification);
+		writer_u16(w, 0);
 		writer_u16(w, 0);
 		writer_u8(w, header->ttl);
 		writer_u8(w, protocol);
@@ -99,6 +99,14 @@ simreply_seal(uint8_t *packet, size_t len)
 	seal_transport(packet, len);
 	if (packet[0] >> 4 != 4)
 		return;
+	patch_u16(packet + 10, 0);
+	patch_u16(packet + 10, checksum_finish(checksum_add(0, packet, 20)));
+}
+
+void
+simreply_identify(uint8_t *packet, uint16_t identification)
+{
+	patch_u16(packet + 4, identification);
 	patch_u16(packet + 10, 0);
 	patch_u16(packet + 10, checksum_finish(checksum_add(0, packet, 20)));
 }

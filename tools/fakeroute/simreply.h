@@ -18,7 +18,6 @@
 struct simreply_header {
 	struct addr src;
 	uint8_t ttl; /* as it arrives at the host */
-	uint16_t identification;
 };
 
 /* An ICMP error about a packet. */
@@ -42,6 +41,9 @@ struct simreply_error {
  */
 size_t simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
     const struct simpacket *p, const struct simreply_error *error, size_t *quoted);
+
+/* Sets the identification of an IPv4 packet, 0 so far, and its header's checksum. */
+void simreply_identify(uint8_t *packet, uint16_t identification);
 
 /* Makes the checksums of an answer right: the IPv4 header's, and the transport's. */
 void simreply_seal(uint8_t *packet, size_t len);

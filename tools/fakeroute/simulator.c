@@ -4,15 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "tools/fakeroute/fragments.h"
 #include "tools/fakeroute/simnat.h"
 #include "tools/fakeroute/simreply.h"
+#include "tools/fakeroute/simrouters.h"
 
 #define REPLIES_MAX (UINT32_C(1) << 18)
 #define ANSWER_MAX 65535
 #define IPV4_LEN 20 /* of the headers of answers */
 #define IPV6_LEN 40
 #define TCP_FIRST_SALT 100
+/* How long a reply is held back when none comes to overtake it. */
+#define REORDER_WAIT (200 * NS_PER_MS)
 
 struct simulator {
 	struct network *network;
@@ -20,9 +24,12 @@ struct simulator {
 	struct replyqueue *replies;
 	struct fragments *fragments;
 	struct simtcp *tcp;
-	uint8_t *scratch;          /* ANSWER_MAX bytes: where an answer is written */
-	uint8_t *translated;       /* ANSWER_MAX bytes: what NATs made of a packet */
-	uint16_t *identifications; /* the IPv4 id counter of each node */
+	struct simrouters *routers;
+	uint8_t *scratch;    /* ANSWER_MAX bytes: where an answer is written */
+	uint8_t *translated; /* ANSWER_MAX bytes: what NATs made of a packet */
+	bool holds;          /* a reply waits for the next one to overtake it ... */
+	uint64_t held;       /* ... its number ... */
+	int64_t held_due;    /* ... and when it would have come */
 	simulator_observer *observer;
 	void *context;
 	struct simulator_counts counts;
@@ -59,14 +66,12 @@ simulator_new(struct network *network, simulator_observer *observer, void *conte
 	s->tcp = simtcp_new();
 	s->scratch = malloc(ANSWER_MAX);
 	s->translated = malloc(ANSWER_MAX);
-	s->identifications = calloc(s->t->nodes_count, sizeof(*s->identifications));
-	if (s->replies == NULL || s->identifications == NULL || s->fragments == NULL ||
+	s->routers = simrouters_new(network);
+	if (s->replies == NULL || s->routers == NULL || s->fragments == NULL ||
 	    s->scratch == NULL || s->translated == NULL || s->tcp == NULL) {
 		simulator_free(s);
 		return NULL;
 	}
-	for (size_t i = 0; i < s->t->nodes_count; i++)
-		s->identifications[i] = (uint16_t)network_random_below(network, 65536);
 	return s;
 }
 
@@ -78,7 +83,7 @@ simulator_free(struct simulator *s)
 	replyqueue_free(s->replies);
 	fragments_free(s->fragments);
 	simtcp_free(s->tcp);
-	free(s->identifications);
+	simrouters_free(s->routers);
 	free(s->scratch);
 	free(s->translated);
 	free(s);
@@ -122,6 +127,25 @@ static const struct error_kind unreachables[] = {
 
 static const struct error_kind too_big = {{3, 2}, {4, 0}};
 
+/* The node that answers. */
+static uint32_t
+node_of(const struct answer *a)
+{
+	return a->walk->nodes[a->walk->count - 1];
+}
+
+/* The TTL of an answer when it has come home. */
+static uint8_t
+reply_ttl(const struct answer *a, bool error)
+{
+	uint8_t ttl = a->node->options.reply_ttl[error ? 0 : 1];
+	uint8_t hops = a->walk->back_ttl;
+
+	if (ttl == 0)
+		ttl = a->node->kind == TOPOLOGY_KIND_TARGET ? 64 : 255;
+	return ttl > hops ? (uint8_t)(ttl - hops) : 1;
+}
+
 /* Errors come from the node's own address, but for those of a destination. */
 static struct addr
 error_source(const struct answer *a)
@@ -132,7 +156,7 @@ error_source(const struct answer *a)
 
 	if (!addr_is_none(other))
 		return *other;
-	if (a->walk->to == a->walk->nodes[a->walk->count - 1])
+	if (a->walk->to == node_of(a))
 		return a->packet->dst;
 	return topology_node_addr(a->node, family)->addr;
 }
@@ -159,6 +183,7 @@ answer_error(struct answer *a, const struct error_kind *kind, uint32_t word)
 		return 0;
 	a->error = true;
 	a->header.src = error_source(a);
+	a->header.ttl = reply_ttl(a, true);
 	return simreply_error(
 	    a->out, a->mtu, &a->header, a->packet, &error, &a->quoted);
 }
@@ -322,24 +347,18 @@ answer_write(const struct simulator *s, struct answer *a)
 	return 0;
 }
 
-/* Whom an answer comes from, and its TTL. False when the node cannot answer. */
+/* Whom an answer comes from. False when the node cannot answer. */
 static bool
-answer_header(struct simulator *s, struct answer *a)
+answer_header(struct answer *a)
 {
-	const struct topology_node *node = a->node;
+	const struct topology_options *o = &a->node->options;
 	uint32_t family = a->packet->src.family;
-	const struct addr *other =
-	    &node->options.answers_from[family == AF_INET ? 0 : 1];
-	uint8_t ttl = node->options.reply_ttl, hops = a->walk->back_ttl;
+	const struct addr *other = &o->answers_from[family == AF_INET ? 0 : 1];
 
-	if (node->options.silent || topology_node_addr(node, family) == NULL)
+	if (o->silent || topology_node_addr(a->node, family) == NULL)
 		return false;
-	if (ttl == 0)
-		ttl = node->kind == TOPOLOGY_KIND_TARGET ? 64 : 255;
 	a->header.src = addr_is_none(other) ? a->packet->dst : *other;
-	a->header.ttl = ttl > hops ? (uint8_t)(ttl - hops) : 1;
-	a->header.identification =
-	    ++s->identifications[a->walk->nodes[a->walk->count - 1]];
+	a->header.ttl = reply_ttl(a, false);
 	return true;
 }
 
@@ -359,42 +378,86 @@ extra_delay(struct simulator *s, const struct topology_options *o)
 	return delay;
 }
 
-/* Queues an answer of len bytes, in pieces if it is too large for the link. */
-static bool
-queue_once(struct simulator *s, const struct answer *a, size_t len, int64_t due)
+/*
+ * Queues an answer of len bytes, in pieces if it is too large for the link. *number:
+ * that of the last piece. Returns how many pieces; 0 when the queue is full.
+ */
+static int
+queue_once(struct simulator *s, const struct answer *a, size_t len, int64_t due,
+    uint64_t *number)
 {
 	size_t offset = 0, part;
-	uint32_t slot;
+	uint32_t slot, identification = 0;
+	int pieces = 0;
 	uint8_t *out;
 
+	if (len > a->mtu && a->packet->src.family == AF_INET6)
+		identification =
+		    simrouters_identification(s->routers, node_of(a), a->packet);
 	do {
 		out = replyqueue_take(s->replies, &slot);
 		if (out == NULL)
-			return false;
-		part = fragments_cut(
-		    a->out, len, a->mtu, a->header.identification, &offset, out);
-		if (part == 0)
+			return 0;
+		part = fragments_cut(a->out, len, a->mtu, identification, &offset, out);
+		if (part == 0) {
 			replyqueue_release(s->replies, slot);
-		else
-			replyqueue_push(s->replies, slot, part, due);
+		} else {
+			*number = replyqueue_push(s->replies, slot, part, due);
+			pieces++;
+		}
 	} while (part != 0 && len > a->mtu);
-	return true;
+	return pieces;
 }
 
-/* Queues an answer and its duplicate. */
+/* A reply that was held back follows the one that comes now. */
+static void
+release_held(struct simulator *s, int64_t due)
+{
+	if (!s->holds)
+		return;
+	if (due < s->held_due)
+		due = s->held_due;
+	replyqueue_hasten(s->replies, s->held, due + 1);
+	s->holds = false;
+}
+
+/* Queues an answer and its duplicates. */
 static enum simulator_result
 queue_answer(struct simulator *s, const struct answer *a, size_t len)
 {
 	const struct topology_options *o = &a->node->options;
-	int64_t due = a->now + a->walk->rtt;
+	int64_t due = a->now + a->walk->rtt + extra_delay(s, o);
+	bool hold =
+	    !s->holds && len <= a->mtu && network_chance(s->network, o->reordered);
+	uint64_t number;
 
-	if (!queue_once(s, a, len, due + extra_delay(s, o)))
+	if (queue_once(s, a, len, hold ? due + REORDER_WAIT : due, &number) == 0)
 		return SIMULATOR_FULL;
 	s->counts.replies++;
-	if (network_chance(s->network, o->duplicates) &&
-	    queue_once(s, a, len, due + extra_delay(s, o)))
-		s->counts.duplicates++;
+	if (hold) {
+		s->counts.reordered++;
+		s->held = number;
+		s->held_due = due;
+	} else {
+		release_held(s, due);
+	}
+	s->holds = hold;
+	if (!network_chance(s->network, o->duplicates))
+		return SIMULATOR_ANSWERED;
+	for (uint32_t i = 0; i < o->copies; i++) {
+		due = a->now + a->walk->rtt + extra_delay(s, o);
+		s->counts.duplicates += queue_once(s, a, len, due, &number) != 0;
+	}
 	return SIMULATOR_ANSWERED;
+}
+
+/* Whether the router has a token for the answer, if it needs one. */
+static bool
+may_send(struct simulator *s, const struct answer *a)
+{
+	if (a->node->options.rate_of == TOPOLOGY_RATE_OF_ERRORS && !a->error)
+		return true;
+	return simrouters_may_send(s->routers, node_of(a), a->now);
 }
 
 /* Whether a firewall on the way back drops the answer that was written. */
@@ -453,7 +516,7 @@ answer_packet(struct simulator *s, struct answer *a)
 	if (a->walk->outcome == NETWORK_DELIVERED && a->packet->bad_checksum)
 		return SIMULATOR_DROPPED;
 	a->node = &s->t->nodes[a->walk->nodes[a->walk->count - 1]];
-	if (!answer_header(s, a))
+	if (!answer_header(a))
 		return SIMULATOR_SILENT;
 	o = &a->node->options;
 	a->out = s->scratch;
@@ -461,6 +524,11 @@ answer_packet(struct simulator *s, struct answer *a)
 	len = answer_write(s, a);
 	if (len == 0)
 		return SIMULATOR_SILENT;
+	if (!may_send(s, a))
+		return SIMULATOR_LIMITED;
+	if (a->packet->src.family == AF_INET)
+		simreply_identify(a->out, (uint16_t)simrouters_identification(
+					      s->routers, node_of(a), a->packet));
 	if (answer_is_dropped(s, a))
 		return SIMULATOR_FILTERED;
 	if (network_chance(s->network, o->loss) ||

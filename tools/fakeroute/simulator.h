@@ -19,6 +19,7 @@ enum simulator_result {
 	SIMULATOR_ANSWERED,
 	SIMULATOR_SILENT,   /* the node answers nothing, or not this */
 	SIMULATOR_LOST,     /* by chance: the packet on its way, or its answer */
+	SIMULATOR_LIMITED,  /* the router's token bucket is empty */
 	SIMULATOR_FILTERED, /* dropped by a rule: the packet, or its answer */
 	SIMULATOR_IGNORED,  /* multicast, an ICMP error, another packet not to answer */
 	SIMULATOR_DROPPED,  /* a wrong checksum where one is looked at */
@@ -45,7 +46,7 @@ struct simulator_counts {
 	uint64_t bad_checksum;
 	uint64_t unknown_destination;
 	uint64_t foreign_source;
-	uint64_t replies, duplicates, late;
+	uint64_t replies, duplicates, late, reordered;
 };
 
 struct simulator;

@@ -121,16 +121,6 @@ range_of_words(struct parser *p, char **words, size_t count)
 	return found;
 }
 
-static bool
-name_is_good(const char *name)
-{
-	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
-				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	size_t len = strlen(name);
-
-	return len > 0 && len <= TOPOLOGY_NAME_MAX && strspn(name, good) == len;
-}
-
 /* ---- statements ---------------------------------------------------------------- */
 
 static uint32_t
@@ -229,7 +219,7 @@ parse_node(struct parser *p, enum topology_kind kind, char **words, size_t count
 	uint32_t other;
 
 	if (range_expand(words[0], index, word, sizeof(word)) != 0 ||
-	    !name_is_good(word)) {
+	    !topology_name_is_good(word)) {
 		topology_fail(&p->log, p->line,
 		    "'%s' is not a name of up to %d of A-Z a-z 0-9 . _ -", words[0],
 		    TOPOLOGY_NAME_MAX);
@@ -340,7 +330,7 @@ group_add(struct parser *p, struct group *g, char *word)
 		    "the weight '%s' of '%s' is not from 1 to 1000000", star + 1, word);
 		return;
 	}
-	if (!name_is_good(word)) {
+	if (!topology_name_is_good(word)) {
 		topology_fail(&p->log, p->line, "'%s' is not the name of a node", word);
 		return;
 	}
@@ -467,7 +457,7 @@ add_rule(struct parser *p, const char *name, const struct topology_rule_text *te
 	void *rules = p->rules;
 	struct pending_rule *pending;
 
-	if (!name_is_good(name)) {
+	if (!topology_name_is_good(name)) {
 		topology_fail(&p->log, p->line, "'%s' is not the name of a node", name);
 		return;
 	}
@@ -778,6 +768,17 @@ topology_node_addr(const struct topology_node *node, uint32_t family)
 		if (node->addrs[i].addr.family == family)
 			return &node->addrs[i];
 	return NULL;
+}
+
+uint32_t
+topology_alias(const struct topology *t, uint32_t node)
+{
+	const char *alias = t->nodes[node].options.alias;
+
+	for (uint32_t i = 0; i < node && alias[0] != '\0'; i++)
+		if (strcmp(t->nodes[i].options.alias, alias) == 0)
+			return i;
+	return node;
 }
 
 bool

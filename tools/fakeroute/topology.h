@@ -75,6 +75,26 @@ enum topology_unreachable {
 	TOPOLOGY_UNREACHABLE_CODE, /* the code in unreachable_code, both families */
 };
 
+/* So many in each period. */
+struct topology_rate {
+	uint32_t count;
+	int64_t period; /* ns; 0: no rate */
+};
+
+enum topology_rate_of {
+	TOPOLOGY_RATE_OF_ERRORS,
+	TOPOLOGY_RATE_OF_ALL,
+};
+
+/* Where the identifications of own packets come from. */
+enum topology_ip_id {
+	TOPOLOGY_IP_ID_ROUTER, /* a counter of the node, or of its aliases together */
+	TOPOLOGY_IP_ID_INTERFACE, /* a counter of the node */
+	TOPOLOGY_IP_ID_ZERO,
+	TOPOLOGY_IP_ID_RANDOM,
+	TOPOLOGY_IP_ID_COPY, /* of the packet that is answered */
+};
+
 enum topology_ttl {
 	TOPOLOGY_TTL_NORMAL, /* what comes with 1 has expired */
 	TOPOLOGY_TTL_KEEP,   /* is not looked at and not lowered */
@@ -159,6 +179,8 @@ struct topology_options {
 	int64_t jitter; /* own answers come up to this much later */
 	uint32_t loss;  /* own answers lost */
 	uint32_t duplicates;
+	uint32_t copies; /* of a duplicate, beyond the reply itself */
+	uint32_t reordered;
 	uint32_t late;
 	int64_t late_delay;
 	bool silent;
@@ -171,7 +193,13 @@ struct topology_options {
 	size_t labels_count;
 	struct topology_label labels[TOPOLOGY_LABELS_MAX];
 	bool mpls_noncompliant; /* RFC 4884 length field left 0 */
-	uint8_t reply_ttl;      /* TTL that replies start with; 0: by kind */
+	uint8_t reply_ttl[2];   /* that errors, and answers, start with; 0: by kind */
+	char alias[TOPOLOGY_NAME_MAX + 1]; /* nodes with the same one are one router */
+	struct topology_rate rate;         /* of own answers */
+	uint32_t burst;
+	enum topology_rate_of rate_of;
+	enum topology_ip_id ip_id;
+	struct topology_rate ip_id_rate; /* of packets that others see of the router */
 	enum topology_unreachable unreachable;
 	uint8_t unreachable_code;
 	bool unreachable_on_arrival; /* before the TTL is looked at */
@@ -300,6 +328,9 @@ void topology_free(struct topology *t);
 /* The first address of a family (AF_INET, AF_INET6), or NULL. */
 const struct topology_addr *topology_node_addr(
     const struct topology_node *node, uint32_t family);
+
+/* The first node with the same alias: this one itself if it has none. */
+uint32_t topology_alias(const struct topology *t, uint32_t node);
 
 bool topology_ranges_have(const struct topology_ranges *ranges, uint16_t number);
 

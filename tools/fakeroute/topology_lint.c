@@ -115,6 +115,53 @@ lint_addrs(struct topology_log *log)
 			lint_addr(log, i, j);
 }
 
+/* ---- aliases --------------------------------------------------------------------- */
+
+static bool
+rates_equal(const struct topology_rate *a, const struct topology_rate *b)
+{
+	return a->count == b->count && a->period == b->period;
+}
+
+/* What the aliases of a router share must be said alike at all of them. */
+static const char *
+alias_difference(const struct topology_options *a, const struct topology_options *b)
+{
+	if (!rates_equal(&a->rate, &b->rate))
+		return "rate";
+	if (a->burst != b->burst)
+		return "burst";
+	if (a->rate_of != b->rate_of)
+		return "rate-of";
+	if (a->ip_id != b->ip_id)
+		return "ip-id";
+	if (!rates_equal(&a->ip_id_rate, &b->ip_id_rate))
+		return "ip-id-rate";
+	return NULL;
+}
+
+static void
+lint_aliases(struct topology_log *log)
+{
+	const struct topology *t = log->t;
+
+	for (size_t i = 0; i < t->nodes_count; i++) {
+		const struct topology_node *node = &t->nodes[i], *first;
+		const char *option;
+
+		if (node->options.alias[0] == '\0')
+			continue;
+		first = &t->nodes[topology_alias(t, (uint32_t)i)];
+		option = alias_difference(&node->options, &first->options);
+		if (option != NULL)
+			topology_fail(log, node->line,
+			    "'%s' has another %s than '%s' (line %u), which is the "
+			    "same router: alias=%s",
+			    node->name, option, first->name, first->line,
+			    node->options.alias);
+	}
+}
+
 /* ---- loops ----------------------------------------------------------------------- */
 
 /* What it takes to look for loops again and again, as links come and go. */
@@ -359,6 +406,7 @@ topology_lint(struct topology_log *log, unsigned int line)
 	lint_addrs(log);
 	if (log->t->errors > 0 || log->out_of_memory)
 		return;
+	lint_aliases(log);
 	lint_loops(log);
 	lint_reach(log, line);
 	lint_families(log);

@@ -8,6 +8,7 @@
 #include "tools/fakeroute/topology_values.h"
 
 #define LABEL_ROOM 32
+#define COPIES_MAX 1000
 
 /* ---- options with values like no other ------------------------------------------ */
 
@@ -28,6 +29,57 @@ set_late(void *object, const char *value)
 	    topology_time(comma + 1, &o->late_delay) != 0)
 		return -EINVAL;
 	o->late = millionth;
+	return 0;
+}
+
+/* A chance, and with a comma how many copies. */
+static int
+set_duplicates(void *object, const char *value)
+{
+	struct topology_options *o = object;
+	char chance[32];
+	const char *comma = strchrnul(value, ',');
+	size_t len = (size_t)(comma - value);
+	uint64_t copies = 1;
+
+	if (len >= sizeof(chance))
+		return -EINVAL;
+	memcpy(chance, value, len);
+	chance[len] = '\0';
+	if (*comma == ',' && topology_number(comma + 1, 1, COPIES_MAX, &copies) != 0)
+		return -EINVAL;
+	if (topology_chance(chance, &o->duplicates) != 0)
+		return -EINVAL;
+	o->copies = (uint32_t)copies;
+	return 0;
+}
+
+/* TTL[,TTL] */
+static int
+set_reply_ttl(void *object, const char *value)
+{
+	struct topology_options *o = object;
+	struct topology_ranges found;
+
+	/* A list of numbers, which are no ranges and have an order. */
+	if (strchr(value, '-') != NULL || topology_ranges(value, 1, 255, &found) != 0 ||
+	    found.count > 2)
+		return -EINVAL;
+	o->reply_ttl[0] = (uint8_t)found.ranges[0].first;
+	o->reply_ttl[1] = (uint8_t)found.ranges[found.count - 1].first;
+	return 0;
+}
+
+static int
+set_alias(void *object, const char *value)
+{
+	struct topology_options *o = object;
+
+	if (strcmp(value, "none") == 0)
+		value = "";
+	else if (!topology_name_is_good(value))
+		return -EINVAL;
+	topology_text_copy(o->alias, value);
 	return 0;
 }
 
@@ -322,6 +374,10 @@ set_icmp(void *object, const char *value)
 	{ \
 		key, TOPOLOGY_TYPE_CHANCE, AT(member) \
 	}
+#define RATE(key, member) \
+	{ \
+		key, TOPOLOGY_TYPE_RATE, AT(member) \
+	}
 #define FLAG(key, member) \
 	{ \
 		key, TOPOLOGY_TYPE_FLAG, AT(member) \
@@ -341,6 +397,9 @@ set_icmp(void *object, const char *value)
 
 static const char *const balances[] = {
     "per-flow", "per-packet", "per-destination", NULL};
+static const char *const rates_of[] = {"errors", "all", NULL};
+static const char *const ip_ids[] = {
+    "router", "interface", "zero", "random", "copy", NULL};
 static const char *const ttls[] = {"normal", "keep", "zero", NULL};
 static const char *const udps[] = {"unreachable", "echo", "silent", NULL};
 static const char *const tcps[] = {"rst", "syn-ack", "silent", NULL};
@@ -349,7 +408,9 @@ static const struct topology_word table[] = {
     TIME("rtt", rtt),
     TIME("jitter", jitter),
     CHANCE("loss", loss),
-    CHANCE("duplicates", duplicates),
+    OWN("duplicates", set_duplicates,
+	"a percentage (5%), and how many copies (5%,3), up to 1000"),
+    CHANCE("reordered", reordered),
     CHANCE("altered", altered),
     CHANCE("corrupted", corrupted),
     OWN("late", set_late, "a percentage and a time (20%,300ms)"),
@@ -365,7 +426,14 @@ static const struct topology_word table[] = {
 	"-NUMBER, swap, flip, for a checksum partial, for src and dst an address"),
     OWN("mpls", set_mpls, "LABEL[:TC[:TTL]], up to 8 with commas, or none"),
     FLAG("mpls-noncompliant", mpls_noncompliant),
-    NUMBER("reply-ttl", U8, reply_ttl, 1, 255),
+    OWN("reply-ttl", set_reply_ttl,
+	"a number from 1 to 255, or two: of errors, of answers"),
+    OWN("alias", set_alias, "a name of letters, digits and . _ -, or none"),
+    RATE("rate", rate),
+    NUMBER("burst", U32, burst, 1, 1000000),
+    CHOICE("rate-of", rate_of, rates_of),
+    CHOICE("ip-id", ip_id, ip_ids),
+    RATE("ip-id-rate", ip_id_rate),
     OWN("unreachable", set_unreachable,
 	"net, host, protocol, port, prohibited, a code from 0 to 255, or no"),
     OWN("unreachable-at", set_unreachable_at, "forward or arrival"),
@@ -398,6 +466,7 @@ topology_options_init(struct topology_options *options)
 	*options = (struct topology_options){
 	    .quote = {TOPOLOGY_QUOTE_FULL, TOPOLOGY_QUOTE_FULL},
 	    .hash_fields = (BIT(TOS) << 1) - 1 - BIT(TOS),
+	    .burst = 1,
 	};
 }
 

@@ -9,7 +9,18 @@
 #include "common/clock.h"
 
 #define TIME_MAX (3600 * NS_PER_SECOND)
+#define RATE_MAX 1000000
 #define LIST_ROOM 512
+
+bool
+topology_name_is_good(const char *name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t len = strlen(name);
+
+	return len > 0 && len <= TOPOLOGY_NAME_MAX && strspn(name, good) == len;
+}
 
 /* ---- tables of words ----------------------------------------------------------- */
 
@@ -42,6 +53,16 @@ ports(const char *text, struct topology_ranges *out)
 	if (strcmp(text, "none") != 0)
 		return topology_ranges(text, 1, 65535, out);
 	out->count = 0;
+	return 0;
+}
+
+/* "none" takes a default back. */
+static int
+rate_or_none(const char *text, struct topology_rate *out)
+{
+	if (strcmp(text, "none") != 0)
+		return topology_rate(text, out);
+	*out = (struct topology_rate){0, 0};
 	return 0;
 }
 
@@ -93,6 +114,8 @@ set(const struct topology_word *word, void *object, const char *value)
 		return set_choice(word, at, value);
 	case TOPOLOGY_TYPE_PORTS:
 		return ports(value, (struct topology_ranges *)(void *)at);
+	case TOPOLOGY_TYPE_RATE:
+		return rate_or_none(value, (struct topology_rate *)(void *)at);
 	}
 	return -EINVAL;
 }
@@ -143,6 +166,9 @@ explain(const struct topology_word *word, char *why, size_t room)
 		return;
 	case TOPOLOGY_TYPE_PORTS:
 		takes = "up to 16 ports or FIRST-LAST with commas, or none";
+		break;
+	case TOPOLOGY_TYPE_RATE:
+		takes = "a number in a time (10/s, 1/250ms), or none";
 		break;
 	}
 	snprintf(why + len, room - len, "%s", takes);
@@ -243,6 +269,29 @@ topology_chance(const char *text, uint32_t *millionth)
 	    strcmp(end, "%") != 0)
 		return -EINVAL;
 	*millionth = (uint32_t)value;
+	return 0;
+}
+
+int
+topology_rate(const char *text, struct topology_rate *out)
+{
+	struct topology_rate rate = {0, NS_PER_SECOND};
+	const char *slash = strchr(text, '/');
+	char number[24];
+	size_t len = slash == NULL ? sizeof(number) : (size_t)(slash - text);
+	uint64_t count;
+
+	if (len >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, text, len);
+	number[len] = '\0';
+	if (topology_number(number, 1, RATE_MAX, &count) != 0)
+		return -EINVAL;
+	rate.count = (uint32_t)count;
+	if (strcmp(slash + 1, "s") != 0 &&
+	    (topology_time(slash + 1, &rate.period) != 0 || rate.period == 0))
+		return -EINVAL;
+	*out = rate;
 	return 0;
 }
 

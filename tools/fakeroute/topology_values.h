@@ -21,6 +21,7 @@ enum topology_type {
 	TOPOLOGY_TYPE_U32,
 	TOPOLOGY_TYPE_CHOICE, /* an enumeration that counts from 0 */
 	TOPOLOGY_TYPE_PORTS,  /* struct topology_ranges */
+	TOPOLOGY_TYPE_RATE,   /* struct topology_rate */
 };
 
 /* One word of a table: where it is kept in its object, and what it takes. */
@@ -50,6 +51,9 @@ int topology_number(const char *text, uint64_t least, uint64_t most, uint64_t *o
 int topology_time(const char *text, int64_t *ns);           /* 2ms, 1.5ms, 30us, 1s */
 int topology_chance(const char *text, uint32_t *millionth); /* 5%, 0.1% */
 
+/* NUMBER/TIME, where s stands for 1s: 10/s, 1/250ms. */
+int topology_rate(const char *text, struct topology_rate *out);
+
 /* A time, or a number of packets: 5s, 40packets. */
 int topology_moment(const char *text, struct topology_moment *out);
 
@@ -77,6 +81,9 @@ int topology_addr_pair(const char *text, struct addr out[2]);
 /* Hands each part between commas to add; stops at its first error. */
 int topology_each_part(
     const char *text, int (*add)(void *object, const char *part), void *object);
+
+/* Letters, digits and . _ -, up to TOPOLOGY_NAME_MAX of them. */
+bool topology_name_is_good(const char *name);
 
 /* Copies a text that is known to fit. */
 void topology_text_copy(char *out, const char *text);
