@@ -246,10 +246,19 @@ class Lab:
                     "16sP16x", device.encode(), ctypes.addressof(value)))
 
     def _is_up(self, node):
-        """Before that its links drop what they are given."""
-        shown = self.inside(node, lambda: subprocess.run(
-            ["ip", "-o", "link"], text=True, check=True, capture_output=True).stdout)
-        return "qdisc noop " not in shown
+        """Before that its links drop what they are given, and what is sent to an IPv6
+        address goes astray: the kernel adds its route a moment later."""
+        def show(*words):
+            return subprocess.run(["ip", "-o", *words], text=True, check=True,
+                                  capture_output=True).stdout
+
+        def look():
+            return (show("link"), show("-6", "addr", "show", "scope", "global"),
+                    show("-6", "route", "show", "table", "local"))
+        links, addresses, routes = self.inside(node, look)
+        return "qdisc noop " not in links and all(
+            f"local {address} " in routes
+            for address in re.findall(r"inet6 ([^/ ]+)", addresses))
 
     # -- using
 
