@@ -333,6 +333,25 @@ trace_new(struct prober *p, const struct prober_start *start)
 	return t;
 }
 
+/* What the user can do when there is no way to an address. */
+static const char *
+route_remedy(int error, const struct addr *target)
+{
+	switch (error) {
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+		return "; see 'ip route get'";
+	case EACCES:
+		return "; it is a broadcast address";
+	case EINVAL:
+		return target->family == AF_INET6
+			   ? "; say through which interface: fe80::1%INTERFACE"
+			   : "";
+	default:
+		return "";
+	}
+}
+
 /* Finds our address and opens our port. */
 static int
 prepare_way(struct trace *t)
@@ -349,8 +368,9 @@ prepare_way(struct trace *t)
 		fail_open(t, error);
 	} else if (route != 0) {
 		error = route;
-		trace_fail(t, -error, "no route to %s: %s",
-		    addr_to_text(&o->target, text), trace_error_text(-error));
+		trace_fail(t, -error, "no route to %s: %s%s",
+		    addr_to_text(&o->target, text), trace_error_text(-error),
+		    route_remedy(-error, &o->target));
 	} else if (trace_has_ports(t) && trace_is_own_port(t, t->endpoint->port)) {
 		error = -EINVAL;
 		trace_fail(t, -error,

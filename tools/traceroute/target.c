@@ -1,5 +1,6 @@
 #include "tools/traceroute/target.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,17 +16,50 @@ family_name(uint32_t family)
 	return family == AF_INET ? "IPv4" : "IPv6";
 }
 
+/*
+ * What getaddrinfo(3) takes for an address too: IPv4 as inet_aton(3) has it ("127.1",
+ * "0x7f.1"), and IPv4 mapped into IPv6.
+ */
+static int
+read_addr(const char *host, struct addr *out)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct in_addr in;
+
+	if (addr_from_text(host, out) == 0) {
+		if (out->family == AF_INET6 && memcmp(out->bytes, mapped, 12) == 0)
+			*out = addr_from_bytes(AF_INET, out->bytes + 12);
+		return 0;
+	}
+	/* inet_aton itself would overlook what follows a blank. */
+	if (host[strspn(host, "0123456789abcdefABCDEFxX.")] != '\0' ||
+	    inet_aton(host, &in) == 0)
+		return -EINVAL;
+	*out = (struct addr){.family = AF_INET};
+	memcpy(out->bytes, &in, sizeof(in));
+	return 0;
+}
+
 int
 target_from_text(const char *host, uint32_t family, struct addr *target, char *error)
 {
 	char text[HOST_TEXT_MAX];
 
-	if (addr_from_text(host, target) != 0)
+	if (read_addr(host, target) == 0) {
+		if (family == AF_UNSPEC || family == target->family)
+			return 0;
+		snprintf(error, TARGET_ERROR_MAX,
+		    "cannot resolve %s: not an %s address",
+		    escape_terminal(host, text, sizeof(text)), family_name(family));
+		return -ENOENT;
+	}
+	/* No name has a colon: nobody needs to be asked. */
+	if (strchr(host, ':') == NULL)
 		return -EINVAL;
-	if (family == AF_UNSPEC || family == target->family)
-		return 0;
-	snprintf(error, TARGET_ERROR_MAX, "cannot resolve %s: not an %s address",
-	    escape_terminal(host, text, sizeof(text)), family_name(family));
+	snprintf(error, TARGET_ERROR_MAX, "cannot resolve %s: not an IPv6 address%s",
+	    escape_terminal(host, text, sizeof(text)),
+	    strchr(host, '%') == NULL ? ""
+				      : ", or not with such an interface behind the %");
 	return -ENOENT;
 }
 

@@ -12,9 +12,9 @@
 #define TARGET_ERROR_MAX 1600
 
 /*
- * The address of a numeric host. Returns 0, -EINVAL when host is a name, or -ENOENT
- * with one line in error (TARGET_ERROR_MAX bytes) when it is not of the family asked
- * for (AF_UNSPEC: any).
+ * The address of a numeric host, in any form that getaddrinfo(3) takes. Returns 0,
+ * -EINVAL when host may be a name, or -ENOENT with one line in error (TARGET_ERROR_MAX
+ * bytes) when it is not of the family asked for (AF_UNSPEC: any), or cannot be a name.
  */
 int target_from_text(
     const char *host, uint32_t family, struct addr *target, char *error);
