@@ -12,16 +12,19 @@
 
 #define ARGS_MAX 20
 
-/* Parses a command line written as one string, words separated by blanks. */
+/*
+ * Parses the command line of a program of that name, words separated by blanks.
+ */
 static int
-parse(const char *line, struct trace_options *o, char *error)
+parse_as(const char *name, const char *line, struct trace_options *o, char *error)
 {
-	static char copy[512];
-	char *argv[ARGS_MAX + 1] = {(char[]){"paris-traceroute"}};
+	static char copy[512], program[64];
+	char *argv[ARGS_MAX + 1] = {program};
 	char *rest = NULL;
 	int argc = 1;
 
 	error[0] = '\0';
+	snprintf(program, sizeof(program), "%s", name);
 	snprintf(copy, sizeof(copy), "%s", line);
 	for (char *word = strtok_r(copy, " ", &rest); word != NULL;
 	     word = strtok_r(NULL, " ", &rest)) {
@@ -30,6 +33,12 @@ parse(const char *line, struct trace_options *o, char *error)
 	}
 	argv[argc] = NULL;
 	return trace_options_parse(o, argc, argv, error);
+}
+
+static int
+parse(const char *line, struct trace_options *o, char *error)
+{
+	return parse_as("paris-traceroute", line, o, error);
 }
 
 static const struct {
@@ -44,6 +53,9 @@ static const struct {
     {"-q -1 h", "-q: '-1' is not"},
     {"-q 99999999999999999999 h", "-q: '99999999999999999999' is not"},
     {"-q 0x h", "-q: '0x' is not"},
+    {"-q 08 h", "-q: '08' is not"},
+    {"-q 0xg h", "-q: '0xg' is not"},
+    {"-p nosuchservice h", "-p: 'nosuchservice' is not a whole number from 1 to 65535"},
     {"-q", "-q needs a value"},
     {"--queries", "--queries needs a value"},
     {"h -m 256", "-m: '256' is not a whole number from 1 to 255"},
@@ -354,6 +366,65 @@ START_TEST(send_gaps)
 }
 END_TEST
 
+/* traceroute(8) reads its numbers as C does, and ports by their names too. */
+static const struct {
+	const char *line;
+	uint8_t tos;
+	uint16_t port;
+} numbers[] = {
+    {"-t 16 -p 22 h", 16, 22},
+    {"-t 0x10 -p 0x16 h", 16, 22},
+    {"-t 0X1f -p 0XfF h", 31, 255},
+    {"-t 020 -p 026 h", 16, 22},
+    {"-t 00 -p 0000177777 h", 0, 65535},
+    {"-t 0 -p ssh h", 0, 22},
+    {"-p domain h", 0, 53},
+};
+
+START_TEST(number_values)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(parse(numbers[_i].line, &o, error), 0);
+	ck_assert_uint_eq(o.start.tos, numbers[_i].tos);
+	ck_assert_uint_eq(o.port, numbers[_i].port);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	const char *line;
+	uint8_t as_traceroute;
+	uint32_t family;
+} programs[] = {
+    {"paris-traceroute", "h", 0, AF_UNSPEC},
+    {"paris-traceroute6", "h", 0, AF_UNSPEC},
+    {"", "h", 0, AF_UNSPEC},
+    {"/usr/bin/traceroute/", "h", 0, AF_UNSPEC},
+    {"traceroute", "h", 1, AF_UNSPEC},
+    {"/usr/sbin/traceroute", "h", 1, AF_UNSPEC},
+    {"./traceroute.db", "h", 1, AF_UNSPEC},
+    {"traceroute4", "h", 1, AF_INET},
+    {"/usr/bin/traceroute6", "h", 1, AF_INET6},
+    {"/traceroute6/traceroute", "h", 1, AF_UNSPEC},
+    {"traceroute6", "-4 h", 1, AF_INET},
+};
+
+START_TEST(program_names)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(parse_as(programs[_i].name, programs[_i].line, &o, error), 0);
+	ck_assert_uint_eq(o.as_traceroute, programs[_i].as_traceroute);
+	ck_assert_uint_eq(o.family, programs[_i].family);
+	ck_assert_int_eq(parse_as(programs[_i].name, "", &o, error),
+	    programs[_i].as_traceroute ? 0 : -EINVAL);
+	ck_assert_uint_eq(o.help, programs[_i].as_traceroute);
+}
+END_TEST
+
 START_TEST(no_host_needed)
 {
 	struct trace_options o;
@@ -432,7 +503,7 @@ START_TEST(target_does_not_fit)
 		ck_assert_int_eq(trace_request_check(&o, &v4, error), 0);
 	}
 	ck_assert_int_eq(parse("-i nosuchdevice h", &o, error), 0);
-	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
+	ck_assert_int_eq(trace_request_check(&o, &v4, error), -ENODEV);
 	ck_assert_ptr_nonnull(strstr(error, "nosuchdevice"));
 	ck_assert_int_eq(parse("h", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &v4, error), 0);
@@ -454,6 +525,9 @@ START_TEST(plan_request)
 	ck_assert_uint_eq(request.packet_len, 0);
 	ck_assert_uint_eq(request.set[0], 0);
 	ck_assert_uint_eq(request.set[1], 0);
+	ck_assert_int_eq(parse("h 0", &o, error), 0); /* 0 is no default there */
+	ck_assert_int_eq(trace_request_plan(&o, &request), 0);
+	ck_assert_uint_eq(request.packet_len, 1);
 	ck_assert_int_eq(parse("-I -t 8 --tag icmp.checksum h 99", &o, error), 0);
 	ck_assert_int_eq(trace_request_plan(&o, &request), 0);
 	ck_assert_uint_eq(request.protocol, IPPROTO_ICMP);
@@ -512,6 +586,8 @@ main(void)
 	tcase_add_test(tc, ports_that_are_set);
 	tcase_add_loop_test(tc, wait_values, 0, COUNT(waits));
 	tcase_add_loop_test(tc, send_gaps, 0, COUNT(gaps));
+	tcase_add_loop_test(tc, number_values, 0, COUNT(numbers));
+	tcase_add_loop_test(tc, program_names, 0, COUNT(programs));
 	tcase_add_test(tc, no_host_needed);
 	tcase_add_test(tc, start_of_a_trace);
 	tcase_add_test(tc, target_does_not_fit);

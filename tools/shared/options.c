@@ -39,6 +39,9 @@ options_read_whole(const char *text, int64_t high, int64_t *out)
 	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
 		base = 16;
 		text += 2;
+	} else if (text[0] == '0' && text[1] != '\0') {
+		base = 8;
+		text++;
 	}
 	if (*text == '\0')
 		return -EINVAL;

@@ -40,7 +40,10 @@ struct option_spec {
 /* Takes no argument: stores `high` as an integer. */
 option_parser option_flag;
 
-/* A whole number from low to high, decimal or 0x, stored as an unsigned integer. */
+/*
+ * A whole number from low to high as C writes it (10, 0xa, 012), stored as an unsigned
+ * integer.
+ */
 option_parser option_number;
 
 /*
@@ -61,7 +64,7 @@ option_parser option_addr;
  */
 int options_read_decimal(const char *text, int64_t *billionths, const char **end);
 
-/* A whole number, decimal or 0x, up to high. Returns 0 or -EINVAL. */
+/* A whole number up to high, as C writes it (10, 0xa, 012). Returns 0 or -EINVAL. */
 int options_read_whole(const char *text, int64_t high, int64_t *out);
 
 /*

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,6 +78,28 @@ parse_send_gap(
 	if (gap >= GAP_MS_FROM * NS_PER_SECOND)
 		gap /= 1000;
 	memcpy(value, &gap, sizeof(gap));
+	return 0;
+}
+
+/* A number, or a name as services(5) has it. */
+static int
+parse_port(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	const struct servent *service;
+	uint16_t port;
+
+	if (option_number(spec, text, value, expected) == 0)
+		return 0;
+	service = getservbyname(text, NULL);
+	if (service == NULL) {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "a whole number from %lld to %lld, or a service of /etc/services",
+		    (long long)spec->low, (long long)spec->high);
+		return -EINVAL;
+	}
+	port = ntohs((uint16_t)service->s_port);
+	memcpy(value, &port, sizeof(port));
 	return 0;
 }
 
@@ -221,7 +244,7 @@ static const struct option_spec table[] = {
     {'p', "port", "PORT",
 	"Destination port (default 33434 for UDP, with -U or -UL 53, with -T 80); with "
 	"-I the first sequence number",
-	NUMBER(port, 1, UINT16_MAX)},
+	parse_port, TO(port), 1, UINT16_MAX},
     {'q', "queries", "N", "Probes a hop (default 3)", NUMBER(start.queries, 1, 10)},
     {'s', "source", "ADDR", "Source address of the probes", option_addr,
 	TO(start.source), 0, 0},
@@ -254,8 +277,8 @@ static const struct option_spec table[] = {
     {0, "resolver", "SERVERS",
 	"Name servers to ask instead of the system's, such as 127.0.0.1:5353",
 	parse_resolver, TO(resolver), 0, 0},
-    {0, "sport", "PORT", "Source port of the probes",
-	NUMBER(start.src_port, 1, UINT16_MAX)},
+    {0, "sport", "PORT", "Source port of the probes", parse_port, TO(start.src_port), 1,
+	UINT16_MAX},
     {0, "tag", "FIELD",
 	"Header field that tells one probe from another, such as udp.checksum",
 	option_text, TO(tag), 1, PROBER_NAME_MAX},
@@ -308,6 +331,33 @@ set_defaults(struct trace_options *o)
 	if (algorithm_table[0] != NULL)
 		snprintf(o->start.algorithm, sizeof(o->start.algorithm), "%s",
 		    algorithm_table[0]->name);
+}
+
+/*
+ * Called as traceroute, traceroute6 or traceroute.db, it stands in for traceroute(8):
+ * a 4 or 6 at the end is -4 or -6, and without any argument it prints its help.
+ */
+static void
+take_program_name(struct trace_options *o, int argc, char **argv)
+{
+	const char *path = argc > 0 ? argv[0] : "";
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+
+	if (strncmp(name, "traceroute", strlen("traceroute")) != 0)
+		return;
+	o->as_traceroute = 1;
+	o->help = argc == 1;
+	switch (name[strlen(name) - 1]) {
+	case '4':
+		o->family = AF_INET;
+		break;
+	case '6':
+		o->family = AF_INET6;
+		break;
+	default:
+		break;
+	}
 }
 
 /* HOST [PACKET_LEN] */
@@ -395,6 +445,7 @@ trace_options_parse(struct trace_options *o, int argc, char **argv, char *error)
 	int first;
 
 	set_defaults(o);
+	take_program_name(o, argc, argv);
 	replace_udplite(argv);
 	first = options_parse(table, TABLE_COUNT, argc, argv, o, error);
 	if (first < 0)

@@ -43,6 +43,8 @@ struct trace_options {
 	uint8_t explain;
 	uint8_t help;
 	uint8_t version;
+	/* Called as traceroute: exit status and standard error are as traceroute's. */
+	uint8_t as_traceroute;
 	const char *host;     /* into argv; NULL: none given */
 	const char *tag;      /* into argv; NULL: the best one */
 	const char *device;   /* into argv; NULL: any */
@@ -50,9 +52,9 @@ struct trace_options {
 };
 
 /*
- * Reads the command line (argv is permuted). Returns 0, or -EINVAL with one line in
- * error (OPTIONS_TEXT_MAX bytes). Only --help, --version and --explain go without a
- * host.
+ * Reads the command line (argv is permuted), the name of the program included. Returns
+ * 0, or -EINVAL with one line in error (OPTIONS_TEXT_MAX bytes). Only --help, --version
+ * and --explain go without a host.
  */
 int trace_options_parse(
     struct trace_options *options, int argc, char **argv, char *error);

@@ -30,6 +30,15 @@ static const struct method {
 	"udplite.src_port", "udplite.dst_port", 53, true},
 };
 
+/* 0 stands for the default there; asked for, it is the shortest packet there is. */
+static uint16_t
+plan_len(const struct trace_options *o)
+{
+	if (o->packet_len == PACKET_LEN_DEFAULT)
+		return 0;
+	return o->packet_len != 0 ? (uint16_t)o->packet_len : 1;
+}
+
 int
 trace_request_plan(const struct trace_options *o, struct plan_request *request)
 {
@@ -62,8 +71,7 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 	    .protocol = method->protocol,
 	    .tag = o->tag,
 	    .flow_constant = flow_constant,
-	    .packet_len =
-		o->packet_len == PACKET_LEN_DEFAULT ? 0 : (uint16_t)o->packet_len,
+	    .packet_len = plan_len(o),
 	};
 	for (size_t i = 0; i < 2; i++) {
 		const struct pattern *pattern = tree_find(tree, method->patterns[i]);
@@ -111,7 +119,7 @@ trace_request_check(
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-i: '%.20s' is not a network interface of this machine",
 		    o->device);
-		return -EINVAL;
+		return -ENODEV;
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ int trace_request_plan(
 
 /*
  * Checks what cannot be told before the target is known. Returns 0, or -EINVAL with one
- * line in error (OPTIONS_TEXT_MAX bytes).
+ * line in error (OPTIONS_TEXT_MAX bytes); -ENODEV when the interface is not there.
  */
 int trace_request_check(
     const struct trace_options *options, const struct addr *target, char *error);

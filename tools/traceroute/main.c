@@ -31,6 +31,7 @@ struct run {
 	struct plan plan;
 	struct name_cache names;
 	struct output out;
+	int interrupted; /* the signal that ended the trace; 0: none */
 };
 
 /* Writes what is pending; the exit status of a run that only prints. */
@@ -140,10 +141,16 @@ find_target(struct run *r, struct addr *target)
 			return EXIT_FAILED;
 		result = target_from_names(&r->names, o->host, family, target, error);
 	}
-	if (result == 0 && trace_request_check(o, target, error) == 0)
+	if (result == 0)
+		result = trace_request_check(o, target, error);
+	if (result == 0)
 		return GO_ON;
 	log_line("%s", error);
-	return result == -EPIPE ? EXIT_FAILED : EXIT_USAGE;
+	/* To traceroute(8) it is no wrong usage to name an interface that is not there.
+	 */
+	if (result == -EPIPE || (result == -ENODEV && o->as_traceroute))
+		return EXIT_FAILED;
+	return EXIT_USAGE;
 }
 
 /* From the target on: servants, privilege, the trace. */
@@ -165,6 +172,7 @@ trace(struct run *r, const struct addr *target)
 		names ? &r->names : NULL, &r->out) == 0 &&
 	    startup_finished() == 0)
 		status = session_run(&session);
+	r->interrupted = session.interrupted;
 	session_end(&session);
 	return status;
 }
@@ -188,6 +196,29 @@ run(struct run *r)
 		return EXIT_FAILED;
 	}
 	return trace(r, &target);
+}
+
+/*
+ * Our exit status, or what traceroute(8)'s would be: it ends well whether or not the
+ * host was reached, and a signal kills it.
+ */
+static int
+exit_status(const struct run *r, enum exit_status status)
+{
+	if (!r->options.as_traceroute)
+		return (int)status;
+	if (r->interrupted != 0)
+		session_die(r->interrupted);
+	switch (status) {
+	case EXIT_REACHED:
+	case EXIT_NOT_REACHED:
+		return 0;
+	case EXIT_FAILED:
+		return 1;
+	case EXIT_USAGE:
+		return 2;
+	}
+	return 1;
 }
 
 int
@@ -214,5 +245,5 @@ main(int argc, char **argv)
 	}
 	name_cache_clear(&r.names);
 	output_clear(&r.out);
-	return (int)status;
+	return exit_status(&r, status);
 }

@@ -263,7 +263,7 @@ print_rtt(struct render_text *r, int64_t rtt)
 static void
 print_marks(struct render_text *r, const struct prober_result *m)
 {
-	uint32_t found = anomalies_of(r->record, m);
+	uint32_t found = r->plain ? 0 : anomalies_of(r->record, m);
 
 	for (unsigned int a = 0; a < ANOMALIES; a++)
 		if ((found >> a & 1) != 0 && anomaly_mark(a) != NULL)

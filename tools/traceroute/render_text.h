@@ -20,6 +20,7 @@ struct render_text {
 	const struct record *record;
 	const struct naming *naming; /* NULL: addresses only */
 	bool extensions;             /* -e */
+	bool plain;                  /* no marks of rare cases; the caller may set it */
 	struct output *out;
 	bool header; /* printed */
 	bool ended;  /* the last line is complete */

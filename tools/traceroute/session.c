@@ -117,6 +117,7 @@ session_start(struct session *s, const struct trace_options *options,
 	s->record.began = clock_realtime();
 	render_text_init(&s->text, &s->record, names != NULL ? &names->naming : NULL,
 	    options->extensions, out);
+	s->text.plain = options->as_traceroute != 0;
 	return start_prober(s, plan, &start);
 }
 
@@ -178,19 +179,16 @@ service_prober(struct session *s)
 
 /* ---- signals --------------------------------------------------------------------- */
 
-/* Ends as the signal would have ended us; the prober sees its channel close. */
-static void
-die_of(struct session *s, uint32_t number)
+void
+session_die(int number)
 {
 	sigset_t set;
 
-	channel_close(&s->prober.servant.channel);
-	close(s->signals);
-	signal((int)number, SIG_DFL);
+	signal(number, SIG_DFL);
 	sigemptyset(&set);
-	sigaddset(&set, (int)number);
+	sigaddset(&set, number);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise((int)number);
+	raise(number);
 }
 
 static void
@@ -199,9 +197,11 @@ service_signals(struct session *s)
 	struct signalfd_siginfo info;
 
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (s->interrupted)
-			die_of(s, info.ssi_signo);
-		s->interrupted = true;
+		if (s->interrupted != 0) {
+			channel_close(&s->prober.servant.channel);
+			session_die((int)info.ssi_signo);
+		}
+		s->interrupted = (int)info.ssi_signo;
 		if (s->names != NULL)
 			name_cache_give_up(s->names);
 		if (record_is_over(&s->record))
@@ -322,6 +322,13 @@ status_of_reason(uint8_t reason)
 	return EXIT_FAILED;
 }
 
+/* Whether a person reads along: no program that reads json or expects traceroute. */
+static bool
+wants_notes(const struct trace_options *o)
+{
+	return o->format == FORMAT_TEXT && !o->as_traceroute;
+}
+
 enum exit_status
 session_run(struct session *s)
 {
@@ -336,8 +343,8 @@ session_run(struct session *s)
 		    "cannot write to standard output: %s", strerror(-s->out->error));
 		return EXIT_FAILED;
 	}
-	if (s->record.has_done && (s->options->format == FORMAT_TEXT ||
-				      s->record.done.reason == REASON_FAILED))
+	if (s->record.has_done &&
+	    (wants_notes(s->options) || s->record.done.reason == REASON_FAILED))
 		notes_print(&s->record);
 	if (s->failure[0] != '\0') {
 		log_line("%s", s->failure);

@@ -29,7 +29,7 @@ struct session {
 	struct output *out;
 	struct render_text text;
 	int signals;         /* signalfd, -1 when not open */
-	bool interrupted;    /* a first signal has come */
+	int interrupted;     /* the first signal that came; 0: none */
 	int64_t stop_before; /* then: the prober has so long to stop; CLOCK_MONOTONIC */
 	bool rendered;       /* everything is in `out` */
 	char failure[PROBER_CLIENT_ERROR_MAX]; /* why the trace broke off */
@@ -51,5 +51,8 @@ int session_start(struct session *s, const struct trace_options *options,
 enum exit_status session_run(struct session *s);
 
 void session_end(struct session *s);
+
+/* Ends the process as this signal would have. */
+void session_die(int number);
 
 #endif
