@@ -128,7 +128,7 @@ def delayed(seconds, reply):
 
 
 class DnsServer:
-    def __init__(self, table=None, family=socket.AF_INET, default=None):
+    def __init__(self, table=None, family=socket.AF_INET, default=None, port=0):
         self.table = dict(table or {})
         self.default = default or rcode(NXDOMAIN)
         self.queries = []  # (name, type, tcp) in the order of arrival
@@ -136,7 +136,7 @@ class DnsServer:
         self.stopping = False
         self.timers = []
         host = "127.0.0.1" if family == socket.AF_INET else "::1"
-        self.tcp, self.udp = self._bind(family, host)
+        self.tcp, self.udp = self._bind(family, host, port)
         self.port = self.udp.getsockname()[1]
         self.address = ("%s:%d" if family == socket.AF_INET else "[%s]:%d") % (
             host, self.port)
@@ -144,13 +144,13 @@ class DnsServer:
                         for target in (self._serve_udp, self._serve_tcp)]
 
     @staticmethod
-    def _bind(family, host):
-        """UDP and TCP on one port that both have free."""
+    def _bind(family, host, port):
+        """UDP and TCP on one port, 0: one that both have free."""
         for _ in range(50):
             tcp = socket.socket(family, socket.SOCK_STREAM)
             udp = socket.socket(family, socket.SOCK_DGRAM)
             try:
-                tcp.bind((host, 0))
+                tcp.bind((host, port))
                 udp.bind((host, tcp.getsockname()[1]))
                 udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
                 tcp.listen(16)
