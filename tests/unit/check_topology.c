@@ -44,6 +44,9 @@ node(const struct topology *t, const char *name)
 	ck_abort_msg("no node %s", name);
 }
 
+#define HEX16 "00112233445566778899aabbccddeeff"
+#define HEX128 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16 HEX16
+
 static const struct {
 	const char *text;
 	const char *message; /* that the messages must hold */
@@ -138,8 +141,8 @@ static const struct {
     {GOOD "defaults tcp=fin\n", "it takes rst"},
     {GOOD "defaults icmp=maybe\n", "it takes reply or silent"},
     {GOOD "defaults tcp-closed=http\n", "tcp-closed=http: it takes up to 16"},
-    {GOOD "rule\n", "net:4: error: a rule needs the name of a node"},
-    {GOOD "rule r\n", "a rule needs the name of a node"},
+    {GOOD "rule\n", "net:4: error: this rule needs the name of a node"},
+    {GOOD "rule r\n", "this rule needs the name of a node"},
     {GOOD "rule x drop\n", "net:4: error: no router or target is called 'x'"},
     {GOOD "rule host drop\n", "no router or target is called 'host'"},
     {GOOD "rule r,/ drop\n", "'/' is not the name of a node"},
@@ -201,6 +204,41 @@ static const struct {
     {GOOD "link r t since=never\n", "'since=never': a link takes"},
     {GOOD "link t r since=5s\n", "closes a loop; if one is wanted"},
     {GOOD "rule r drop x[1-\n", "'x[1-' is not a range"},
+    {GOOD "extension r\n", "net:4: error: this extension needs the name of a node"},
+    {GOOD "extension x mpls=5\n", "net:4: error: no router or target is called 'x'"},
+    {GOOD "extension r colour=5\n", "'colour=5': an extension has the words mpls,"},
+    {GOOD "extension r mpls=1048576\n", "'mpls=1048576': it takes LABEL"},
+    {GOOD "extension r mpls=5 interface=outgoing\n", "say one of mpls, interface"},
+    {GOOD "extension r mpls=5 mpls=6\n", "say one of mpls, interface"},
+    {GOOD "extension r name=eth0\n", "say one of mpls, interface"},
+    {GOOD "extension r interface=up\n", "'interface=up': it takes incoming, sub-ip"},
+    {GOOD "extension r interface\n", "'interface': it takes incoming, sub-ip"},
+    {GOOD "extension r interface=outgoing index=-1\n", "it takes a number of 32"},
+    {GOOD "extension r interface=outgoing mtu=4294967296\n", "a number of 32 bits"},
+    {GOOD "extension r interface=outgoing address=eth0\n", "it takes an address"},
+    {GOOD "extension r interface=outgoing name=\n", "it takes up to 63 bytes"},
+    {GOOD "extension r object=1:1 name=eth0\n", "are of an interface"},
+    {GOOD "extension r mpls=5 data=00\n", "data is of an object"},
+    {GOOD "extension r object=256:1\n", "'object=256:1': it takes CLASS:TYPE"},
+    {GOOD "extension r object=1\n", "'object=1': it takes CLASS:TYPE"},
+    {GOOD "extension r object=1:1 data=abc\n", "it takes an even number of hexa"},
+    {GOOD "extension r object=1:1 data=0g\n", "it takes an even number of hexa"},
+    {GOOD "extension r object=1:1 data=\n", "it takes an even number of hexa"},
+    {GOOD "extension r object=1:1 length=65536\n", "it takes a number from 0 to"},
+    {GOOD "extension r structure=20 length=4\n", "a structure has no length but"},
+    {GOOD "extension r structure=20\nextension r mpls=5\n",
+	"net:5: error: the structure of 'r' must be all"},
+    {GOOD "router x 10.1.0.1 mpls=5\nextension x structure=20\n",
+	"net:5: error: the structure of 'x' must be all"},
+    {GOOD "extension r object=1:1 data=" HEX128 "\n"
+	  "extension r object=1:1 data=" HEX128 "\n"
+	  "extension r object=1:1 data=" HEX128 "\n"
+	  "extension r object=1:1 data=0102030405060708090a0b0c0d0e0f101112131415\n",
+	"net:7: error: the extension of 'r' is longer than the 420 bytes that an ICMP "
+	"error over IPv4"},
+    {GOOD "defaults extension-version=16\n", "a number from 0 to 15"},
+    {GOOD "defaults extension-length=x\n", "a number from 0 to 255, or right"},
+    {GOOD "defaults extension-checksum=no\n", "it takes right, wrong or zero"},
     {"host\n" GOOD, "the host needs an address"},
     {"host 10.9.0.1\nhost 10.9.0.2\n" GOOD, "net:2: error: the host is already"},
     {"host 10.9.0.1 mtu=100\n" GOOD, "mtu=100: not from 576"},

@@ -174,32 +174,6 @@ quote_len(const struct simpacket *p, const struct simreply_error *e, size_t room
 	return most < fixed ? 0 : smaller(len, most - fixed);
 }
 
-static size_t
-extension_len(const struct simreply_error *e)
-{
-	return e->labels_count == 0 ? 0 : 8 + 4 * e->labels_count;
-}
-
-/* RFC 4884 section 7, with one object: RFC 4950 section 3. */
-static void
-write_extension(struct writer *w, const struct simreply_error *e)
-{
-	uint8_t *start = w->at;
-	size_t len = extension_len(e);
-
-	writer_u16(w, 0x2000);
-	writer_u16(w, 0);
-	writer_u16(w, (uint16_t)(len - 4));
-	writer_u16(w, 0x0101);
-	for (size_t i = 0; i < e->labels_count; i++)
-		writer_u32(w, e->labels[i].label << 12 |
-				  (uint32_t)e->labels[i].traffic_class << 9 |
-				  (i + 1 == e->labels_count ? 0x100u : 0) |
-				  e->labels[i].ttl);
-	if (!w->failed)
-		patch_u16(start + 2, checksum_finish(checksum_add(0, start, len)));
-}
-
 /*
  * The quote padded with zeros, then the extension. Returns the value of the length
  * field, in its units. A noncompliant router quotes exactly 128 bytes, which is where
@@ -211,7 +185,7 @@ write_extended(struct writer *w, const struct simpacket *p,
 {
 	static const uint8_t zeros[EXTENDED_QUOTE_MIN];
 	size_t unit = p->src.family == AF_INET ? 4 : 8;
-	size_t len = quote_len(p, e, room, extension_len(e) + unit);
+	size_t len = quote_len(p, e, room, e->extension_len + unit);
 	size_t padded = EXTENDED_QUOTE_MIN;
 
 	len = smaller(len, e->noncompliant ? EXTENDED_QUOTE_MIN : 255 * unit);
@@ -220,10 +194,22 @@ write_extended(struct writer *w, const struct simpacket *p,
 	quote_packet(w, p, e, len);
 	*quoted = len;
 	writer_copy(w, zeros, padded - len);
-	write_extension(w, e);
+	writer_copy(w, e->extension, e->extension_len);
 	if (e->noncompliant)
 		return 0;
 	return (uint8_t)(padded / unit);
+}
+
+/*
+ * RFC 4884 section 4: destination unreachable, time exceeded and, over IPv4, parameter
+ * problem. The others have no room for the length.
+ */
+static bool
+is_extensible(uint8_t type, bool v4)
+{
+	if (v4)
+		return type == 3 || type == 11 || type == 12;
+	return type == 1 || type == 3;
 }
 
 size_t
@@ -235,6 +221,7 @@ simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
 	size_t start = header_len(p);
 	struct writer w;
 	uint8_t length = 0;
+	bool extensible = is_extensible(error->type, v4);
 
 	writer_init(&w, out, room);
 	begin(&w, header, p, protocol);
@@ -242,12 +229,14 @@ simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
 	writer_u8(&w, error->code);
 	writer_u16(&w, 0);
 	writer_u32(&w, error->word);
-	if (error->labels_count != 0)
+	if (error->extension != NULL && extensible)
 		length = write_extended(&w, p, error, room, quoted);
 	else
 		quote_packet(&w, p, error, *quoted = quote_len(p, error, room, 0));
 	if (w.failed)
 		return 0;
+	if (error->lies && extensible)
+		length = error->extended_length;
 	if (length != 0)
 		out[start + (v4 ? 5 : 4)] = length;
 	return end(&w);

@@ -23,12 +23,14 @@ struct simreply_header {
 /* An ICMP error about a packet. */
 struct simreply_error {
 	uint8_t type, code;
-	uint32_t word;       /* the second word of the header: MTU or pointer, or 0 */
-	uint8_t ttl;         /* of the packet when it arrived at the node */
-	size_t quote;        /* bytes of the packet to quote, or TOPOLOGY_QUOTE_FULL */
-	size_t labels_count; /* RFC 4950 label stack in an RFC 4884 extension */
-	const struct topology_label *labels;
-	bool noncompliant; /* the length field of RFC 4884 stays 0 */
+	uint32_t word; /* the second word of the header: MTU or pointer, or 0 */
+	uint8_t ttl;   /* of the packet when it arrived at the node */
+	size_t quote;  /* bytes of the packet to quote, or TOPOLOGY_QUOTE_FULL */
+	const uint8_t *extension; /* a structure of RFC 4884, or NULL */
+	size_t extension_len;
+	bool noncompliant;       /* the length field of RFC 4884 stays 0 ... */
+	bool lies;               /* ... or has this value: */
+	uint8_t extended_length; /* in its units */
 	size_t misquotes_count;
 	const struct topology_misquote *misquotes;
 };
@@ -36,8 +38,9 @@ struct simreply_error {
 /*
  * The quote shows the packet as it arrived there: its TTL and IPv4 header checksum are
  * set for that, and then the fields that are misquoted. A full quote fills an error to
- * 576 bytes (RFC 1812 section 4.3.2.3) or 1280 (RFC 4443 section 2.4). With labels it
- * is padded to 128 bytes or more. *quoted: the bytes quoted, without padding.
+ * 576 bytes (RFC 1812 section 4.3.2.3) or 1280 (RFC 4443 section 2.4). With an
+ * extension it is padded to 128 bytes or more. *quoted: the bytes quoted, without
+ * padding.
  */
 size_t simreply_error(uint8_t *out, size_t room, const struct simreply_header *header,
     const struct simpacket *p, const struct simreply_error *error, size_t *quoted);

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "tools/fakeroute/fragments.h"
+#include "tools/fakeroute/simextension.h"
 #include "tools/fakeroute/simnat.h"
 #include "tools/fakeroute/simreply.h"
 #include "tools/fakeroute/simrouters.h"
@@ -25,6 +26,7 @@ struct simulator {
 	struct fragments *fragments;
 	struct simtcp *tcp;
 	struct simrouters *routers;
+	struct simextensions *extensions;
 	uint8_t *scratch;    /* ANSWER_MAX bytes: where an answer is written */
 	uint8_t *translated; /* ANSWER_MAX bytes: what NATs made of a packet */
 	bool holds;          /* a reply waits for the next one to overtake it ... */
@@ -67,8 +69,10 @@ simulator_new(struct network *network, simulator_observer *observer, void *conte
 	s->scratch = malloc(ANSWER_MAX);
 	s->translated = malloc(ANSWER_MAX);
 	s->routers = simrouters_new(network);
-	if (s->replies == NULL || s->routers == NULL || s->fragments == NULL ||
-	    s->scratch == NULL || s->translated == NULL || s->tcp == NULL) {
+	s->extensions = simextensions_new(s->t);
+	if (s->replies == NULL || s->routers == NULL || s->extensions == NULL ||
+	    s->fragments == NULL || s->scratch == NULL || s->translated == NULL ||
+	    s->tcp == NULL) {
 		simulator_free(s);
 		return NULL;
 	}
@@ -84,6 +88,7 @@ simulator_free(struct simulator *s)
 	fragments_free(s->fragments);
 	simtcp_free(s->tcp);
 	simrouters_free(s->routers);
+	simextensions_free(s->extensions);
 	free(s->scratch);
 	free(s->translated);
 	free(s);
@@ -162,7 +167,8 @@ error_source(const struct answer *a)
 }
 
 static size_t
-answer_error(struct answer *a, const struct error_kind *kind, uint32_t word)
+answer_error(const struct simulator *s, struct answer *a, const struct error_kind *kind,
+    uint32_t word)
 {
 	const struct topology_options *o = &a->node->options;
 	size_t family = a->packet->src.family == AF_INET ? 0 : 1;
@@ -172,15 +178,17 @@ answer_error(struct answer *a, const struct error_kind *kind, uint32_t word)
 	    .word = word,
 	    .ttl = a->walk->ttl,
 	    .quote = o->quote[family],
-	    .labels = o->labels,
-	    .labels_count = o->labels_count,
 	    .noncompliant = o->mpls_noncompliant,
+	    .lies = o->extension_lies,
+	    .extended_length = o->extension_length,
 	    .misquotes = o->misquotes,
 	    .misquotes_count = o->misquotes_count,
 	};
 
 	if (simpacket_is_no_question(a->packet))
 		return 0;
+	error.extension =
+	    simextensions_get(s->extensions, node_of(a), family, &error.extension_len);
 	a->error = true;
 	a->header.src = error_source(a);
 	a->header.ttl = reply_ttl(a, true);
@@ -189,7 +197,8 @@ answer_error(struct answer *a, const struct error_kind *kind, uint32_t word)
 }
 
 static size_t
-answer_unreachable(struct answer *a, enum topology_unreachable why, uint8_t code)
+answer_unreachable(const struct simulator *s, struct answer *a,
+    enum topology_unreachable why, uint8_t code)
 {
 	struct error_kind kind = unreachables[why];
 	uint32_t pointer = 0;
@@ -199,7 +208,7 @@ answer_unreachable(struct answer *a, enum topology_unreachable why, uint8_t code
 	/* RFC 4443 section 3.4: where the next header that is not known stands. */
 	if (why == TOPOLOGY_UNREACHABLE_PROTOCOL && a->packet->src.family == AF_INET6)
 		pointer = 6;
-	return answer_error(a, &kind, pointer);
+	return answer_error(s, a, &kind, pointer);
 }
 
 static size_t
@@ -213,13 +222,14 @@ answer_segment(const struct answer *a, const struct simtcp_segment *segment)
 
 /* What the rule of a firewall sends; a reset comes as if from the destination. */
 static size_t
-answer_rejected(struct answer *a)
+answer_rejected(const struct simulator *s, struct answer *a)
 {
 	const struct topology_rule *rule = a->walk->rule;
 	struct simtcp_segment segment;
 
 	if (rule->action == TOPOLOGY_REJECT)
-		return answer_unreachable(a, rule->unreachable, rule->unreachable_code);
+		return answer_unreachable(
+		    s, a, rule->unreachable, rule->unreachable_code);
 	if (!a->packet->has_transport)
 		return 0;
 	a->header.src = a->packet->dst;
@@ -253,7 +263,7 @@ udp_port(const struct topology_options *o, uint16_t port)
 }
 
 static size_t
-answer_udp(struct answer *a)
+answer_udp(const struct simulator *s, struct answer *a)
 {
 	enum topology_udp how = udp_port(&a->node->options, a->packet->dst_port);
 
@@ -261,7 +271,7 @@ answer_udp(struct answer *a)
 		return simreply_udp(a->out, ANSWER_MAX, &a->header, a->packet);
 	if (how == TOPOLOGY_UDP_SILENT)
 		return 0;
-	return answer_unreachable(a, TOPOLOGY_UNREACHABLE_PORT, 0);
+	return answer_unreachable(s, a, TOPOLOGY_UNREACHABLE_PORT, 0);
 }
 
 static enum simtcp_port
@@ -306,7 +316,7 @@ answer_delivered(const struct simulator *s, struct answer *a)
 	switch (p->protocol) {
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
-		return answer_udp(a);
+		return answer_udp(s, a);
 	case IPPROTO_TCP:
 		return answer_tcp(s, a);
 	case IPPROTO_ICMP:
@@ -317,7 +327,7 @@ answer_delivered(const struct simulator *s, struct answer *a)
 	default:
 		break;
 	}
-	return answer_unreachable(a, TOPOLOGY_UNREACHABLE_PROTOCOL, 0);
+	return answer_unreachable(s, a, TOPOLOGY_UNREACHABLE_PROTOCOL, 0);
 }
 
 /* ---- one packet ------------------------------------------------------------------ */
@@ -330,16 +340,16 @@ answer_write(const struct simulator *s, struct answer *a)
 	case NETWORK_DELIVERED:
 		return answer_delivered(s, a);
 	case NETWORK_EXPIRED:
-		return answer_error(a, &expired, 0);
+		return answer_error(s, a, &expired, 0);
 	case NETWORK_UNREACHABLE:
-		return answer_unreachable(
-		    a, a->node->options.unreachable, a->node->options.unreachable_code);
+		return answer_unreachable(s, a, a->node->options.unreachable,
+		    a->node->options.unreachable_code);
 	case NETWORK_REJECTED:
-		return answer_rejected(a);
+		return answer_rejected(s, a);
 	case NETWORK_NO_ROUTE:
-		return answer_unreachable(a, TOPOLOGY_UNREACHABLE_NET, 0);
+		return answer_unreachable(s, a, TOPOLOGY_UNREACHABLE_NET, 0);
 	case NETWORK_TOO_BIG:
-		return answer_error(a, &too_big, a->node->options.mtu);
+		return answer_error(s, a, &too_big, a->node->options.mtu);
 	case NETWORK_DROPPED:
 	case NETWORK_LOST:
 		break;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/fakeroute/topology_extensions.h"
 #include "tools/fakeroute/topology_lint.h"
 #include "tools/fakeroute/topology_options.h"
 #include "tools/fakeroute/topology_rules.h"
@@ -12,7 +13,7 @@
 #define FILE_MAX_LEN (16u << 20)
 #define WORDS_MAX 512
 #define RANGE_MAX 4096
-#define WORD_ROOM 256
+#define WORD_ROOM 1024
 #define WHY_ROOM 512
 
 /* Where a link was written, until all nodes are known. */
@@ -32,6 +33,12 @@ struct pending_rule {
 	struct topology_rule_text text;
 };
 
+/* Likewise an object of an extension. */
+struct pending_object {
+	char name[TOPOLOGY_NAME_MAX + 1];
+	struct topology_object object;
+};
+
 struct parser {
 	struct topology_log log;
 	unsigned int line;
@@ -41,6 +48,8 @@ struct parser {
 	size_t pending_count, pending_room, nodes_room;
 	struct pending_rule *rules;
 	size_t rules_count, rules_room;
+	struct pending_object *objects;
+	size_t objects_count, objects_room;
 };
 
 /* ---- words and ranges ---------------------------------------------------------- */
@@ -469,48 +478,132 @@ add_rule(struct parser *p, const char *name, const struct topology_rule_text *te
 	topology_text_copy(pending->name, name);
 }
 
-/* One rule, for each node that the first word names. */
 static void
-parse_rule(struct parser *p, char **words, size_t count, unsigned long index)
+add_object(struct parser *p, const char *name, const struct topology_object *object)
 {
-	struct topology_rule_text text = {.rule.line = p->line};
+	void *objects = p->objects;
+	struct pending_object *pending;
+
+	if (!topology_name_is_good(name)) {
+		topology_fail(&p->log, p->line, "'%s' is not the name of a node", name);
+		return;
+	}
+	if (!make_room(
+		p, &objects, p->objects_count, &p->objects_room, sizeof(*p->objects)))
+		return;
+	p->objects = objects;
+	pending = &p->objects[p->objects_count++];
+	pending->object = *object;
+	topology_text_copy(pending->name, name);
+}
+
+/* A statement that begins with names of nodes, between commas. */
+struct named {
+	const char *what; /* "rule" */
+	const char *needs;
+	int (*word)(void *text, char *word, char *why, size_t room);
+	int (*make)(void *text, char *why, size_t room);
+	void (*add)(struct parser *p, const char *name, const void *text);
+};
+
+static int
+rule_word(void *text, char *word, char *why, size_t room)
+{
+	return topology_rule_word(text, word, why, room);
+}
+
+static int
+rule_make(void *text, char *why, size_t room)
+{
+	return topology_rule_check(
+	    &((struct topology_rule_text *)text)->rule, why, room);
+}
+
+static void
+rule_add(struct parser *p, const char *name, const void *text)
+{
+	struct topology_rule_text rule = *(const struct topology_rule_text *)text;
+
+	rule.rule.line = p->line;
+	add_rule(p, name, &rule);
+}
+
+static int
+extension_word(void *text, char *word, char *why, size_t room)
+{
+	return topology_extension_word(text, word, why, room);
+}
+
+static int
+extension_make(void *text, char *why, size_t room)
+{
+	return topology_extension_make(text, why, room);
+}
+
+static void
+extension_add(struct parser *p, const char *name, const void *text)
+{
+	struct topology_object object =
+	    ((const struct topology_object_text *)text)->out;
+
+	object.line = p->line;
+	add_object(p, name, &object);
+}
+
+static const struct named rule_statement = {"rule",
+    "what becomes of a packet: accept, drop, reject=CODE, to=NODE, snat=ADDRESS or "
+    "dnat=ADDRESS",
+    rule_word, rule_make, rule_add};
+static const struct named extension_statement = {"extension",
+    "what it carries: mpls=LABELS, interface=ROLE, object=CLASS:TYPE or structure=HEX",
+    extension_word, extension_make, extension_add};
+
+/* One such statement; text is clear. */
+static void
+parse_named(struct parser *p, const struct named *n, void *text, char **words,
+    size_t count, unsigned long index)
+{
 	char names[WORD_ROOM], word[WORD_ROOM], why[WHY_ROOM];
 	char *save = NULL;
 
 	for (size_t i = 1; i < count; i++) {
 		if (range_expand(words[i], index, word, sizeof(word)) != 0)
 			topology_fail(&p->log, p->line, "'%s' is too long", words[i]);
-		else if (topology_rule_word(&text, word, why, sizeof(why)) != 0)
+		else if (n->word(text, word, why, sizeof(why)) != 0)
 			topology_fail(&p->log, p->line, "'%s': %s", word, why);
 		else
 			continue;
 		return;
 	}
-	if (topology_rule_check(&text.rule, why, sizeof(why)) != 0)
-		topology_fail(&p->log, p->line, "this rule: %s", why);
+	if (n->make(text, why, sizeof(why)) != 0)
+		topology_fail(&p->log, p->line, "this %s: %s", n->what, why);
 	else if (range_expand(words[0], index, names, sizeof(names)) != 0)
 		topology_fail(&p->log, p->line, "'%s' is too long", words[0]);
 	else
 		for (char *name = strtok_r(names, ",", &save); name != NULL;
 		     name = strtok_r(NULL, ",", &save))
-			add_rule(p, name, &text);
+			n->add(p, name, text);
 }
 
 static void
-parse_rules(struct parser *p, char **words, size_t count)
+parse_all_named(struct parser *p, const struct named *n, char **words, size_t count)
 {
+	union {
+		struct topology_rule_text rule;
+		struct topology_object_text object;
+	} text;
 	unsigned long times;
 
 	if (count < 2) {
 		topology_fail(&p->log, p->line,
-		    "a rule needs the name of a node, and what becomes of a packet: "
-		    "accept, drop, reject=CODE, to=NODE, snat=ADDRESS or "
-		    "dnat=ADDRESS");
+		    "this %s needs the name of a node, and %s", n->what, n->needs);
 		return;
 	}
 	times = range_of_words(p, words, count);
-	for (unsigned long i = 0; i < times && !p->log.out_of_memory; i++)
-		parse_rule(p, words, count, i);
+	for (unsigned long i = 0; i < times && !p->log.out_of_memory; i++) {
+		memset(&text, 0, sizeof(text));
+		parse_named(p, n, &text, words, count, i);
+	}
 }
 
 /* The link between two nodes that a rule leads over: one of the file's, or its own. */
@@ -569,6 +662,29 @@ resolve_rules(struct parser *p)
 		resolve_rule(p, &p->rules[i]);
 }
 
+static void
+resolve_objects(struct parser *p)
+{
+	struct topology *t = p->log.t;
+
+	t->objects = calloc(p->objects_count + 1, sizeof(*t->objects));
+	if (t->objects == NULL) {
+		p->log.out_of_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < p->objects_count; i++) {
+		struct topology_object *object = &t->objects[t->objects_count];
+
+		*object = p->objects[i].object;
+		object->node = node_find(t, p->objects[i].name);
+		if (object->node == UINT32_MAX || object->node == TOPOLOGY_HOST)
+			topology_fail(&p->log, object->line,
+			    "no router or target is called '%s'", p->objects[i].name);
+		else
+			t->objects_count++;
+	}
+}
+
 /* ---- the file ------------------------------------------------------------------ */
 
 static void
@@ -585,7 +701,9 @@ parse_statement(struct parser *p, char **words, size_t count)
 	else if (strcmp(keyword, "link") == 0)
 		parse_link(p, words, count);
 	else if (strcmp(keyword, "rule") == 0)
-		parse_rules(p, words, count);
+		parse_all_named(p, &rule_statement, words, count);
+	else if (strcmp(keyword, "extension") == 0)
+		parse_all_named(p, &extension_statement, words, count);
 	else if (strcmp(keyword, "host") == 0)
 		parse_host(p, words, count);
 	else if (strcmp(keyword, "seed") == 0)
@@ -595,7 +713,7 @@ parse_statement(struct parser *p, char **words, size_t count)
 	else
 		topology_fail(&p->log, p->line,
 		    "unknown statement '%s' (known: seed, host, defaults, router, "
-		    "target, link, rule)",
+		    "target, link, rule, extension)",
 		    keyword);
 }
 
@@ -713,10 +831,13 @@ topology_parse(const char *name, const char *text, size_t len, FILE *messages)
 	if (!p.log.out_of_memory)
 		resolve_rules(&p);
 	if (!p.log.out_of_memory)
+		resolve_objects(&p);
+	if (!p.log.out_of_memory)
 		topology_lint(&p.log, p.line);
 	free(copy);
 	free(p.pending);
 	free(p.rules);
+	free(p.objects);
 	if (!p.log.out_of_memory)
 		return p.log.t;
 	topology_free(p.log.t);
@@ -758,6 +879,7 @@ topology_free(struct topology *t)
 	free(t->nodes);
 	free(t->links);
 	free(t->rules);
+	free(t->objects);
 	free(t);
 }
 

@@ -15,12 +15,14 @@
 
 #define TOPOLOGY_NAME_MAX 31
 #define TOPOLOGY_NODES_MAX 8192
-#define TOPOLOGY_ADDRS_MAX 8     /* addresses of one node */
-#define TOPOLOGY_LABELS_MAX 8    /* entries of one MPLS label stack */
-#define TOPOLOGY_RANGES_MAX 16   /* entries of one list of numbers */
-#define TOPOLOGY_PROTOCOLS_MAX 9 /* that one rule is for */
-#define TOPOLOGY_MISQUOTES_MAX 8 /* fields that one node quotes wrongly */
-#define TOPOLOGY_HOST 0          /* the index of the host among the nodes */
+#define TOPOLOGY_ADDRS_MAX 8           /* addresses of one node */
+#define TOPOLOGY_LABELS_MAX 8          /* entries of one MPLS label stack */
+#define TOPOLOGY_RANGES_MAX 16         /* entries of one list of numbers */
+#define TOPOLOGY_PROTOCOLS_MAX 9       /* that one rule is for */
+#define TOPOLOGY_MISQUOTES_MAX 8       /* fields that one node quotes wrongly */
+#define TOPOLOGY_OBJECT_MAX 256        /* bytes of data of one extension object */
+#define TOPOLOGY_INTERFACE_NAME_MAX 63 /* RFC 5837 section 4.3 */
+#define TOPOLOGY_HOST 0                /* the index of the host among the nodes */
 
 #define TOPOLOGY_QUOTE_FULL SIZE_MAX
 #define TOPOLOGY_CERTAIN \
@@ -132,6 +134,13 @@ struct topology_span {
 	struct topology_moment since, until;
 };
 
+/* The checksum of an extension structure; 0 means that there is none. */
+enum topology_checksum {
+	TOPOLOGY_CHECKSUM_RIGHT,
+	TOPOLOGY_CHECKSUM_WRONG,
+	TOPOLOGY_CHECKSUM_ZERO,
+};
+
 /* A field of the packet that an ICMP error quotes. */
 enum topology_quoted {
 	TOPOLOGY_QUOTED_TOS,
@@ -193,7 +202,11 @@ struct topology_options {
 	size_t labels_count;
 	struct topology_label labels[TOPOLOGY_LABELS_MAX];
 	bool mpls_noncompliant; /* RFC 4884 length field left 0 */
-	uint8_t reply_ttl[2];   /* that errors, and answers, start with; 0: by kind */
+	bool extension_lies;    /* that field has a value of its own: */
+	uint8_t extension_length;
+	uint8_t extension_version; /* of the structure: 2 in RFC 4884 */
+	enum topology_checksum extension_checksum;
+	uint8_t reply_ttl[2]; /* that errors, and answers, start with; 0: by kind */
 	char alias[TOPOLOGY_NAME_MAX + 1]; /* nodes with the same one are one router */
 	struct topology_rate rate;         /* of own answers */
 	uint32_t burst;
@@ -288,6 +301,18 @@ struct topology_rule {
 	enum topology_errors errors;
 };
 
+/* One object of the extension structure that a node's errors carry. */
+struct topology_object {
+	unsigned int line;
+	uint32_t node;
+	bool whole; /* the data is all of the structure, with its header */
+	uint8_t class, type;
+	bool lies; /* its length field has a value of its own: */
+	uint16_t length;
+	size_t len[2]; /* of its data, over IPv4 and over IPv6 */
+	uint8_t data[2][TOPOLOGY_OBJECT_MAX];
+};
+
 /* One way from a node to the next. */
 struct topology_link {
 	unsigned int line;
@@ -307,6 +332,8 @@ struct topology {
 	struct topology_link *links; /* in the order of the file */
 	size_t rules_count;
 	struct topology_rule *rules; /* likewise */
+	size_t objects_count;
+	struct topology_object *objects; /* likewise */
 	size_t errors;
 	size_t warnings;
 };

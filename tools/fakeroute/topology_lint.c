@@ -162,6 +162,61 @@ lint_aliases(struct topology_log *log)
 	}
 }
 
+/* ---- extensions ------------------------------------------------------------------ */
+
+/* What fits behind a quote of 128 bytes in an error of 576 or 1280 bytes. */
+static const size_t extension_most[2] = {576 - 28 - 128, 1280 - 48 - 128};
+
+/* One node's structure as it grows. */
+struct extension {
+	size_t len[2];
+	bool any, whole;
+};
+
+static void
+lint_object(
+    struct topology_log *log, struct extension *e, const struct topology_object *object)
+{
+	const char *name = log->t->nodes[object->node].name;
+
+	if ((object->whole && e->any) || e->whole)
+		topology_fail(log, object->line,
+		    "the structure of '%s' must be all of its extension: no mpls, no "
+		    "other object",
+		    name);
+	for (size_t family = 0; family < 2; family++) {
+		e->len[family] += object->len[family] + (object->whole ? 0 : 4);
+		if (e->len[family] > extension_most[family])
+			topology_fail(log, object->line,
+			    "the extension of '%s' is longer than the %zu bytes that "
+			    "an ICMP error over IPv%c has room for",
+			    name, extension_most[family], "46"[family]);
+	}
+	e->any = true;
+	e->whole = e->whole || object->whole;
+}
+
+static void
+lint_extensions(struct topology_log *log)
+{
+	struct topology *t = log->t;
+	struct extension *all = calloc(t->nodes_count, sizeof(*all));
+
+	if (all == NULL) {
+		log->out_of_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < t->nodes_count; i++) {
+		size_t labels = t->nodes[i].options.labels_count;
+
+		all[i].any = labels > 0;
+		all[i].len[0] = all[i].len[1] = 4 + (labels > 0 ? 4 + 4 * labels : 0);
+	}
+	for (size_t i = 0; i < t->objects_count; i++)
+		lint_object(log, &all[t->objects[i].node], &t->objects[i]);
+	free(all);
+}
+
 /* ---- loops ----------------------------------------------------------------------- */
 
 /* What it takes to look for loops again and again, as links come and go. */
@@ -407,6 +462,7 @@ topology_lint(struct topology_log *log, unsigned int line)
 	if (log->t->errors > 0 || log->out_of_memory)
 		return;
 	lint_aliases(log);
+	lint_extensions(log);
 	lint_loops(log);
 	lint_reach(log, line);
 	lint_families(log);

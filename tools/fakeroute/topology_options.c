@@ -7,7 +7,6 @@
 
 #include "tools/fakeroute/topology_values.h"
 
-#define LABEL_ROOM 32
 #define COPIES_MAX 1000
 
 /* ---- options with values like no other ------------------------------------------ */
@@ -211,35 +210,6 @@ set_misquote(void *object, const char *value)
 	return topology_each_part(value, add_misquote, o);
 }
 
-/* LABEL[:TRAFFIC-CLASS[:TTL]] */
-static int
-add_label(void *object, const char *part)
-{
-	static const uint64_t most[3] = {0xfffff, 7, 255};
-	struct topology_options *o = object;
-	uint64_t numbers[3] = {0, 0, 1};
-	char copy[LABEL_ROOM];
-	char *save = NULL;
-	size_t count = 0;
-
-	if (o->labels_count == TOPOLOGY_LABELS_MAX || strlen(part) >= sizeof(copy))
-		return -EINVAL;
-	topology_text_copy(copy, part);
-	for (char *text = strtok_r(copy, ":", &save); text != NULL;
-	     text = strtok_r(NULL, ":", &save), count++)
-		if (count == 3 ||
-		    topology_number(text, 0, most[count], &numbers[count]) != 0)
-			return -EINVAL;
-	if (count == 0)
-		return -EINVAL;
-	o->labels[o->labels_count++] = (struct topology_label){
-	    .label = (uint32_t)numbers[0],
-	    .traffic_class = (uint8_t)numbers[1],
-	    .ttl = (uint8_t)numbers[2],
-	};
-	return 0;
-}
-
 static int
 set_mpls(void *object, const char *value)
 {
@@ -248,7 +218,22 @@ set_mpls(void *object, const char *value)
 	o->labels_count = 0;
 	if (strcmp(value, "none") == 0)
 		return 0;
-	return topology_each_part(value, add_label, o);
+	return topology_labels(value, o->labels, &o->labels_count);
+}
+
+static int
+set_extension_length(void *object, const char *value)
+{
+	struct topology_options *o = object;
+	uint64_t length;
+
+	o->extension_lies = strcmp(value, "right") != 0;
+	if (!o->extension_lies)
+		return 0;
+	if (topology_number(value, 0, 255, &length) != 0)
+		return -EINVAL;
+	o->extension_length = (uint8_t)length;
+	return 0;
 }
 
 static int
@@ -400,6 +385,7 @@ static const char *const balances[] = {
 static const char *const rates_of[] = {"errors", "all", NULL};
 static const char *const ip_ids[] = {
     "router", "interface", "zero", "random", "copy", NULL};
+static const char *const checksums[] = {"right", "wrong", "zero", NULL};
 static const char *const ttls[] = {"normal", "keep", "zero", NULL};
 static const char *const udps[] = {"unreachable", "echo", "silent", NULL};
 static const char *const tcps[] = {"rst", "syn-ack", "silent", NULL};
@@ -426,6 +412,9 @@ static const struct topology_word table[] = {
 	"-NUMBER, swap, flip, for a checksum partial, for src and dst an address"),
     OWN("mpls", set_mpls, "LABEL[:TC[:TTL]], up to 8 with commas, or none"),
     FLAG("mpls-noncompliant", mpls_noncompliant),
+    OWN("extension-length", set_extension_length, "a number from 0 to 255, or right"),
+    NUMBER("extension-version", U8, extension_version, 0, 15),
+    CHOICE("extension-checksum", extension_checksum, checksums),
     OWN("reply-ttl", set_reply_ttl,
 	"a number from 1 to 255, or two: of errors, of answers"),
     OWN("alias", set_alias, "a name of letters, digits and . _ -, or none"),
@@ -467,6 +456,7 @@ topology_options_init(struct topology_options *options)
 	    .quote = {TOPOLOGY_QUOTE_FULL, TOPOLOGY_QUOTE_FULL},
 	    .hash_fields = (BIT(TOS) << 1) - 1 - BIT(TOS),
 	    .burst = 1,
+	    .extension_version = 2,
 	};
 }
 

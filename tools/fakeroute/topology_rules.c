@@ -219,26 +219,7 @@ static const struct topology_word table[] = {
 int
 topology_rule_word(struct topology_rule_text *text, char *word, char *why, size_t room)
 {
-	char *equals = strchr(word, '=');
-	const struct topology_word *known;
-	const char *value;
-
-	if (equals != NULL)
-		*equals = '\0';
-	known = topology_word_find(table, WORDS, word);
-	if (known == NULL) {
-		size_t len = (size_t)snprintf(why, room, "a rule has the words");
-
-		for (size_t i = 0; i < WORDS && len < room; i++)
-			len += (size_t)snprintf(why + len, room - len, "%s %s",
-			    i == 0 ? "" : ",", table[i].key);
-	}
-	value = equals == NULL ? NULL : equals + 1;
-	if (known != NULL && topology_word_set(known, text, value, why, room) == 0)
-		return 0;
-	if (equals != NULL)
-		*equals = '=';
-	return -EINVAL;
+	return topology_words_set(table, WORDS, "a rule", text, word, why, room);
 }
 
 /* Ports and types that no packet of the protocols named has. */

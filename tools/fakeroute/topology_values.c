@@ -11,6 +11,7 @@
 #define TIME_MAX (3600 * NS_PER_SECOND)
 #define RATE_MAX 1000000
 #define LIST_ROOM 512
+#define LABEL_ROOM 32
 
 bool
 topology_name_is_good(const char *name)
@@ -182,6 +183,32 @@ topology_word_set(const struct topology_word *word, void *object, const char *va
 		return 0;
 	explain(word, why, room);
 	return -EINVAL;
+}
+
+int
+topology_words_set(const struct topology_word *table, size_t count, const char *whose,
+    void *object, char *word, char *why, size_t room)
+{
+	char *equals = strchr(word, '=');
+	const struct topology_word *known;
+	size_t len;
+	int error = -EINVAL;
+
+	if (equals != NULL)
+		*equals = '\0';
+	known = topology_word_find(table, count, word);
+	if (known != NULL) {
+		error = topology_word_set(
+		    known, object, equals == NULL ? NULL : equals + 1, why, room);
+	} else {
+		len = (size_t)snprintf(why, room, "%s has the words", whose);
+		for (size_t i = 0; i < count && len < room; i++)
+			len += (size_t)snprintf(why + len, room - len, "%s %s",
+			    i == 0 ? "" : ",", table[i].key);
+	}
+	if (equals != NULL)
+		*equals = '=';
+	return error;
 }
 
 void
@@ -419,6 +446,78 @@ topology_ranges(
 	if (topology_each_part(text, add_range, &r) != 0 || r.found.count == 0)
 		return -EINVAL;
 	*out = r.found;
+	return 0;
+}
+
+static int
+digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+
+	return at == NULL || c == '\0' ? -1 : (int)(at - digits);
+}
+
+int
+topology_hex(const char *text, uint8_t *out, size_t room, size_t *len)
+{
+	size_t count = strlen(text) / 2;
+
+	if (count == 0 || count > room || strlen(text) % 2 != 0)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++) {
+		int high = digit(text[i * 2]), low = digit(text[i * 2 + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	*len = count;
+	return 0;
+}
+
+/* A label stack while it is read. */
+struct stack {
+	struct topology_label *labels;
+	size_t count;
+};
+
+static int
+add_label(void *object, const char *part)
+{
+	static const uint64_t most[3] = {0xfffff, 7, 255};
+	struct stack *stack = object;
+	uint64_t numbers[3] = {0, 0, 1};
+	char copy[LABEL_ROOM];
+	char *save = NULL;
+	size_t count = 0;
+
+	if (stack->count == TOPOLOGY_LABELS_MAX || strlen(part) >= sizeof(copy))
+		return -EINVAL;
+	topology_text_copy(copy, part);
+	for (char *text = strtok_r(copy, ":", &save); text != NULL;
+	     text = strtok_r(NULL, ":", &save), count++)
+		if (count == 3 ||
+		    topology_number(text, 0, most[count], &numbers[count]) != 0)
+			return -EINVAL;
+	if (count == 0)
+		return -EINVAL;
+	stack->labels[stack->count++] = (struct topology_label){
+	    .label = (uint32_t)numbers[0],
+	    .traffic_class = (uint8_t)numbers[1],
+	    .ttl = (uint8_t)numbers[2],
+	};
+	return 0;
+}
+
+int
+topology_labels(const char *text, struct topology_label *labels, size_t *count)
+{
+	struct stack stack = {labels, *count};
+
+	if (topology_each_part(text, add_label, &stack) != 0 || stack.count == *count)
+		return -EINVAL;
+	*count = stack.count;
 	return 0;
 }
 

@@ -47,6 +47,13 @@ const struct topology_word *topology_word_find(
 int topology_word_set(const struct topology_word *word, void *object, const char *value,
     char *why, size_t room);
 
+/*
+ * Splits "key=value", or a bare word, and sets an object by it. whose: "a rule", of
+ * which why tells the words if this is none. The word stays as it was.
+ */
+int topology_words_set(const struct topology_word *table, size_t count,
+    const char *whose, void *object, char *word, char *why, size_t room);
+
 int topology_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 int topology_time(const char *text, int64_t *ns);           /* 2ms, 1.5ms, 30us, 1s */
 int topology_chance(const char *text, uint32_t *millionth); /* 5%, 0.1% */
@@ -77,6 +84,12 @@ int topology_prefix(const char *text, bool prefixes, struct topology_addr *out);
 
 /* One address, or with a comma one of each family: out[0] IPv4, out[1] IPv6. */
 int topology_addr_pair(const char *text, struct addr out[2]);
+
+/* Pairs of hexadecimal digits, up to room of them, at least one. */
+int topology_hex(const char *text, uint8_t *out, size_t room, size_t *len);
+
+/* LABEL[:TRAFFIC-CLASS[:TTL]] with commas, added to *count that are there. */
+int topology_labels(const char *text, struct topology_label *labels, size_t *count);
 
 /* Hands each part between commas to add; stops at its first error. */
 int topology_each_part(
