@@ -82,10 +82,7 @@ channel_queue(struct channel *c, uint8_t type, const void *body, size_t len)
 	if (error != 0)
 		return error;
 	writer_init(&w, c->queue + c->tail, c->room - c->tail);
-	writer_u8(&w, MESSAGE_VERSION);
-	writer_u8(&w, type);
-	writer_u16(&w, (uint16_t)len);
-	writer_u32(&w, c->sent++);
+	framing_write(&w, type, len, c->sent++);
 	writer_copy(&w, body, len);
 	c->tail += writer_len(&w);
 	return 0;
@@ -160,20 +157,17 @@ record_deliver(struct channel *c, const struct mmsghdr *header, const uint8_t *d
 {
 	struct message m;
 	struct reader r;
-	uint8_t version;
-	uint32_t sequence;
+	int type;
 
 	if ((header->msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
 		return -EPROTO;
 	reader_init(&r, data, header->msg_len);
-	version = reader_u8(&r);
-	m.type = reader_u8(&r);
-	m.len = reader_u16(&r);
-	sequence = reader_u32(&r);
+	type = framing_read(&r, c->received);
+	if (type < 0)
+		return type;
+	m.type = (uint8_t)type;
+	m.len = reader_left(&r);
 	m.body = reader_take(&r, m.len);
-	if (reader_finish(&r) != 0 || version != MESSAGE_VERSION ||
-	    sequence != c->received)
-		return -EPROTO;
 	c->received++;
 	return handler(context, &m);
 }

@@ -14,10 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_VERSION 1
-#define MESSAGE_HEADER_LEN 8
-#define MESSAGE_MAX 2048 /* bytes of one record, header included */
-#define MESSAGE_BODY_MAX (MESSAGE_MAX - MESSAGE_HEADER_LEN)
+#include "common/framing.h"
 
 /* The file descriptor on which a program that we exec finds its end of the channel. */
 #define MESSAGE_CHILD_FD 3

@@ -12,11 +12,10 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/packets.h"
 #include "prober/transports/errqueue.h"
 #include "prober/transports/sockets.h"
 
-#define SEND_BATCH 32
-#define RECEIVE_BATCH 32
 #define RECEIVE_BUFFER (1 << 20)
 #define RECEIVE_ROUNDS 32   /* batches a wake-up: a flood must not hold up the rest */
 #define SEND_UNREAD_MAX 128 /* packets sent before what came back is read */
@@ -74,16 +73,10 @@ datagram_open(struct endpoint *e, int protocol)
 
 /* ---- sending ---- */
 
-/* Everything of one batch that the kernel reads. */
 struct send_batch {
-	struct mmsghdr headers[SEND_BATCH];
-	struct iovec parts[SEND_BATCH];
-	struct sockaddr_storage names[SEND_BATCH];
-	union {
-		char bytes[CONTROL_ROOM / 4];
-		struct cmsghdr align;
-	} control[SEND_BATCH];
-	struct probe *probes[SEND_BATCH];
+	struct mmsghdr headers[PACKETS_BATCH];
+	struct envelope envelopes[PACKETS_BATCH];
+	struct probe *probes[PACKETS_BATCH];
 	unsigned int count;
 };
 
@@ -92,27 +85,19 @@ batch_add(struct endpoint *e, struct send_batch *b, struct probe *p,
     const struct packet *packet)
 {
 	unsigned int i = b->count++;
-	struct msghdr *m = &b->headers[i].msg_hdr;
 	size_t from = datagram_send_from(e);
-	int level = is_v6(e) ? IPPROTO_IPV6 : IPPROTO_IP;
-	uint32_t ttl = socket_header_value(e, packet, e->ttl);
-	uint32_t tos = socket_header_value(e, packet, e->tos);
 	uint32_t stamp = e->next_stamp + i;
+	struct outgoing o = {.bytes = packet->bytes + from,
+	    .len = packet->len - from,
+	    .to = &p->dst,
+	    .port = p->dst_port,
+	    .ttl = (uint8_t)socket_header_value(e, packet, e->ttl),
+	    .tos = (uint8_t)socket_header_value(e, packet, e->tos),
+	    .stamp_id = e->owner->stamp_ids_chosen ? &stamp : NULL};
 
-	*m = (struct msghdr){.msg_name = &b->names[i], .msg_control = &b->control[i]};
-	m->msg_namelen = socket_destination(e, p, packet, &b->names[i]);
-	b->parts[i].iov_base = (void *)(uintptr_t)(packet->bytes + from);
-	b->parts[i].iov_len = packet->len - from;
-	m->msg_iov = &b->parts[i];
-	m->msg_iovlen = 1;
-	ancillary_add(m, sizeof(b->control[i]), level,
-	    is_v6(e) ? IPV6_HOPLIMIT : IP_TTL, &ttl, 4);
-	if (tos != 0 || is_v6(e))
-		ancillary_add(m, sizeof(b->control[i]), level,
-		    is_v6(e) ? IPV6_TCLASS : IP_TOS, &tos, 4);
-	if (e->owner->stamp_ids_chosen)
-		ancillary_add(
-		    m, sizeof(b->control[i]), SOL_SOCKET, SCM_TS_OPT_ID, &stamp, 4);
+	if (is_v6(e))
+		o.flow_label = socket_header_value(e, packet, e->flow_label);
+	packet_address(&b->headers[i].msg_hdr, &b->envelopes[i], &o);
 	b->probes[i] = p;
 }
 
@@ -127,7 +112,8 @@ batch_fill(struct endpoint *e, struct send_batch *b)
 	TAILQ_FOREACH (p, &e->queue, in_queue) {
 		const struct packet *packet = p->packets;
 
-		for (; packet != NULL && b->count < SEND_BATCH; packet = packet->next)
+		for (; packet != NULL && b->count < PACKETS_BATCH;
+		     packet = packet->next)
 			batch_add(e, b, p, packet);
 		if (packet != NULL)
 			break;
@@ -232,17 +218,6 @@ datagram_send(struct endpoint *e)
 
 /* ---- receiving ---- */
 
-struct receive_batch {
-	struct mmsghdr headers[RECEIVE_BATCH];
-	struct iovec parts[RECEIVE_BATCH];
-	struct sockaddr_storage names[RECEIVE_BATCH];
-	union {
-		char bytes[CONTROL_ROOM];
-		struct cmsghdr align;
-	} control[RECEIVE_BATCH];
-	uint8_t images[RECEIVE_BATCH][IMAGE_ROOM];
-};
-
 /* The kernel tells when it handed packet number `id` to the device. */
 static void
 stamp_arrived(struct endpoint *e, uint32_t id, int64_t stamp)
@@ -314,31 +289,6 @@ count_dropped(struct endpoint *e, const struct ancillary *a)
 	e->dropped = a->dropped;
 }
 
-/* Reads one batch of either queue; returns how many messages came. */
-static unsigned int
-batch_receive(struct endpoint *e, struct receive_batch *b, int flags)
-{
-	size_t from = datagram_send_from(e);
-	int count;
-
-	for (unsigned int i = 0; i < RECEIVE_BATCH; i++) {
-		b->parts[i] = (struct iovec){b->images[i] + from, IMAGE_ROOM - from};
-		b->headers[i].msg_hdr = (struct msghdr){
-		    .msg_name = &b->names[i],
-		    .msg_namelen = sizeof(b->names[i]),
-		    .msg_iov = &b->parts[i],
-		    .msg_iovlen = 1,
-		    .msg_control = &b->control[i],
-		    .msg_controllen = sizeof(b->control[i]),
-		};
-	}
-	do
-		count = recvmmsg(
-		    e->watch.fd, b->headers, RECEIVE_BATCH, flags | MSG_DONTWAIT, NULL);
-	while (count < 0 && errno == EINTR);
-	return count < 0 ? 0 : (unsigned int)count;
-}
-
 /*
  * The error queue drops in silence what finds no room; SO_RXQ_OVFL counts the other
  * queue only. When enough may have come to fill it, look before reading makes room.
@@ -364,14 +314,15 @@ check_room(struct endpoint *e)
 static unsigned int
 errors_receive(struct endpoint *e, unsigned int *from_network)
 {
-	static struct receive_batch batch;
+	static struct incoming batch;
 	unsigned int total = 0;
-	unsigned int count = RECEIVE_BATCH;
+	unsigned int count = PACKETS_BATCH;
 
 	*from_network = 0;
 	check_room(e);
-	for (int round = 0; round < RECEIVE_ROUNDS && count == RECEIVE_BATCH; round++) {
-		count = batch_receive(e, &batch, MSG_ERRQUEUE);
+	for (int round = 0; round < RECEIVE_ROUNDS && count == PACKETS_BATCH; round++) {
+		count = packets_receive(
+		    &batch, e->watch.fd, MSG_ERRQUEUE, datagram_send_from(e));
 		for (unsigned int i = 0; i < count; i++) {
 			struct ancillary a;
 
@@ -407,12 +358,12 @@ static unsigned int
 datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 					  struct reply *r, uint8_t *image, size_t len))
 {
-	static struct receive_batch batch;
+	static struct incoming batch;
 	unsigned int total = 0;
-	unsigned int count = RECEIVE_BATCH;
+	unsigned int count = PACKETS_BATCH;
 
-	for (int round = 0; round < RECEIVE_ROUNDS && count == RECEIVE_BATCH; round++) {
-		count = batch_receive(e, &batch, 0);
+	for (int round = 0; round < RECEIVE_ROUNDS && count == PACKETS_BATCH; round++) {
+		count = packets_receive(&batch, e->watch.fd, 0, datagram_send_from(e));
 		for (unsigned int i = 0; i < count; i++) {
 			struct mmsghdr *h = &batch.headers[i];
 			struct ancillary a;

@@ -5,10 +5,8 @@
 #ifndef PROBER_TRANSPORTS_ERRQUEUE_H
 #define PROBER_TRANSPORTS_ERRQUEUE_H
 
-#include "common/ancillary.h"
+#include "common/packets.h"
 #include "prober/transport.h"
-
-#define IMAGE_ROOM 1536 /* bytes kept of a reply, header space included */
 
 /* Whether the entry came from the network; an error of our own machine is no hop. */
 bool ancillary_is_icmp(const struct ancillary *a);

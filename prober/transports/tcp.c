@@ -229,7 +229,7 @@ take_error(struct watch *w, struct ancillary *a, uint8_t *image, size_t *len)
 	struct sockaddr_storage name;
 	size_t from =
 	    pattern_layer_offset(w->endpoint->pattern, transport_tcp.quote_layer);
-	struct iovec part = {image + from, IMAGE_ROOM - from};
+	struct iovec part = {image + from, PACKETS_ROOM - from};
 	struct mmsghdr header = {.msg_hdr = {.msg_name = &name,
 				     .msg_namelen = sizeof(name),
 				     .msg_iov = &part,
@@ -248,7 +248,7 @@ take_error(struct watch *w, struct ancillary *a, uint8_t *image, size_t *len)
 static bool
 receive_error(struct watch *w)
 {
-	static uint8_t image[IMAGE_ROOM];
+	static uint8_t image[PACKETS_ROOM];
 	struct endpoint *e = w->endpoint;
 	struct ancillary a;
 	struct reply r;

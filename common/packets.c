@@ -1,0 +1,78 @@
+#include "common/packets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* From which address and through which interface. */
+static void
+add_source(struct msghdr *m, size_t room, const struct outgoing *o)
+{
+	struct in_pktinfo info = {.ipi_ifindex = (int)o->interface};
+	struct in6_pktinfo info6 = {.ipi6_ifindex = o->interface};
+
+	if (o->to->family == AF_INET6) {
+		memcpy(&info6.ipi6_addr, o->source->bytes, sizeof(info6.ipi6_addr));
+		if (o->interface == 0)
+			info6.ipi6_ifindex = o->source->scope;
+		ancillary_add(
+		    m, room, IPPROTO_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
+	} else {
+		memcpy(&info.ipi_spec_dst, o->source->bytes, sizeof(info.ipi_spec_dst));
+		ancillary_add(m, room, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	}
+}
+
+void
+packet_address(struct msghdr *m, struct envelope *e, const struct outgoing *o)
+{
+	const size_t room = sizeof(e->control);
+	bool v6 = o->to->family == AF_INET6;
+	int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	uint32_t ttl = o->ttl, tos = o->tos;
+	struct sockaddr_in6 in6;
+
+	*m = (struct msghdr){.msg_name = &e->name,
+	    .msg_namelen = addr_to_sockaddr(o->to, o->port, &e->name),
+	    .msg_iov = &e->part,
+	    .msg_iovlen = 1,
+	    .msg_control = &e->control};
+	e->part = (struct iovec){(void *)(uintptr_t)o->bytes, o->len};
+	if (v6) {
+		memcpy(&in6, &e->name, sizeof(in6));
+		in6.sin6_flowinfo = htonl(o->flow_label);
+		memcpy(&e->name, &in6, sizeof(in6));
+	}
+	ancillary_add(m, room, level, v6 ? IPV6_HOPLIMIT : IP_TTL, &ttl, sizeof(ttl));
+	if (tos != 0 || v6)
+		ancillary_add(
+		    m, room, level, v6 ? IPV6_TCLASS : IP_TOS, &tos, sizeof(tos));
+	if (o->source != NULL)
+		add_source(m, room, o);
+	if (o->stamp_id != NULL)
+		ancillary_add(m, room, SOL_SOCKET, SCM_TS_OPT_ID, o->stamp_id,
+		    sizeof(*o->stamp_id));
+}
+
+unsigned int
+packets_receive(struct incoming *in, int fd, int flags, size_t at)
+{
+	int count;
+
+	for (unsigned int i = 0; i < PACKETS_BATCH; i++) {
+		in->parts[i] = (struct iovec){in->images[i] + at, PACKETS_ROOM - at};
+		in->headers[i].msg_hdr = (struct msghdr){
+		    .msg_name = &in->names[i],
+		    .msg_namelen = sizeof(in->names[i]),
+		    .msg_iov = &in->parts[i],
+		    .msg_iovlen = 1,
+		    .msg_control = &in->control[i],
+		    .msg_controllen = sizeof(in->control[i]),
+		};
+	}
+	do
+		count = recvmmsg(
+		    fd, in->headers, PACKETS_BATCH, flags | MSG_DONTWAIT, NULL);
+	while (count < 0 && errno == EINTR);
+	return count < 0 ? 0 : (unsigned int)count;
+}

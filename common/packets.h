@@ -1,0 +1,61 @@
+/*
+ * Packets out of sockets and into them, with what the kernel is told and tells beside
+ * their bytes (ancillary.h). For the prober and the helper, which send and receive many
+ * a wake-up.
+ */
+#ifndef COMMON_PACKETS_H
+#define COMMON_PACKETS_H
+
+#include <stddef.h>
+
+#include "common/ancillary.h"
+
+#define PACKETS_BATCH 32
+#define PACKETS_ROOM 1536 /* bytes kept of a packet received */
+
+/* One packet to be sent, without the headers that the kernel writes. */
+struct outgoing {
+	const void *bytes;
+	size_t len;
+	const struct addr *to;
+	uint16_t port; /* 0: the protocol has none that we tell the kernel */
+	uint8_t ttl;
+	uint8_t tos;
+	uint32_t flow_label;       /* IPv6; needs IPV6_FLOWINFO_SEND */
+	const struct addr *source; /* NULL: the socket's, and the route's interface */
+	uint32_t interface;        /* with source; 0: by the route */
+	const uint32_t *stamp_id;  /* NULL: the kernel counts (SCM_TS_OPT_ID) */
+};
+
+/* What a message header points to while it is sent. */
+struct envelope {
+	struct sockaddr_storage name;
+	struct iovec part;
+	union {
+		char bytes[CONTROL_ROOM / 4];
+		struct cmsghdr align;
+	} control;
+};
+
+/* Makes m the header of that packet, for sendmsg or sendmmsg. */
+void packet_address(struct msghdr *m, struct envelope *e, const struct outgoing *o);
+
+/* Packets as they were received: bytes from an offset that the reader chose. */
+struct incoming {
+	struct mmsghdr headers[PACKETS_BATCH];
+	struct iovec parts[PACKETS_BATCH];
+	struct sockaddr_storage names[PACKETS_BATCH];
+	union {
+		char bytes[CONTROL_ROOM];
+		struct cmsghdr align;
+	} control[PACKETS_BATCH];
+	uint8_t images[PACKETS_BATCH][PACKETS_ROOM];
+};
+
+/*
+ * Receives what is there, without waiting: to offset `at` of each image. flags: those
+ * of recvmmsg(2), such as MSG_ERRQUEUE. Returns how many packets; 0 on any error too.
+ */
+unsigned int packets_receive(struct incoming *in, int fd, int flags, size_t at);
+
+#endif
