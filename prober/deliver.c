@@ -227,6 +227,19 @@ on_failed(void *context, struct probe *p, int error)
 	trace_dispatch(t, &event);
 }
 
+/* The wait for the answer begins now, not when the probe was queued. */
+static void
+on_left(void *context, struct probe *p)
+{
+	struct prober *prober = context;
+	int64_t held = clock_monotonic() - p->queued;
+
+	if (held < NS_PER_MS)
+		return;
+	p->held = held;
+	(void)timer_set(&prober->timers, &p->timer, p->until + p->held);
+}
+
 static void
 on_dropped(void *context, uint32_t count)
 {
@@ -247,6 +260,7 @@ on_resent(void *context, struct probe *p, uint32_t count)
 
 const struct transport_events trace_transport_events = {
     .reply = on_reply,
+    .left = on_left,
     .failed = on_failed,
     .dropped = on_dropped,
     .resent = on_resent,

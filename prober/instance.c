@@ -7,6 +7,8 @@
 
 #define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0 */
 #define TAG_PORT_TRIES 16
+/* A device that takes nothing for so long is not waited for. */
+#define SEND_PATIENCE NS_PER_SECOND
 
 /* The probe's outcome is known: what only it needed on its transport goes back. */
 static void
@@ -86,7 +88,9 @@ trace_probe_timer(struct timer *timer)
 	struct trace *t = trace_of(p->instance);
 	struct event event = {.type = EVENT_TIMEOUT, .probe = p};
 
-	if (p->state == PROBE_QUEUED) {
+	if (p->state == PROBE_QUEUED && clock_monotonic() < p->queued + SEND_PATIENCE) {
+		(void)timer_set(&t->prober->timers, timer, p->queued + SEND_PATIENCE);
+	} else if (p->state == PROBE_QUEUED) {
 		endpoint_unqueue(p->endpoint, p);
 		p->state = PROBE_FAILED;
 		trace_transport_events.failed(t->prober, p, ENOBUFS);
@@ -341,6 +345,7 @@ probe_launch(struct trace *t, struct probe *p, int64_t wait, int64_t now)
 	p->until_max =
 	    t->transport->wait_max != 0 ? now + t->transport->wait_max : INT64_MAX;
 	p->until = now + wait < p->until_max ? now + wait : p->until_max;
+	p->queued = now;
 	p->timer.fire = trace_probe_timer;
 	(void)timer_set(&prober->timers, &p->timer, p->until);
 	TAILQ_INSERT_TAIL(&t->probes, p, in_instance);
@@ -405,7 +410,7 @@ world_set_deadline(struct instance *i, struct probe *p, int64_t at)
 	if (p->state != PROBE_IN_FLIGHT && p->state != PROBE_QUEUED)
 		return;
 	p->until = at < p->until_max ? at : p->until_max;
-	(void)timer_set(&trace_of(i)->prober->timers, &p->timer, p->until);
+	(void)timer_set(&trace_of(i)->prober->timers, &p->timer, p->until + p->held);
 }
 
 static void

@@ -86,6 +86,8 @@ TAILQ_HEAD(endpoint_list, endpoint);
 /* What the owner of the transports is told. None may close an endpoint. */
 struct transport_events {
 	void (*reply)(void *context, const struct reply *r);
+	/* It is in flight from now on; out of the queue. */
+	void (*left)(void *context, struct probe *p);
 	/* The packet never left; errno. The probe is out of the queue. */
 	void (*failed)(void *context, struct probe *p, int error);
 	void (*dropped)(void *context, uint32_t count); /* lost here: buffer full */

@@ -135,6 +135,7 @@ batch_sent(struct endpoint *e, struct send_batch *b, unsigned int count)
 		if (p->state == PROBE_QUEUED) {
 			p->state = PROBE_IN_FLIGHT;
 			endpoint_unqueue(e, p);
+			e->owner->events->left(e->owner->context, p);
 		}
 	}
 }

@@ -152,6 +152,8 @@ tcp_send(struct endpoint *e)
 		p->state = error == 0 ? PROBE_IN_FLIGHT : PROBE_FAILED;
 		if (error != 0)
 			e->owner->events->failed(e->owner->context, p, -error);
+		else
+			e->owner->events->left(e->owner->context, p);
 	}
 	return 0;
 }

@@ -326,8 +326,8 @@ class Capture:
 
 # ---- what every network is tested for ------------------------------------------------
 
-RUNS = 20 if paris.VARIANT == "release" else 4
-AGAIN = 5  # flows that are traced a second time
+RUNS = {"release": 20, "valgrind": 2}.get(paris.VARIANT, 4)
+AGAIN = max(1, RUNS // 4)  # flows that are traced a second time
 AT_ONCE, WAITING_AT_ONCE = 4, 100
 
 
@@ -392,7 +392,7 @@ class PathTest(LabTest):
                     self.check(trace, truth)
                 for one, other in zip(traces, again.get((method, family), [])):
                     self.assertEqual(one.seen, other.seen, one.arguments)
-                if balanced:
+                if balanced and RUNS == 20:  # fewer flows may well be alike
                     self.check_spread({trace.seen for trace in traces}, method, family)
 
     def check(self, trace, truth):

@@ -51,8 +51,9 @@ class Wire(routers.LabTest):
                     for probe in hop["probes"]}
         probes = self.probes(packets, trace, method)
         self.assertEqual([packet.ttl for packet in probes],
-                         [reported.get(number) for number in range(len(probes))])
-        self.assertEqual(len(probes), len(reported))
+                         [reported.get(number) for number in range(len(probes))],
+                         trace.json)
+        self.assertEqual(len(probes), len(reported), trace.json)
         self.check_constant(trace, packets, method)
 
     def probes(self, packets, trace, method):
@@ -99,6 +100,18 @@ class Wire(routers.LabTest):
                            for probe in hop["probes"])
             self.assertEqual(trace.json["counters"]["replies"], answered)
         self.each_kind(check)
+
+    def test_no_time_to_wait(self):
+        """Preparing and sending so many takes longer than the wait for an answer, which
+        begins when the probe has left."""
+        for method in METHODS[:2]:
+            for family in FAMILIES:
+                trace = self.lab.trace(*method.arguments, "-w", 0.001, "-q", 10,
+                                       "-m", 200, "-N", 2000, TARGET[family])
+                packets = self.capture.read().arriving
+                self.capture.forget()
+                self.assertIn(trace.json["stop"]["reason"], ("reached", "hop_limit"))
+                self.assertEqual(trace.json["counters"]["sent"], len(packets))
 
     def test_open_port(self):
         """A connection that was accepted is given up at once."""
