@@ -136,11 +136,11 @@ class Lab:
             for node in nodes:
                 self._ip(node, family, self._addresses(node, family))
         for node in nodes:
+            paris.wait_for(lambda node=node: self._is_up(node), 10, f"{node} is not up")
             for family in FAMILIES:
                 self._ip(node, family, self._routes(node, family))
             self._add_rules(node)
             self.inside(node, lambda node=node: self._leave_no_checksum_undone(node))
-            paris.wait_for(lambda node=node: self._is_up(node), 10, "a link is not up")
         return self
 
     def close(self):
@@ -189,17 +189,20 @@ class Lab:
         return [f"link add {end(left, right)} type veth peer {end(right, left)}"
                 for left, right in self.network.links]
 
-    def _addresses(self, node, family):
-        network, length = self.network, {4: 24, 6: 64}[family]
-        no_delay = "nodad" if family == 6 else ""
+    def _own(self, node, family):
+        """[(device, address)]"""
         own = {"s": [source(family, number) for number in range(1, SOURCES + 1)],
-               "t": [(INSIDE if network.hides else TARGET)[family]]}
-        for address in own.get(node, ()):
-            yield f"addr add {address} dev lo {no_delay}"
-        for device, other, mtu in self._devices(node):
+               "t": [(INSIDE if self.network.hides else TARGET)[family]]}
+        return [("lo", address) for address in own.get(node, ())] + [
+            (device, self.network.address(node, other, family))
+            for device, other, _ in self._devices(node)]
+
+    def _addresses(self, node, family):
+        for device, _, mtu in self._devices(node):
             yield f"link set {device} mtu {mtu} up"
-            yield (f"addr add {network.address(node, other, family)}/{length} "
-                   f"dev {device} {no_delay}")
+        for device, address in self._own(node, family):
+            length = "" if device == "lo" else "/24" if family == 4 else "/64 nodad"
+            yield f"addr add {address}{length} dev {device}"
 
     def _routes(self, node, family):
         network = self.network
@@ -246,8 +249,8 @@ class Lab:
                     "16sP16x", device.encode(), ctypes.addressof(value)))
 
     def _is_up(self, node):
-        """Before that its links drop what they are given, and what is sent to an IPv6
-        address goes astray: the kernel adds its route a moment later."""
+        """Before that its links drop what they are given, and its IPv6 addresses can
+        neither be used nor reached: the kernel adds their routes a moment later."""
         def show(*words):
             return subprocess.run(["ip", "-o", *words], text=True, check=True,
                                   capture_output=True).stdout
@@ -278,7 +281,6 @@ class Lab:
                                 initargs=(self.holders["s"],)) as pool:
             return list(pool.map(run, many))
 
-
     def _start(self, arguments):
         return paris.start("paris-traceroute", "-n", "-m", self.network.max_hops,
                            "--format", "json", *arguments)
@@ -297,7 +299,7 @@ class Capture:
 
     def __init__(self, lab, node, other):
         self.socket = lab.inside(node, lambda: socket.socket(
-            socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL)))
+            socket.AF_PACKET, socket.SOCK_DGRAM, 0))  # nothing yet
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
         self.socket.bind((f"{node}-{other}", ETH_P_ALL))
         self.socket.setblocking(False)
