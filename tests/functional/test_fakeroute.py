@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import struct
 import sys
 import textwrap
@@ -69,9 +70,9 @@ def send(s, data, address):
         except OSError:
             pass
 
-def udp(dst, ttl, sport=0, dport=40000, data=b"x" * 32, wait=2.0, count=1):
+def udp(dst, ttl, sport=0, dport=40000, data=b"x" * 32, wait=2.0, count=1, proto=0):
     family = family_of(dst)
-    with socket.socket(family, socket.SOCK_DGRAM) as s:
+    with socket.socket(family, socket.SOCK_DGRAM, proto) as s:
         options(s, family, ttl)
         s.bind(("", sport))
         found = []
@@ -167,6 +168,22 @@ class Answers(unittest.TestCase):
                              [expired] * 14 + [port] * 2)
             self.assertEqual(result.report["received"]["bad_checksum"], 0)
             self.assertEqual(result.report["received"]["answered"], 16)
+
+    def test_udplite(self):
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136).close()
+        except OSError as error:
+            self.skipTest(f"the kernel has no UDP-Lite: {error}")
+        for dst in BOTH:
+            found, result = inside("line.topo", f"""
+                print(json.dumps([udp("{dst}", ttl, proto=136, dport=port)
+                                  for ttl, port in ((3, 7), (64, 8), (64, 7))]))""")
+            self.assertEqual([one["offender"] for one in found],
+                             [expected_line(dst, 14)[2], dst, dst])
+            self.assertEqual([one["kind"] for one in found], ["error", "error", "data"])
+            self.assertEqual(found[2]["data"], (b"x" * 32).hex())
+            self.assertEqual(result.report["received"]["bad_checksum"], 0)
+            self.assertEqual(result.report["flows"][0]["protocol"], "udplite")
 
     def test_echo(self):
         for dst in BOTH:

@@ -43,6 +43,7 @@ enum kind {
 	UDP,
 	TCP,
 	ECHO,
+	UDPLITE,
 	UDP_WITHOUT_CHECKSUM, /* IPv4 only */
 	KINDS,
 };
@@ -63,6 +64,12 @@ make(struct packet *p, enum kind kind, const char *dst, uint8_t ttl)
 	case ECHO:
 		packet_echo(p, dst, ttl, 5);
 		break;
+	case UDPLITE:
+		packet_udp(p, dst, ttl, 20000, 33);
+		p->bytes[p->bytes[0] >> 4 == 4 ? 9 : 6] = IPPROTO_UDPLITE;
+		put16(packet_transport(p) + 4, 8 + 10); /* covers that much */
+		packet_seal(p);
+		break;
 	case KINDS:
 		break;
 	}
@@ -82,13 +89,21 @@ move(struct packet *p, bool dst, const char *text, unsigned int port)
 	    p->bytes + (v4 ? 12 : 8) + (dst ? (v4 ? 4 : 16) : 0), a.bytes, v4 ? 4 : 16);
 	if (protocol == IPPROTO_UDP)
 		none = get16(packet_transport(p) + 6) == 0;
-	if (port != 0 && (protocol == IPPROTO_UDP || protocol == IPPROTO_TCP))
+	if (port != 0 && protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6)
 		put16(packet_transport(p) + (dst ? 2 : 0), port);
 	else if (port != 0 && !dst)
 		put16(packet_transport(p) + 4, port);
 	packet_seal(p);
 	if (none)
 		put16(packet_transport(p) + 6, 0);
+}
+
+static size_t
+checksum_at(uint8_t protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		return 16;
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6 ? 2 : 6;
 }
 
 /* The quote must be this packet as it is with a TTL of 1. */
@@ -100,9 +115,7 @@ must_quote(struct packet *error, const struct packet *expected, uint8_t ttl)
 
 	*packet_ttl(&sealed) = ttl;
 	/* The transport checksum may be wrong on purpose: only the header's is new. */
-	checksum += packet_protocol(&sealed) == IPPROTO_TCP   ? 16
-		    : packet_protocol(&sealed) == IPPROTO_UDP ? 6
-							      : 2;
+	checksum += checksum_at(packet_protocol(&sealed));
 	uint16_t kept = (uint16_t)get16(checksum);
 	packet_seal(&sealed);
 	put16(checksum, kept);
@@ -144,6 +157,7 @@ START_TEST(snat_translated_quotes)
 	    [UDP] = 50000 + 20000 % 10000,
 	    [TCP] = 50000 + 50000 % 10000,
 	    [ECHO] = 50000 + 77,
+	    [UDPLITE] = 50000 + 20000 % 10000,
 	    [UDP_WITHOUT_CHECKSUM] = 50000 + 20000 % 10000,
 	};
 	struct packet probe, reply, expected;
@@ -248,7 +262,7 @@ START_TEST(dnat_as_linux)
 			must_be_from(&reply, ttl == 1 ? routers[0][_i] : outside[_i]);
 			if (ttl < 4)
 				must_be_icmp(&reply, 11, 0, 3, 0);
-			if (ttl < 4 || kind == UDP || kind == UDP_WITHOUT_CHECKSUM)
+			if (ttl < 4 || kind == UDP || kind >= UDPLITE)
 				must_quote(&reply, &probe, 1);
 		}
 	fakenet_demolish();

@@ -2,6 +2,7 @@
  * tools/fakeroute: the network without sockets. Walks, balancing, chance, hostile
  * packets, and the parts below the simulator.
  */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,56 @@ START_TEST(udp_echo_and_unknown_protocol)
 	fakenet_ask(&probe, &reply);
 	ck_assert_uint_eq(packet_transport(&reply)[0], _i == 0 ? 3 : 4);
 	ck_assert_uint_eq(packet_transport(&reply)[1], _i == 0 ? 2 : 1);
+	fakenet_demolish();
+}
+END_TEST
+
+/* As UDP, with a checksum over as much as it says (RFC 3828). */
+START_TEST(udplite)
+{
+	static const struct {
+		unsigned int coverage;
+		bool good;
+	} cases[] = {{0, true}, {8, true}, {9, true}, {18, true}, {19, false},
+	    {1, false}, {7, false}, {65535, false}};
+	struct packet probe = {.len = 0}, reply;
+
+	fakenet_build(LINE);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		packet_udp(&probe, targets[_i], 64, 20000, 10);
+		probe.bytes[_i == 0 ? 9 : 6] = IPPROTO_UDPLITE;
+		if (cases[i].good)
+			put16(packet_transport(&probe) + 4, cases[i].coverage);
+		packet_seal(&probe);
+		put16(packet_transport(&probe) + 4, cases[i].coverage);
+		if (!cases[i].good) {
+			fakenet_ask_nothing(&probe, SIMULATOR_DROPPED);
+			continue;
+		}
+		fakenet_ask(&probe, &reply);
+		must_be_icmp(&reply, 3, 3, 1, 4);
+		put16(packet_transport(&probe) + 2, 7);
+		packet_seal(&probe);
+		/* A byte that is not covered may change, one that is may not. */
+		if (cases[i].coverage != 0 && cases[i].coverage < 18)
+			packet_transport(&probe)[17] ^= 1;
+		fakenet_ask(&probe, &reply);
+		ck_assert_uint_eq(packet_protocol(&reply), IPPROTO_UDPLITE);
+		ck_assert_uint_eq(get16(packet_transport(&reply)), 7);
+		ck_assert_mem_eq(
+		    packet_transport(&reply) + 8, packet_transport(&probe) + 8, 10);
+		packet_transport(&probe)[1] ^= 1;
+		fakenet_ask_nothing(&probe, SIMULATOR_DROPPED);
+		*packet_ttl(&probe) = 1;
+		packet_seal(&probe);
+		fakenet_ask(&probe, &reply);
+		must_be_icmp(&reply, 11, 0, 3, 0);
+	}
+	*packet_ttl(&probe) = 64;
+	put16(packet_transport(&probe) + 4, 0);
+	packet_seal(&probe);
+	put16(packet_transport(&probe) + 6, 0); /* there must be a checksum */
+	fakenet_ask_nothing(&probe, SIMULATOR_DROPPED);
 	fakenet_demolish();
 }
 END_TEST
@@ -454,6 +505,7 @@ main(void)
 	    {echo, .loops = 2},
 	    {checksums, .loops = 2},
 	    {udp_echo_and_unknown_protocol, .loops = 2},
+	    {udplite, .loops = 2},
 	    {weights, .loops = 2},
 	    {per_destination},
 	    {no_polarisation},

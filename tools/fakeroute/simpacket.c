@@ -158,21 +158,41 @@ parse_udp(struct simpacket *p, struct reader *r)
 		r->failed = true;
 }
 
+/*
+ * How much of len bytes of a UDP-Lite packet its checksum covers (RFC 3828 section
+ * 3.1): 0 when it claims what cannot be.
+ */
+static size_t
+udplite_coverage(const struct simpacket *p, size_t len)
+{
+	const uint8_t *at = p->bytes + p->transport + 4;
+	size_t coverage = (size_t)(at[0] << 8 | at[1]);
+
+	if (coverage == 0)
+		return len;
+	return coverage < 8 || coverage > len ? 0 : coverage;
+}
+
 /* True when the sum over the transport part does not come out. */
 static bool
 checksum_is_wrong(const struct simpacket *p)
 {
 	uint32_t sum = 0;
-	size_t len = p->len - p->transport;
+	size_t len = p->len - p->transport, covered = len;
 
-	if (p->fragment || p->protocol == IPPROTO_UDPLITE)
+	if (p->fragment)
 		return false;
 	if (p->protocol == IPPROTO_UDP && p->checksum == 0)
 		return p->src.family == AF_INET6;
+	if (p->protocol == IPPROTO_UDPLITE)
+		covered = udplite_coverage(p, len);
+	if (covered == 0 || (p->protocol == IPPROTO_UDPLITE && p->checksum == 0))
+		return true;
 	if (p->protocol != IPPROTO_ICMP)
 		sum = checksum_add_pseudo(
 		    0, &p->src, &p->dst, p->protocol, (uint32_t)len);
-	return checksum_finish(checksum_add(sum, p->bytes + p->transport, len)) != 0;
+	return checksum_finish(checksum_add(sum, p->bytes + p->transport, covered)) !=
+	       0;
 }
 
 static int

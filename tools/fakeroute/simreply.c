@@ -82,6 +82,7 @@ seal_transport(uint8_t *packet, size_t len)
 	uint16_t checksum;
 
 	len -= v4 ? 20 : 40;
+	/* What we send over UDP-Lite is covered as a whole. */
 	if (offset == 0 || offset + 2 > len)
 		return;
 	patch_u16(transport + offset, 0);
@@ -266,13 +267,14 @@ size_t
 simreply_udp(uint8_t *out, size_t room, const struct simreply_header *header,
     const struct simpacket *p)
 {
+	size_t len = 8 + p->len - p->payload;
 	struct writer w;
 
 	writer_init(&w, out, room);
-	begin(&w, header, p, IPPROTO_UDP);
+	begin(&w, header, p, p->protocol);
 	writer_u16(&w, p->dst_port);
 	writer_u16(&w, p->src_port);
-	writer_u16(&w, (uint16_t)(8 + p->len - p->payload));
+	writer_u16(&w, p->protocol == IPPROTO_UDP ? (uint16_t)len : 0);
 	writer_u16(&w, 0);
 	writer_copy(&w, p->bytes + p->payload, p->len - p->payload);
 	return end(&w);

@@ -55,7 +55,7 @@ void simreply_seal(uint8_t *packet, size_t len);
 size_t simreply_echo(uint8_t *out, size_t room, const struct simreply_header *header,
     const struct simpacket *p);
 
-/* A UDP datagram back with the payload of the one that came. */
+/* A datagram of UDP or UDP-Lite back with the payload of the one that came. */
 size_t simreply_udp(uint8_t *out, size_t room, const struct simreply_header *header,
     const struct simpacket *p);
 

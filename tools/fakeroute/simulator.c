@@ -267,7 +267,7 @@ answer_udp(const struct simulator *s, struct answer *a)
 {
 	enum topology_udp how = udp_port(&a->node->options, a->packet->dst_port);
 
-	if (how == TOPOLOGY_UDP_ECHO && a->packet->protocol == IPPROTO_UDP)
+	if (how == TOPOLOGY_UDP_ECHO)
 		return simreply_udp(a->out, ANSWER_MAX, &a->header, a->packet);
 	if (how == TOPOLOGY_UDP_SILENT)
 		return 0;
