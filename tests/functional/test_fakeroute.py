@@ -849,6 +849,21 @@ class Usage(unittest.TestCase):
             result = paris.run("paris-fakeroute", "--picture", path, user=False)
             self.assertEqual(result.returncode, 0)
             self.assertIn("host", result.stdout)
+            self.check_dot(paris.run("paris-fakeroute", "--dot", path, user=False), path)
+
+    def check_dot(self, result, path):
+        """Nothing but nodes and links, whose texts hold nothing to be escaped."""
+        self.assertEqual((result.returncode, result.stderr), (0, ""), path)
+        text = r'[-+.:/%,*() \w]*(\\n[-+.:/%,*() \w]*)*'
+        name, attribute = r'"[-.\w]+"', r'(shape|style|penwidth)=\w+'
+        node = rf'\t{name} \[({attribute}, )*label="{text}"\];'
+        link = rf'\t{name} -> {name} \[label="{text}"(, {attribute})*\];'
+        begin, rank, *lines, end = result.stdout.splitlines()
+        self.assertEqual((begin, rank, end),
+                         ("digraph topology {", "\trankdir=LR;", "}"), path)
+        for line in lines:
+            self.assertRegex(line, f"^({node}|{link})$", path)
+        self.assertRegex(lines[0], r'"host" \[shape=house')
 
     def test_errors_have_lines(self):
         path = paris.topology_file("\nrouter a 10.0.0.1\n\nrouter a 10.0.0.2\n")
@@ -910,6 +925,25 @@ class Usage(unittest.TestCase):
                                  options=("--show-walked",))
         self.assertEqual(result.returncode, 0)
         self.assertRegex(result.stdout, r"a\s.*b1 1/2 \([01]\), b2 1/2 \([01]\)")
+
+    def test_picture_of_oddities(self):
+        path = paris.TOPOLOGIES / "odd.topo"
+        text = paris.run("paris-fakeroute", "--picture", path, user=False).stdout
+        for line in (r"zero .*\[forwards TTL 0\]", r"keep .*\[keeps the TTL\]",
+                     r"behind3 .*-> t-back  ~> back  \[leads elsewhere\]",
+                     r"wrong .*\[misquotes\]", r"other .*\[answers from elsewhere\]",
+                     r"old 1/2 \[until 3 packets\], new 1/2 \[from 3 packets on\]"):
+            self.assertRegex(text, line)
+
+    def test_graph_of_a_walk(self):
+        result = paris.fakeroute("odd.topo", sys.executable, "-c",
+                                 PRELUDE + 'udp("198.51.100.3", 5)',
+                                 options=("--dot", "--show-walked"))
+        self.check_dot(result, "odd.topo")
+        for line in (r'"back" -> "behind3" \[label="\(2\)", penwidth=2\]',
+                     r'"behind3" -> "back" \[label="by rule \(1\)", style=dotted, penwid',
+                     r'"gateway" -> "zero" \[label="\(0\)"\]'):
+            self.assertRegex(result.stdout, line)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "tools/fakeroute/capture.h"
 #include "tools/fakeroute/command.h"
+#include "tools/fakeroute/dot.h"
 #include "tools/fakeroute/farend.h"
 #include "tools/fakeroute/loop.h"
 #include "tools/fakeroute/namespace.h"
@@ -30,7 +31,7 @@
 #define EXIT_SETUP 3
 
 struct options {
-	bool check, picture, show_walked, report_probes;
+	bool check, picture, dot, show_walked, report_probes;
 	bool has_seed;
 	uint64_t seed;
 	const char *report_path;
@@ -56,11 +57,12 @@ struct run {
 
 static const char help[] =
     "Usage: paris-fakeroute [OPTION]... TOPOLOGY -- COMMAND [ARGUMENT]...\n"
-    "       paris-fakeroute --check | --picture TOPOLOGY\n"
+    "       paris-fakeroute --check | --picture | --dot TOPOLOGY\n"
     "Runs COMMAND, without any privilege, in a simulated network.\n"
     "\n"
     "  --check              only check the topology file\n"
     "  --picture            print the network, hop by hop, on standard output\n"
+    "  --dot                print it as a graph, for dot(1)\n"
     "  --show-walked        after the run, print where packets went\n"
     "  --report FILE        write what was seen as JSON (- is standard error)\n"
     "  --report-probes      with every packet of the command in the report\n"
@@ -77,6 +79,7 @@ static const char help[] =
 enum {
 	OPTION_CHECK = 256,
 	OPTION_PICTURE,
+	OPTION_DOT,
 	OPTION_SHOW_WALKED,
 	OPTION_REPORT,
 	OPTION_REPORT_PROBES,
@@ -90,6 +93,7 @@ enum {
 static const struct option long_options[] = {
     {"check", no_argument, NULL, OPTION_CHECK},
     {"picture", no_argument, NULL, OPTION_PICTURE},
+    {"dot", no_argument, NULL, OPTION_DOT},
     {"show-walked", no_argument, NULL, OPTION_SHOW_WALKED},
     {"report", required_argument, NULL, OPTION_REPORT},
     {"report-probes", no_argument, NULL, OPTION_REPORT_PROBES},
@@ -136,6 +140,9 @@ parse_option(struct options *o, int option)
 		break;
 	case OPTION_PICTURE:
 		o->picture = true;
+		break;
+	case OPTION_DOT:
+		o->dot = true;
 		break;
 	case OPTION_SHOW_WALKED:
 		o->show_walked = true;
@@ -187,7 +194,7 @@ parse_options(struct options *o, int argc, char **argv)
 		optind++;
 	if (optind < argc)
 		o->command = argv + optind;
-	else if (!o->check && !o->picture)
+	else if (!o->check && !o->picture && !o->dot)
 		return usage("a command is missing", NULL);
 	if (o->report_probes && o->report_path == NULL)
 		return usage("--report-probes needs --report FILE", NULL);
@@ -306,7 +313,10 @@ finish_files(struct run *r, int status, int left)
 static bool
 print_picture(const struct run *r, bool walked)
 {
-	picture_print(r->network, walked, stdout);
+	if (r->options.dot)
+		dot_print(r->network, walked, stdout);
+	else
+		picture_print(r->network, walked, stdout);
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return true;
 	log_line("cannot write to standard output: %s", strerror(errno));
@@ -348,7 +358,8 @@ run(struct run *r)
 
 	if (status != 0 || r->options.check)
 		return status;
-	if (r->options.picture && !print_picture(r, false))
+	if ((r->options.picture || (r->options.dot && !r->options.show_walked)) &&
+	    !print_picture(r, false))
 		return EXIT_SETUP;
 	return r->options.command == NULL ? 0 : simulate(r);
 }

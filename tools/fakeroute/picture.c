@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMN_ROOM 512
+#include "tools/fakeroute/describe.h"
+
 #define PATHS_MANY 1000000 /* from here on the number of paths is "many" */
 
 /* One picture: the way to one target. */
@@ -18,35 +19,15 @@ struct picture {
 	bool *here, *next; /* by node: at this hop, at the next */
 };
 
-/* The addresses of a node in one column. */
-static const char *
-addrs_text(const struct topology_node *node, char *out, size_t room)
-{
-	char text[ADDR_TEXT_MAX];
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < node->addrs_count && len + 64 < room; i++) {
-		const struct topology_addr *a = &node->addrs[i];
-
-		len += (size_t)snprintf(out + len, room - len, "%s%s",
-		    i == 0 ? "" : " ", addr_to_text(&a->addr, text));
-		if (a->prefix != addr_family_len(a->addr.family) * 8)
-			len +=
-			    (size_t)snprintf(out + len, room - len, "/%u", a->prefix);
-	}
-	return out;
-}
-
 static void
 measure(struct picture *p)
 {
-	char text[COLUMN_ROOM];
+	char text[DESCRIBE_ROOM];
 
 	for (size_t i = 0; i < p->t->nodes_count; i++) {
 		int name = (int)strlen(p->t->nodes[i].name);
-		int addrs =
-		    (int)strlen(addrs_text(&p->t->nodes[i], text, sizeof(text)));
+		int addrs = (int)strlen(
+		    describe_addrs(&p->t->nodes[i], " ", text, sizeof(text)));
 
 		if (name > p->name_width)
 			p->name_width = name;
@@ -55,25 +36,21 @@ measure(struct picture *p)
 	}
 }
 
-/* The remarkable about a node, in words. */
+/* " ~> a" or " ~> a (3)": where rules lead, whatever the target. */
 static void
-print_traits(const struct picture *p, const struct topology_node *node)
+print_rules(const struct picture *p, uint32_t node)
 {
-	const struct topology_options *o = &node->options;
+	for (size_t i = 0; i < p->t->rules_count; i++) {
+		const struct topology_rule *rule = &p->t->rules[i];
 
-	if (o->silent)
-		fputs("  [silent]", p->out);
-	for (size_t i = 0; i < o->labels_count; i++)
-		fprintf(p->out, "%s%u%s", i == 0 ? "  [MPLS " : " ", o->labels[i].label,
-		    i + 1 == o->labels_count ? "]" : "");
-	if (o->quote[0] != TOPOLOGY_QUOTE_FULL)
-		fprintf(p->out, "  [quotes %zu bytes]", o->quote[0]);
-	if (o->loss > 0)
-		fprintf(p->out, "  [loses %g %%]", (double)o->loss / 10000);
-	if (o->unreachable != TOPOLOGY_REACHABLE)
-		fputs("  [refuses]", p->out);
-	if (o->mtu != 0)
-		fprintf(p->out, "  [MTU %u]", o->mtu);
+		if (rule->node != node || rule->action != TOPOLOGY_TO)
+			continue;
+		fprintf(
+		    p->out, "  ~> %s", p->t->nodes[p->t->links[rule->link].to].name);
+		if (p->walked)
+			fprintf(p->out, " (%" PRIu64 ")",
+			    network_link_walked(p->network, rule->link));
+	}
 }
 
 /* " -> a 1/3, b 2/3  per flow", or with packets " -> a 1/3 (17), ..." */
@@ -85,6 +62,7 @@ print_next(const struct picture *p, uint32_t node)
 	const uint32_t *links = NULL;
 	size_t count = network_next(p->network, node, p->target, &links);
 	uint64_t weight = 0;
+	char span[DESCRIBE_ROOM];
 
 	for (size_t i = 0; i < count; i++)
 		weight += p->t->links[links[i]].weight;
@@ -98,31 +76,35 @@ print_next(const struct picture *p, uint32_t node)
 		if (p->walked)
 			fprintf(p->out, " (%" PRIu64 ")",
 			    network_link_walked(p->network, links[i]));
+		describe_span(&l->span, span, sizeof(span));
+		if (span[0] != '\0')
+			fprintf(p->out, " [%s]", span);
 		p->next[l->to] = true;
 	}
 	if (count > 1)
 		fprintf(p->out, "  %s", how[o->balance]);
+	print_rules(p, node);
 }
 
 static void
 print_node(const struct picture *p, unsigned int hop, bool first, uint32_t node)
 {
 	const struct topology_node *n = &p->t->nodes[node];
-	char addrs[COLUMN_ROOM];
+	char addrs[DESCRIBE_ROOM], traits[DESCRIBE_ROOM];
 
 	if (first)
 		fprintf(p->out, "%3u  ", hop);
 	else
 		fputs("     ", p->out);
-	addrs_text(n, addrs, sizeof(addrs));
+	describe_addrs(n, " ", addrs, sizeof(addrs));
 	if (node == p->target)
 		fprintf(p->out, "%-*s  %s", p->name_width, n->name, addrs);
 	else
 		fprintf(p->out, "%-*s  %-*s", p->name_width, n->name, p->addrs_width,
 		    addrs);
 	print_next(p, node);
-	print_traits(p, n);
-	fputc('\n', p->out);
+	fprintf(p->out, "%s\n",
+	    describe_traits(p->t, node, "  [", "]", traits, sizeof(traits)));
 }
 
 /* One hop; true when another follows. */
@@ -159,7 +141,7 @@ count_paths(
 
 	memset(ways, 0, nodes * sizeof(*ways));
 	ways[TOPOLOGY_HOST] = 1;
-	for (unsigned int hop = 0; more && hop <= NETWORK_WALK_MAX; hop++) {
+	for (unsigned int hop = 0; more && hop < nodes; hop++) {
 		more = false;
 		memset(then, 0, nodes * sizeof(*then));
 		for (uint32_t i = 0; i < nodes; i++) {
@@ -210,7 +192,8 @@ print_target(struct picture *p)
 	print_title(p);
 	memset(p->here, 0, p->t->nodes_count * sizeof(*p->here));
 	p->here[TOPOLOGY_HOST] = true;
-	for (unsigned int hop = 0; hop < NETWORK_WALK_MAX && print_hop(p, hop); hop++)
+	/* Links of different times may form a loop together. */
+	for (unsigned int hop = 0; hop < p->t->nodes_count && print_hop(p, hop); hop++)
 		;
 }
 
@@ -220,6 +203,7 @@ picture_print(struct network *n, bool walked, FILE *out)
 	const struct topology *t = network_topology(n);
 	struct picture p = {.network = n, .t = t, .walked = walked, .out = out};
 
+	network_show_all(n);
 	p.here = calloc(t->nodes_count, sizeof(*p.here));
 	p.next = calloc(t->nodes_count, sizeof(*p.next));
 	measure(&p);
