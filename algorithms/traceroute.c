@@ -9,6 +9,7 @@
  * waited for or accounted for, then asked again one at a time.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -476,8 +477,12 @@ on_started(struct instance *i, struct traceroute *t)
 	if (o->window == 0 && t->count > t->window)
 		t->reach = t->window;
 	t->slots = calloc(t->count, sizeof(*t->slots));
-	if (t->slots == NULL)
+	if (t->slots == NULL) {
+		i->done.error = ENOMEM;
+		snprintf(i->done.detail, sizeof(i->done.detail),
+		    "no memory for %zu queries", t->count);
 		instance_finish(i, REASON_FAILED, 0);
+	}
 }
 
 /*

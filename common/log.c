@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define LINE_MAX_LEN 1024
@@ -59,4 +60,11 @@ log_line(const char *format, ...)
 	va_start(args, format);
 	log_line_args(format, args);
 	va_end(args);
+}
+
+void
+log_out_of_memory(void)
+{
+	log_line("out of memory; is there a limit (ulimit -v)?");
+	exit(EXIT_EXPLAINED);
 }

@@ -8,6 +8,11 @@
 
 #include <stdarg.h>
 
+/*
+ * The exit status of every program of ours that could not do its work and has said why.
+ */
+#define EXIT_EXPLAINED 3
+
 /* The name before the colon; keeps the pointer. The default is "paris". */
 void log_set_program(const char *name);
 const char *log_program(void);
@@ -19,5 +24,11 @@ const char *log_program(void);
  */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_line_args(const char *format, va_list args);
+
+/*
+ * Ends the process with EXIT_EXPLAINED. For code that cannot report an error
+ * (common/hash.h); all else returns -ENOMEM.
+ */
+void log_out_of_memory(void) __attribute__((noreturn));
 
 #endif

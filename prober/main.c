@@ -36,7 +36,7 @@ static int
 fail(const char *what, int error)
 {
 	log_line("%s: %s", what, strerrordesc_np(-error));
-	return EXIT_FAILURE;
+	return EXIT_EXPLAINED;
 }
 
 /* The arguments: names of the transports that will be used. */
@@ -103,5 +103,5 @@ main(int argc, char **argv)
 		error = -EINVAL;
 	}
 	probe_pool_clear();
-	return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return error == 0 ? EXIT_SUCCESS : EXIT_EXPLAINED;
 }

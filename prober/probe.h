@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
 #include "common/addr.h"
+#include "common/hash.h"
 #include "prober/packet.h"
 #include "prober/timer.h"
 

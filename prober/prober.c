@@ -25,7 +25,8 @@ prober_fail(struct prober *p, int error, const char *what)
 	if (p->error != 0)
 		return;
 	p->error = error;
-	log_line("%s: %s", what, text != NULL ? text : "unknown error");
+	log_line("%s: %s%s", what, text != NULL ? text : "unknown error",
+	    error == -ENOMEM ? "; is there a limit (ulimit -v)?" : "");
 }
 
 void

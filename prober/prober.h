@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <uthash.h>
 
+#include "common/hash.h"
 #include "common/message.h"
 #include "prober/algorithm.h"
 #include "prober/layout.h"

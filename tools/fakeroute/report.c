@@ -8,9 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
 #include "common/clock.h"
+#include "common/hash.h"
 
 #define REPORT_VERSION 1
 #define PAYLOAD_KEPT 16

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
+#include "common/hash.h"
 
 #define SYN SIMPACKET_TCP_SYN
 #define ACK SIMPACKET_TCP_ACK

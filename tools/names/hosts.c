@@ -9,9 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define uthash_fatal(message) abort()
-#include <uthash.h>
-
+#include "common/hash.h"
 #include "common/names_messages.h"
 
 #define BLANKS " \t\r\f\v"

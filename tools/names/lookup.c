@@ -12,10 +12,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define uthash_fatal(message) abort()
-#include <uthash.h>
-
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "tools/names/answer.h"
 #include "tools/names/hosts.h"

@@ -204,7 +204,7 @@ serve(struct names *names)
 		log_line("out of memory; giving up");
 	else if (status < 0 && names->lookup != NULL)
 		log_line("giving up: %s", strerror(-status));
-	return status == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status == 1 ? EXIT_SUCCESS : EXIT_EXPLAINED;
 }
 
 /* ---- start-up -------------------------------------------------------------------- */
@@ -250,12 +250,12 @@ run(void)
 
 	if (error != 0) {
 		log_line("cannot use the channel: %s", strerror(-error));
-		return EXIT_FAILURE;
+		return EXIT_EXPLAINED;
 	}
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
 		log_line("cannot start the resolver library");
 		channel_close(&names.channel);
-		return EXIT_FAILURE;
+		return EXIT_EXPLAINED;
 	}
 	status = serve(&names);
 	lookup_free(names.lookup);
@@ -273,7 +273,7 @@ main(void)
 	/* First of all: from here on nobody of our uid can take our descriptors. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || clearenv() != 0) {
 		log_line("cannot start: %s", strerror(errno));
-		return EXIT_FAILURE;
+		return EXIT_EXPLAINED;
 	}
 	if (!has_channel()) {
 		log_line("this program is started by paris-traceroute and does nothing "
@@ -283,7 +283,7 @@ main(void)
 	error = renounce();
 	if (error != 0) {
 		log_line("cannot give up privileges: %s", strerror(-error));
-		return EXIT_FAILURE;
+		return EXIT_EXPLAINED;
 	}
 	return run();
 }

@@ -9,10 +9,8 @@
 #include <sys/queue.h>
 #include <sys/wait.h>
 
-#define uthash_fatal(message) abort()
-#include <uthash.h>
-
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "common/message.h"
 #include "tools/shared/servant.h"

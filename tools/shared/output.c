@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/log.h"
+#include "tools/shared/remedy.h"
+
 #define ROOM_MIN 4096
 
 void
@@ -98,6 +101,16 @@ output_write_some(struct output *o)
 	else if (written < 0 && errno != EINTR && errno != EAGAIN)
 		o->error = -errno;
 	return o->error;
+}
+
+void
+output_log_error(const struct output *o)
+{
+	if (o->error == -ENOMEM)
+		log_line("out of memory for what is to be printed%s",
+		    remedy_of_limit(ENOMEM));
+	else
+		log_line("cannot write to standard output: %s", strerror(-o->error));
 }
 
 int

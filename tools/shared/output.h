@@ -36,6 +36,9 @@ size_t output_pending(const struct output *o);
  */
 int output_write_some(struct output *o);
 
+/* Says on standard error what has made it fail. */
+void output_log_error(const struct output *o);
+
 /* Writes all, waiting as long as it takes. Returns 0 or -errno. */
 int output_drain(struct output *o);
 

@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "prober/plan.h"
+#include "tools/shared/remedy.h"
 
 #define PROGRAM "paris-prober"
 
@@ -34,7 +36,6 @@ prober_client_start(struct prober_client *c, const struct prober_plan *plans,
 {
 	const char *transports[TRANSPORT_COUNT + 1];
 	char path[PROBER_CLIENT_ERROR_MAX - 200] = "";
-	const char *remedy = "";
 	int result;
 
 	*c = (struct prober_client){.events = events,
@@ -44,12 +45,9 @@ prober_client_start(struct prober_client *c, const struct prober_plan *plans,
 	result = servant_start(&c->servant, PROGRAM, transports, path, sizeof(path));
 	if (result == 0)
 		return 0;
-	if (result == -ENOENT)
-		remedy = "; build or install the whole package, it belongs there";
-	else if (result == -EACCES)
-		remedy = "; the user who runs the tool must be able to execute it";
 	snprintf(error, PROBER_CLIENT_ERROR_MAX, "cannot start %s: %s%s",
-	    path[0] != '\0' ? path : PROGRAM, strerror(-result), remedy);
+	    path[0] != '\0' ? path : PROGRAM, strerror(-result),
+	    remedy_of_start(-result));
 	return result;
 }
 
@@ -181,6 +179,13 @@ prober_client_service(struct prober_client *c)
 	result = channel_flush(&c->servant.channel);
 	/* A prober that is gone may have left words that the next reading finds. */
 	return result == -EPIPE || result == -ECONNRESET ? 0 : result;
+}
+
+bool
+prober_client_has_explained(const struct prober_client *c, int status)
+{
+	/* Before HELLO it may be any program. */
+	return c->hello && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_EXPLAINED;
 }
 
 int

@@ -64,4 +64,7 @@ int prober_client_service(struct prober_client *c);
  */
 int prober_client_end(struct prober_client *c, char *text, size_t room);
 
+/* Whether a prober with this wait status has said on standard error why it ended. */
+bool prober_client_has_explained(const struct prober_client *c, int status);
+
 #endif

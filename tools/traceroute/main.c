@@ -13,6 +13,7 @@
 #include "prober/host_facts.h"
 #include "prober/plan.h"
 #include "tools/shared/output.h"
+#include "tools/shared/remedy.h"
 #include "tools/shared/startup.h"
 #include "tools/shared/trace_options.h"
 #include "tools/shared/trace_request.h"
@@ -40,7 +41,7 @@ finish_output(struct run *r)
 {
 	if (output_drain(&r->out) == 0)
 		return EXIT_REACHED;
-	log_line("cannot write to standard output: %s", strerror(-r->out.error));
+	output_log_error(&r->out);
 	return EXIT_FAILED;
 }
 
@@ -68,7 +69,7 @@ choose_plan(struct run *r)
 	struct host_facts facts;
 
 	if (trace_request_plan(&r->options, &request) != 0) {
-		log_line("out of memory");
+		log_line("out of memory%s", remedy_of_limit(ENOMEM));
 		return EXIT_FAILED;
 	}
 	host_facts_gather(&facts);
@@ -109,22 +110,13 @@ explain(struct run *r, uint32_t family)
 	return finish_output(r);
 }
 
-/*
- * Starts paris-names: needed when the host is a name, and then a reason to stop when it
- * fails; wished for otherwise.
- */
-static int
-start_names(struct run *r, bool needed)
+/* Starts paris-names, if it does not run already; or one line in error. */
+static bool
+start_names(struct run *r, char *error)
 {
-	char error[NAME_CACHE_ERROR_MAX];
-	int result;
-
-	if (r->names.client != NULL)
-		return 0;
-	result = name_cache_start(&r->names, r->options.resolver, error);
-	if (result != 0)
-		log_line("%s%s", error, needed ? "" : "; going on without names");
-	return result;
+	error[0] = '\0';
+	return r->names.client != NULL ||
+	       name_cache_start(&r->names, r->options.resolver, error) == 0;
 }
 
 static enum exit_status
@@ -133,12 +125,14 @@ find_target(struct run *r, struct addr *target)
 	const struct trace_options *o = &r->options;
 	/* A name is looked up for the family that the source needs. */
 	uint32_t family = o->family != AF_UNSPEC ? o->family : o->start.source.family;
-	char error[TARGET_ERROR_MAX];
+	char error[TARGET_ERROR_MAX], trouble[NAME_CACHE_ERROR_MAX];
 	int result = target_from_text(o->host, o->family, target, error);
 
 	if (result == -EINVAL) {
-		if (start_names(r, true) != 0)
+		if (!start_names(r, trouble)) {
+			log_line("%s", trouble);
 			return EXIT_FAILED;
+		}
 		result = target_from_names(&r->names, o->host, family, target, error);
 	}
 	if (result == 0)
@@ -159,7 +153,8 @@ trace(struct run *r, const struct addr *target)
 {
 	enum exit_status status = EXIT_FAILED;
 	struct session session;
-	bool names = !r->options.numeric && start_names(r, false) == 0;
+	char trouble[NAME_CACHE_ERROR_MAX] = "";
+	bool names = !r->options.numeric && start_names(r, trouble);
 
 	if (!names)
 		name_cache_clear(&r->names); /* it found the host and is done */
@@ -170,8 +165,11 @@ trace(struct run *r, const struct addr *target)
 	 */
 	if (session_start(&session, &r->options, target, &r->plan.choice,
 		names ? &r->names : NULL, &r->out) == 0 &&
-	    startup_finished() == 0)
+	    startup_finished() == 0) {
+		if (trouble[0] != '\0')
+			log_line("%s; going on without names", trouble);
 		status = session_run(&session);
+	}
 	r->interrupted = session.interrupted;
 	session_end(&session);
 	return status;

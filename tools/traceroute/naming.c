@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define uthash_fatal(message) abort()
-#include <uthash.h>
+#include "common/hash.h"
+#include "tools/shared/remedy.h"
 
 #define LOOKUP_MS 5000 /* the whole look-up of one name */
 
@@ -90,9 +90,7 @@ name_cache_start(struct name_cache *c, const char *servers, char *error)
 	if (result != 0)
 		snprintf(error, NAME_CACHE_ERROR_MAX, "cannot start %s: %s%s",
 		    path[0] != '\0' ? path : "paris-names", strerror(-result),
-		    result == -ENOENT ? "; build or install the whole package, it "
-					"belongs there"
-				      : "");
+		    remedy_of_start(-result));
 	return result;
 }
 

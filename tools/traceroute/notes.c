@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/names_messages.h"
 #include "tools/shared/escape.h"
+#include "tools/shared/remedy.h"
 #include "tools/traceroute/anomalies.h"
 #include "tools/traceroute/render_text.h"
 
@@ -53,9 +54,10 @@ note_unreachable(const struct record *t, const char *host)
 		log_line("%s was not reached: %s", host, detail_of(t, detail));
 		return;
 	}
+	render_text_annotation(m, mark);
 	log_line("%s was not reached: %s at hop %u says that it is unreachable (%s)",
 	    host, addr_to_text(&m->from, addr), m->ttl,
-	    render_text_annotation(m, mark));
+	    mark[0] != '\0' ? mark : "its port");
 }
 
 static void
@@ -63,7 +65,8 @@ note_failure(const struct record *t)
 {
 	char detail[PROBER_DETAIL_MAX + 1];
 
-	log_line("cannot measure: %s", detail_of(t, detail));
+	log_line("cannot measure: %s%s", detail_of(t, detail),
+	    remedy_of_limit(t->done.error));
 }
 
 static void

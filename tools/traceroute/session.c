@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "tools/shared/remedy.h"
 #include "tools/shared/trace_request.h"
 #include "tools/traceroute/notes.h"
 #include "tools/traceroute/render_json.h"
@@ -111,7 +112,8 @@ session_start(struct session *s, const struct trace_options *options,
 	if (error == 0)
 		error = open_signals(s);
 	if (error != 0) {
-		log_line("cannot start: %s", strerror(-error));
+		log_line(
+		    "cannot start: %s%s", strerror(-error), remedy_of_limit(-error));
 		return error;
 	}
 	s->record.began = clock_realtime();
@@ -139,14 +141,16 @@ static void
 break_off(struct session *s, const char *why)
 {
 	char ended[128];
+	int status = prober_client_end(&s->prober, ended, sizeof(ended));
 
-	prober_client_end(&s->prober, ended, sizeof(ended));
 	s->record.broken = true;
-	if (why != NULL)
-		snprintf(s->failure, sizeof(s->failure), "paris-prober %s", why);
-	else
-		snprintf(s->failure, sizeof(s->failure),
-		    "paris-prober %s before the trace ended", ended);
+	if (why != NULL) {
+		snprintf(s->failure, sizeof(s->failure), "%s", why);
+		return;
+	}
+	snprintf(s->failure, sizeof(s->failure),
+	    "paris-prober %s before the trace ended", ended);
+	s->failure_told = prober_client_has_explained(&s->prober, status);
 }
 
 /* After PROBER_DONE the prober has nothing left to do; it must end well. */
@@ -154,10 +158,13 @@ static void
 dismiss_prober(struct session *s)
 {
 	char ended[128];
+	int status = prober_client_end(&s->prober, ended, sizeof(ended));
 
-	if (prober_client_end(&s->prober, ended, sizeof(ended)) != 0)
-		snprintf(s->failure, sizeof(s->failure),
-		    "paris-prober %s after the trace ended", ended);
+	if (status == 0)
+		return;
+	snprintf(s->failure, sizeof(s->failure),
+	    "paris-prober %s after the trace ended", ended);
+	s->failure_told = prober_client_has_explained(&s->prober, status);
 }
 
 static void
@@ -170,9 +177,12 @@ service_prober(struct session *s)
 	else if (result == 1)
 		break_off(s, NULL);
 	else if (result == -ETIME)
-		break_off(s, "did not get ready in 5 seconds");
+		break_off(s, "paris-prober did not get ready in 5 seconds");
 	else if (result == -EBADMSG || result == -EPROTO)
-		break_off(s, "sent a message that makes no sense");
+		break_off(s, "paris-prober sent a message that makes no sense");
+	else if (result == -ENOMEM)
+		break_off(s, "out of memory for the results; ask for less (-m, -q), or "
+			     "raise the limit (ulimit -v)");
 	else if (result < 0)
 		break_off(s, strerror(-result));
 }
@@ -208,7 +218,7 @@ service_signals(struct session *s)
 			continue;
 		s->stop_before = clock_monotonic() + STOP_WAIT;
 		if (prober_client_stop(&s->prober, PROBER_ALL_INSTANCES) != 0)
-			break_off(s, "could not be stopped");
+			break_off(s, "paris-prober could not be stopped");
 	}
 }
 
@@ -296,7 +306,7 @@ step(struct session *s)
 	    (slots[SLOT_PROBER].revents != 0 || !s->prober.hello))
 		service_prober(s);
 	if (!record_is_over(&s->record) && clock_monotonic() >= s->stop_before)
-		break_off(s, "did not stop when it was told to");
+		break_off(s, "paris-prober did not stop when it was told to");
 	if (s->names != NULL && s->names->client != NULL)
 		names_client_process(s->names->client);
 	service_output(s, slots[SLOT_OUT].revents);
@@ -339,15 +349,15 @@ session_run(struct session *s)
 		step(s);
 	}
 	if (s->out->error != 0) {
-		log_line(
-		    "cannot write to standard output: %s", strerror(-s->out->error));
+		output_log_error(s->out);
 		return EXIT_FAILED;
 	}
 	if (s->record.has_done &&
 	    (wants_notes(s->options) || s->record.done.reason == REASON_FAILED))
 		notes_print(&s->record);
 	if (s->failure[0] != '\0') {
-		log_line("%s", s->failure);
+		if (!s->failure_told)
+			log_line("%s", s->failure);
 		return EXIT_FAILED;
 	}
 	return status_of_reason(s->record.done.reason);

@@ -33,6 +33,7 @@ struct session {
 	int64_t stop_before; /* then: the prober has so long to stop; CLOCK_MONOTONIC */
 	bool rendered;       /* everything is in `out` */
 	char failure[PROBER_CLIENT_ERROR_MAX]; /* why the trace broke off */
+	bool failure_told; /* the prober has said it on standard error */
 };
 
 /*
