@@ -139,7 +139,7 @@ def elsewhere(probe, packet):
 def forged(probe):
     """Errors and answers of packets that were never sent. None may be taken. (A wrong
     source in the quote cannot be told without privilege: the kernel keeps it.) With
-    another destination all that is visible must agree: tag and all; see translated."""
+    another destination all that is visible must agree, the tag above all."""
     src = FORGER[probe.family]
     inner, tag = header_length(probe), tag_at(probe)
     quotes = [other_tag(probe)]
@@ -172,17 +172,6 @@ def forged(probe):
                   icmp_packet(src, probe.src, 128 if probe.family == 6 else 8, 0,
                               probe.transport[4:8], probe.payload)]
     return found
-
-
-def translated(probe):
-    """The honest answer, but that the quote shows another destination: what address
-    translation leaves. All else is the probe's."""
-    if only_answers_itself(probe):
-        return []
-    quote = elsewhere(probe, probe.raw)[probe.ttl % 2]
-    if probe.proto == paris.UDP and probe.ttl % 2:
-        quote = elsewhere(probe, quote)[2]
-    return [error(probe, honest_source(probe), quote, probe.ttl >= HOPS)]
 
 
 def ihl(probe):
@@ -297,6 +286,22 @@ def extensions(probe):
     return found
 
 
+def objects(probe):
+    """Well-formed extensions, label stacks before and behind other objects."""
+    if only_answers_itself(probe):
+        return []
+    label = struct.pack("!I", (16000 + probe.ttl) << 12 | 1 << 8 | 1)
+    chosen = [
+        [item(2, 10, b"abcdefgh"), item(1, 1, label * 2), item(5, 0, b""),
+         item(1, 1, label), item(1, 2, label)],
+        [item(1, 1, label), item(2, 10, b"abcd")],
+        [item(3, 1, b"\0" * 12), item(1, 1, b""), item(1, 1, label * 3)],
+    ][probe.ttl % 3]
+    rest = bytes([16, 0, 0, 0]) if probe.family == 6 else bytes([0, 32, 0, 0])
+    return [error(probe, honest_source(probe),
+                  probe.raw.ljust(128, b"\0") + extension(*chosen), probe.ttl >= HOPS, rest)]
+
+
 def kinds(probe):
     """Errors of every other type and code about somebody else's packet."""
     quote = changed(probe.raw, header_length(probe), b"\x9c\x41")
@@ -333,7 +338,8 @@ def noise(probe):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    nothing, forged, translated, ihl, protocols, cut_short, cut_late, lying, extensions, kinds, noise)}
+    nothing, forged, ihl, protocols, cut_short, cut_late, lying, extensions, objects,
+    kinds, noise)}
 
 
 # ---- the network, in a process of its own ---------------------------------------------
@@ -483,10 +489,11 @@ def check_possible():
         raise unittest.SkipTest("no network namespace: " + tried.stderr.strip())
 
 
-def trace(scenario, *arguments, delay=0, limit=60):
-    """Runs paris-traceroute in the network of a scenario; returns its Result."""
+def trace(scenario, *arguments, delay=0, limit=60, program="paris-traceroute"):
+    """Runs paris-traceroute, or another program, in the network of a scenario; returns
+    its Result."""
     folder = paris.temporary_folder()
-    tool = paris.started_with(["paris-traceroute", *arguments])
+    tool = paris.started_with([program, *arguments])
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}
     ran = paris.Running(
         [*unshared(), sys.executable, __file__, scenario, delay, folder / "result",
