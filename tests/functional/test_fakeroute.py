@@ -742,6 +742,19 @@ class OnTheWire(unittest.TestCase):
                          [2, 2, 2] + [1] * 12)
 
 
+def gone(pid):
+    """Whether a process has ended, be it reaped or not."""
+    try:
+        return ") Z" in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+def simulator(running):
+    """The pid of paris-fakeroute itself, which setpriv has become."""
+    return running.process.pid
+
+
 class TheCommand(unittest.TestCase):
     """What runs inside has no privilege, nothing of ours, and leaves nothing."""
 
@@ -808,17 +821,58 @@ class TheCommand(unittest.TestCase):
             result = running.finish(5)
             self.assertEqual(result.returncode, status, result)
 
+    def killed(self, signal_receiver, *command, options=(), user=not ROOT):
+        """Starts a command that prints its pid and those of its descendants in one line,
+        kills a process with SIGKILL, and waits until all of those are gone. Returns the
+        run, which is not waited for."""
+        running = paris.start_fakeroute("line.topo", *command, options=options, user=user,
+                                        may_leave=True)
+        paris.wait_for(lambda: running.text().endswith("\n"), 10, "nothing printed")
+        os.kill(signal_receiver(running), signal.SIGKILL)
+        for pid in map(int, running.text().split()):
+            paris.wait_for(lambda pid=pid: gone(pid), 5, "still running")
+        return running
+
+    # Children in all kinds of company: a session of its own, an orphan, an orphan's child.
+    FAMILY = """
+import os, signal, time
+def fork(number):
+    pid = os.fork()
+    if pid:
+        return
+    os.setsid()
+    if number % 2:
+        fork(number - 1)
+        if number % 3:
+            os._exit(0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.write(pipe[1], b"%d " % os.getpid())
+    time.sleep(1000)
+pipe = os.pipe()
+for number in range(6):
+    fork(number)
+pids = b"%d " % os.getpid()
+while pids.count(b" ") < 8:
+    pids += os.read(pipe[0], 1000)
+os.write(1, pids + b"\\n")
+time.sleep(1000)
+"""
+
     def test_killed_with_its_command(self):
-        running = paris.start_fakeroute(
-            "line.topo", "sh", "-c", "echo $$; exec sleep 60", user=not ROOT)
-        paris.wait_for(running.text, 10, "nothing printed")
-        pid = int(running.text())
-        running.process.kill()
+        running = self.killed(lambda running: running.process.pid, sys.executable, "-c",
+                              self.FAMILY)
         running.process.wait()
-        paris.wait_for(lambda: not Path(f"/proc/{pid}").exists() or
-                       "Z" in Path(f"/proc/{pid}/stat").read_text(), 5, "still running")
         running.output.close()
         running.errors.close()
+
+    def test_killed_keeper(self):
+        """The process between the simulator and the command."""
+        running = self.killed(lambda running: next(iter(paris.children(simulator(running)))),
+                              sys.executable, "-c", self.FAMILY)
+        result = running.finish(10)
+        self.assertEqual(result.returncode, 137, result)
+        self.assertEqual(result.report["exit_status"], 137)
+        self.assertGreaterEqual(result.report["processes_left"], 7)
 
     def test_what_it_leaves_is_killed(self):
         result = paris.fakeroute("line.topo", "sh", "-c",
@@ -839,6 +893,122 @@ class TheCommand(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result)
         self.assertEqual(result.json[0], [paris.NOBODY] * 3)
         self.assertEqual(result.json[1]["offender"], "10.0.2.1")
+
+
+# security.capability: revision 2, cap_net_raw permitted (capabilities(7)).
+NET_RAW = struct.pack("<5I", 0x02000000, 1 << 13, 0, 0, 0)
+SET_NET_RAW = f"import os, sys; os.setxattr(sys.argv[1], 'security.capability', {NET_RAW})"
+WITHOUT_BOUNDS = [part for part in paris.SETPRIV if part != "--no-new-privs"]
+
+
+class KeepCaps(unittest.TestCase):
+    """--keep-caps: a program with the file capability cap_net_raw has it inside."""
+
+    def capable(self, name, by_user=False):
+        """A copy of a program with the capability, set by us, or as a user can set it:
+        as root of a user namespace."""
+        path = paris.temporary_folder() / Path(name).name
+        shutil.copyfile(paris.program(name), path)
+        path.chmod(0o755)
+        command = [sys.executable, "-c", SET_NET_RAW, path]
+        if by_user:
+            if ROOT:
+                os.chown(path, paris.NOBODY, paris.NOBODY)
+            command = ["unshare", "--map-root-user", *command]
+        result = paris.run(*command, user=by_user and not ROOT) if not by_user or not ROOT \
+            else paris.run(*WITHOUT_BOUNDS, *command, user=False)
+        if result.returncode != 0:
+            self.skipTest(f"no file capability can be set here: {result.stderr.strip()}")
+        return path
+
+    def start(self, *command, options=("--keep-caps",), as_user=False):
+        """A run of paris-fakeroute that no_new_privs does not hinder."""
+        before = WITHOUT_BOUNDS if as_user and ROOT else []
+        return paris.run(*before, paris.program("paris-fakeroute"), *options,
+                         paris.topology_file("line.topo"), "--", *command, user=False)
+
+    def check(self, result, permitted, uid):
+        self.assertEqual(result.returncode, 0, result)
+        opened = "open" if permitted else "Operation not permitted"
+        self.assertEqual(result.json, {
+            "uid": uid, "permitted": permitted, "effective": False, "bounding": True,
+            "bounding_others": False, "no_new_privs": False, "raw": opened,
+            "raw6": opened, "packet": opened})
+
+    @unittest.skipUnless(ROOT, "only root can set a file capability for all")
+    def test_set_by_root(self):
+        for as_user in (False, True):
+            self.check(self.start(self.capable("raw"), as_user=as_user), True, paris.NOBODY)
+
+    def test_set_by_the_user(self):
+        uid = paris.NOBODY if ROOT else os.geteuid()
+        self.check(self.start(self.capable("raw", by_user=True), as_user=True), True, uid)
+
+    @unittest.skipUnless(ROOT, "only root can be without user namespaces")
+    def test_without_user_namespaces(self):
+        for name, permitted in ((self.capable("raw"), True), (paris.program("raw"), False)):
+            result = paris.run(sys.executable, "-c", NO_USER_NAMESPACES,
+                               paris.program("paris-fakeroute"), "--keep-caps",
+                               paris.topology_file("line.topo"), "--", name, user=False)
+            self.check(result, permitted, paris.NOBODY)
+
+    def test_without_capability(self):
+        self.check(self.start(paris.program("raw"), as_user=True), False,
+                   paris.NOBODY if ROOT else os.geteuid())
+
+    def test_not_kept(self):
+        result = self.start(self.capable("raw", by_user=not ROOT), options=())
+        self.assertEqual(result.returncode, 0, result)
+        for name, value in (("permitted", False), ("bounding", False),
+                            ("no_new_privs", True), ("raw", "Operation not permitted")):
+            self.assertEqual(result.json[name], value, name)
+
+    def test_no_new_privs(self):
+        result = paris.run("setpriv", "--no-new-privs", "--", paris.program("paris-fakeroute"),
+                           "--keep-caps", paris.topology_file("line.topo"), "--", "true",
+                           user=False)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("no_new_privs", result.stderr)
+
+    def test_the_simulated_network_answers_raw_sockets(self):
+        """The capability is one of the network namespace that is simulated."""
+        python = self.capable(os.path.realpath(sys.executable), by_user=not ROOT)
+        code = """
+import ctypes, socket, struct
+class Header(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+class Sets(ctypes.Structure):
+    _fields_ = [("all", ctypes.c_uint32 * 6)]
+header, sets = Header(0x20080522, 0), Sets()
+libc = ctypes.CDLL(None, use_errno=True)
+libc.capget(ctypes.byref(header), ctypes.byref(sets))
+sets.all[0] = sets.all[1]  # effective: what is permitted
+assert libc.capset(ctypes.byref(header), ctypes.byref(sets)) == 0
+with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 3)
+    s.settimeout(5)
+    s.sendto(struct.pack("!BBHHH", 8, 0, 0xf7fe, 0, 1), ("198.51.100.9", 0))
+    data, source = s.recvfrom(1500)
+    print(source[0], data[20])
+"""
+        result = self.start(python, "-c", code, as_user=not ROOT)
+        self.assertEqual((result.returncode, result.stdout), (0, "10.0.3.1 11\n"), result)
+
+    def test_killed_with_its_command(self):
+        """The kernel forgets to kill a program that gains a capability with its parent."""
+        sleep = self.capable(shutil.which("sleep"), by_user=not ROOT)
+        running = paris.start_fakeroute(
+            "line.topo", "sh", "-c", f"echo $$; exec {sleep} 1000",
+            options=("--keep-caps",), user=False)
+        paris.wait_for(lambda: running.text().endswith("\n"), 10, "nothing printed")
+        pid = int(running.text())
+        paris.wait_for(lambda: str(sleep) in
+                       Path(f"/proc/{pid}/cmdline").read_text(), 10, "not executed")
+        running.process.kill()
+        running.process.wait()
+        paris.wait_for(lambda: gone(pid), 5, "still running")
+        running.output.close()
+        running.errors.close()
 
 
 class Usage(unittest.TestCase):

@@ -34,6 +34,7 @@ struct options {
 	bool check, picture, dot, show_walked, report_probes;
 	bool has_seed;
 	uint64_t seed;
+	bool keep_caps;
 	const char *report_path;
 	const char *pcap_path;
 	const char *ping_groups;
@@ -69,6 +70,7 @@ static const char help[] =
     "  --pcap FILE          write all packets as a capture file\n"
     "  --ping-group GROUPS  who may open ping sockets: open (default), closed or\n"
     "                       'LOW HIGH'\n"
+    "  --keep-caps          programs with the file capability cap_net_raw keep it\n"
     "  --seed N             instead of the topology's seed\n"
     "  --help, --version\n"
     "\n"
@@ -85,6 +87,7 @@ enum {
 	OPTION_REPORT_PROBES,
 	OPTION_PCAP,
 	OPTION_PING_GROUP,
+	OPTION_KEEP_CAPS,
 	OPTION_SEED,
 	OPTION_HELP,
 	OPTION_VERSION,
@@ -99,6 +102,7 @@ static const struct option long_options[] = {
     {"report-probes", no_argument, NULL, OPTION_REPORT_PROBES},
     {"pcap", required_argument, NULL, OPTION_PCAP},
     {"ping-group", required_argument, NULL, OPTION_PING_GROUP},
+    {"keep-caps", no_argument, NULL, OPTION_KEEP_CAPS},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -161,6 +165,9 @@ parse_option(struct options *o, int option)
 		if (!ping_groups_are_good(optarg))
 			return usage(
 			    "--ping-group is open, closed or 'LOW HIGH', not", optarg);
+		break;
+	case OPTION_KEEP_CAPS:
+		o->keep_caps = true;
 		break;
 	case OPTION_SEED:
 		o->has_seed = true;
@@ -266,7 +273,8 @@ catch_signals(void)
 static int
 set_up(struct run *r)
 {
-	int error = namespace_enter(&r->ns, r->topology, r->options.ping_groups);
+	int error = namespace_enter(
+	    &r->ns, r->topology, r->options.ping_groups, r->options.keep_caps);
 
 	if (error != 0) {
 		log_line("%s", r->ns.why);
@@ -290,9 +298,10 @@ set_up(struct run *r)
 
 /* Closes the files of the run; returns false when one could not be written. */
 static bool
-finish_files(struct run *r, int status, int left)
+finish_files(struct run *r, const struct command_result *result)
 {
-	struct report_run facts = {.exit_status = status, .processes_left = left};
+	struct report_run facts = {
+	    .exit_status = result->status, .processes_left = result->left};
 	bool good = true;
 
 	if (r->report != NULL) {
@@ -327,7 +336,8 @@ static int
 simulate(struct run *r)
 {
 	struct loop loop = {0};
-	int status, error, left;
+	struct command_result result;
+	int status, error;
 
 	status = open_files(r);
 	if (status == 0)
@@ -342,13 +352,12 @@ simulate(struct run *r)
 		log_line("the simulator failed: %s", strerror(-error));
 		command_signal(&r->command, SIGKILL);
 	}
-	status = command_finish(&r->command);
-	left = command_kill_left();
-	if (!finish_files(r, status, left) || error != 0)
+	result = command_finish(&r->command);
+	if (!finish_files(r, &result) || error != 0)
 		return EXIT_SETUP;
 	if (r->options.show_walked && !print_picture(r, true))
 		return EXIT_SETUP;
-	return status;
+	return result.status;
 }
 
 static int
@@ -382,7 +391,8 @@ fill_standard_streams(void)
 int
 main(int argc, char **argv)
 {
-	struct run r = {.ns.far_fd = -1, .far.fd = -1, .signal_fd = -1};
+	struct run r = {
+	    .ns.far_fd = -1, .far.fd = -1, .command.result_fd = -1, .signal_fd = -1};
 	int status;
 
 	log_set_program("paris-fakeroute");
@@ -397,6 +407,8 @@ main(int argc, char **argv)
 	farend_close(&r.far);
 	if (r.signal_fd >= 0)
 		close(r.signal_fd);
+	if (r.command.result_fd >= 0)
+		close(r.command.result_fd);
 	simulator_free(r.simulator);
 	report_free(r.report);
 	(void)capture_close(r.capture);

@@ -1,5 +1,6 @@
 #include "tools/fakeroute/namespace.h"
 
+#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/privilege.h"
@@ -53,14 +55,15 @@ write_file(const char *path, const char *text)
 
 /* ---- namespaces ------------------------------------------------------------------ */
 
+/* One uid and gid inside, for one outside. */
 static int
-map_ids(struct namespace *ns, uid_t uid, gid_t gid)
+map_ids(struct namespace *ns, uid_t inner_uid, gid_t inner_gid, uid_t uid, gid_t gid)
 {
 	char uids[64], gids[64];
 	int error;
 
-	snprintf(uids, sizeof(uids), "%u %u 1", ns->uid, uid);
-	snprintf(gids, sizeof(gids), "%u %u 1", ns->gid, gid);
+	snprintf(uids, sizeof(uids), "%u %u 1", inner_uid, uid);
+	snprintf(gids, sizeof(gids), "%u %u 1", inner_gid, gid);
 	error = write_file("/proc/self/setgroups", "deny");
 	if (error == 0)
 		error = write_file("/proc/self/uid_map", uids);
@@ -76,12 +79,47 @@ map_ids(struct namespace *ns, uid_t uid, gid_t gid)
 	return 0;
 }
 
+/*
+ * A user namespace in which we are root, around the command's. A file capability that
+ * was set in a user namespace holds the uid of whoever was root there, and counts only
+ * where that uid is root, or below (capabilities(7), "Namespaced file capabilities");
+ * one that real root set counts everywhere.
+ */
+static int
+enter_around(struct namespace *ns, uid_t uid, gid_t gid)
+{
+	if (map_ids(ns, 0, 0, uid, gid) != 0)
+		return -EPERM;
+	if (unshare(CLONE_NEWUSER) != 0)
+		return failed(ns, -errno,
+		    "cannot make a second user namespace, which file capabilities "
+		    "take; see sysctl user.max_user_namespaces");
+	return map_ids(ns, ns->uid, ns->gid, 0, 0);
+}
+
+/* Capabilities that cannot be kept are told of here, not by a test that fails. */
+static int
+check_keeping(struct namespace *ns)
+{
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return failed(ns, -EPERM,
+		    "file capabilities cannot be kept, since no_new_privs is set here "
+		    "(by whoever started us)");
+	if (!ns->user &&
+	    (capng_get_caps_process() != 0 ||
+		capng_have_capability(CAPNG_BOUNDING_SET, CAP_NET_RAW) == 0))
+		return failed(ns, -EPERM,
+		    "cap_net_raw cannot be kept: the bounding set does not have it");
+	return 0;
+}
+
 /* The user namespace, and the network namespace of the far end. */
 static int
 enter_first(struct namespace *ns)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
+	int error = 0;
 
 	ns->uid = uid == 0 ? PRIVILEGE_NOBODY : uid;
 	ns->gid = uid == 0 ? PRIVILEGE_NOBODY : gid;
@@ -92,8 +130,13 @@ enter_first(struct namespace *ns)
 		    "user.max_user_namespaces=10000, "
 		    "kernel.unprivileged_userns_clone=1,"
 		    " kernel.apparmor_restrict_unprivileged_userns=0), or run as root");
-	if (ns->user && map_ids(ns, uid, gid) != 0)
-		return -EPERM;
+	if (ns->keep_caps)
+		error = check_keeping(ns);
+	if (error == 0 && ns->user)
+		error = ns->keep_caps ? enter_around(ns, uid, gid)
+				      : map_ids(ns, ns->uid, ns->gid, uid, gid);
+	if (error != 0)
+		return error;
 	if (unshare(CLONE_NEWNET) != 0)
 		return failed(ns, -errno, "cannot make a network namespace; %s",
 		    ns->user ? "see sysctl user.max_net_namespaces and "
@@ -321,12 +364,13 @@ enter_second(struct namespace *ns, struct mnl_socket *far, int far_namespace,
 }
 
 int
-namespace_enter(struct namespace *ns, const struct topology *t, const char *ping_groups)
+namespace_enter(struct namespace *ns, const struct topology *t, const char *ping_groups,
+    bool keep_caps)
 {
 	struct mnl_socket *far;
 	int far_namespace, error;
 
-	*ns = (struct namespace){.far_fd = -1};
+	*ns = (struct namespace){.far_fd = -1, .keep_caps = keep_caps};
 	ns->has_ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
 	error = enter_first(ns);
 	if (error == 0)

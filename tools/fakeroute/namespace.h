@@ -16,8 +16,9 @@
 
 struct namespace
 {
-	bool user; /* a user namespace of our own; else we are real root */
-	uid_t uid; /* what the command runs as, as seen inside */
+	bool user;      /* a user namespace of our own; else we are real root */
+	bool keep_caps; /* file capabilities count for the command */
+	uid_t uid;      /* what the command runs as, as seen inside */
 	gid_t gid;
 	int far_fd; /* AF_PACKET socket of the far end, bound to it but not yet up */
 	bool has_ipv6;
@@ -27,11 +28,12 @@ struct namespace
 /*
  * Moves the calling process, which must have one thread, into the namespaces and sets
  * them up for the topology. ping_groups: NULL opens ping sockets for the command's
- * group, "closed" leaves them closed, or "LOW HIGH". Returns 0, or -errno with the
- * reason in ns->why.
+ * group, "closed" leaves them closed, or "LOW HIGH". keep_caps: so that a file
+ * capability counts there, set by root or by the user in a user namespace. Returns 0,
+ * or -errno with the reason in ns->why.
  */
-int namespace_enter(
-    struct namespace *ns, const struct topology *t, const char *ping_groups);
+int namespace_enter(struct namespace *ns, const struct topology *t,
+    const char *ping_groups, bool keep_caps);
 
 /* Ethernet header (14 bytes) of what the far end sends for a family. */
 #define NAMESPACE_ETHERNET_LEN 14
