@@ -338,14 +338,14 @@ is_certain(const struct reply *r, const struct probe *p)
 	return r->kind != REPLY_DATA || r->quote_at + r->quote_len >= p->packets->len;
 }
 
+/* What match.probes points to. */
+static struct probe *candidates[MATCH_MAX];
+
 static void
 candidate_add(struct match *m, struct probe *p)
 {
-	static struct probe *found[MATCH_MAX];
-
-	m->probes = found;
 	if (m->count < MATCH_MAX)
-		found[m->count++] = p;
+		candidates[m->count++] = p;
 }
 
 /*
@@ -449,7 +449,7 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 	struct reply shown = *r;
 	struct probe *altered, *named;
 
-	*out = (struct match){.type = MATCH_NONE};
+	*out = (struct match){.type = MATCH_NONE, .probes = candidates};
 	if (r->probe != NULL) {
 		candidate_add(out, r->probe);
 		out->type = MATCH_ONE;
