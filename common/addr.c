@@ -172,3 +172,16 @@ addr_is_unspecified(const struct addr *a)
 
 	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
+
+bool
+addr_is_unicast(const struct addr *a)
+{
+	static const uint8_t ones[4] = {0xff, 0xff, 0xff, 0xff};
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+
+	if (a->family == AF_INET)
+		return a->bytes[0] != 0 && a->bytes[0] >> 4 != 0xe &&
+		       memcmp(a->bytes, ones, sizeof(ones)) != 0;
+	return a->family == AF_INET6 && !addr_is_unspecified(a) &&
+	       a->bytes[0] != 0xff && memcmp(a->bytes, mapped, sizeof(mapped)) != 0;
+}

@@ -60,6 +60,12 @@ bool addr_is_none(const struct addr *a);
 /* True for fe80::/10 (RFC 4291 section 2.5.6): only these have a scope. */
 bool addr_is_link_local(const struct addr *a);
 
+/*
+ * True for an address that one host can have: not unspecified, 0.0.0.0/8, multicast,
+ * 255.255.255.255 or v4-mapped. Which are broadcasts of a subnet, only routes tell.
+ */
+bool addr_is_unicast(const struct addr *a);
+
 /* True for 0.0.0.0 and ::, which no packet may be sent to. */
 bool addr_is_unspecified(const struct addr *a);
 

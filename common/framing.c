@@ -24,3 +24,20 @@ framing_read(struct reader *r, uint32_t sequence)
 		return -EPROTO;
 	return type;
 }
+
+struct writer *
+framing_begin(struct framing *r)
+{
+	writer_init(&r->body, r->bytes + MESSAGE_HEADER_LEN, MESSAGE_BODY_MAX);
+	return &r->body;
+}
+
+size_t
+framing_finish(struct framing *r, uint8_t type, uint32_t sequence)
+{
+	struct writer w;
+
+	writer_init(&w, r->bytes, MESSAGE_HEADER_LEN);
+	framing_write(&w, type, writer_len(&r->body), sequence);
+	return MESSAGE_HEADER_LEN + writer_len(&r->body);
+}

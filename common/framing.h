@@ -1,6 +1,6 @@
 /*
- * The header of a record between our processes (message.h), for both who queue records
- * and who may not allocate.
+ * Records between our processes, one by one: their header, and making one in place. For
+ * message.h, which queues them, and for the helper, which may not allocate.
  */
 #ifndef COMMON_FRAMING_H
 #define COMMON_FRAMING_H
@@ -15,6 +15,9 @@
 #define MESSAGE_MAX 2048 /* bytes of one record, header included */
 #define MESSAGE_BODY_MAX (MESSAGE_MAX - MESSAGE_HEADER_LEN)
 
+/* The file descriptor on which a program that we exec finds its end of the channel. */
+#define MESSAGE_CHILD_FD 3
+
 /* Writes the header of a record. */
 void framing_write(struct writer *w, uint8_t type, size_t body_len, uint32_t sequence);
 
@@ -23,5 +26,17 @@ void framing_write(struct writer *w, uint8_t type, size_t body_len, uint32_t seq
  * Returns its type, or -EPROTO for another version, length or sequence number.
  */
 int framing_read(struct reader *r, uint32_t sequence);
+
+/* A record in the making. */
+struct framing {
+	struct writer body;
+	uint8_t bytes[MESSAGE_MAX];
+};
+
+/* Begins one; returns the writer of its body. */
+struct writer *framing_begin(struct framing *r);
+
+/* Gives it its header; returns its length. */
+size_t framing_finish(struct framing *r, uint8_t type, uint32_t sequence);
 
 #endif

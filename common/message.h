@@ -16,9 +16,6 @@
 
 #include "common/framing.h"
 
-/* The file descriptor on which a program that we exec finds its end of the channel. */
-#define MESSAGE_CHILD_FD 3
-
 /*
  * Records wait in a queue while the peer does not read. The queue grows only as far as
  * CHANNEL_QUEUE_MAX bytes; whoever produces records must stop for other reasons (see

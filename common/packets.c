@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "common/clock.h"
+
 /* From which address and through which interface. */
 static void
 add_source(struct msghdr *m, size_t room, const struct outgoing *o)
@@ -75,4 +77,61 @@ packets_receive(struct incoming *in, int fd, int flags, size_t at)
 		    fd, in->headers, PACKETS_BATCH, flags | MSG_DONTWAIT, NULL);
 	while (count < 0 && errno == EINTR);
 	return count < 0 ? 0 : (unsigned int)count;
+}
+
+void
+packets_arrival(struct incoming *in, unsigned int i, size_t at, struct arrival *out)
+{
+	const struct msghdr *m = &in->headers[i].msg_hdr;
+
+	*out = (struct arrival){
+	    .bytes = in->images[i] + at, .len = in->headers[i].msg_len};
+	ancillary_read(&in->headers[i].msg_hdr, &out->told);
+	(void)addr_from_sockaddr(
+	    m->msg_name, m->msg_namelen, &out->from, &out->from_port);
+	out->by_kernel = out->told.stamp != 0;
+	out->received = out->by_kernel ? out->told.stamp : clock_realtime();
+}
+
+/* Empties the error queue, which holds stamps only, and looks for one of them. */
+static int
+find_stamp(int fd, uint32_t id, int64_t *sent)
+{
+	static struct incoming in;
+	unsigned int count = packets_receive(&in, fd, MSG_ERRQUEUE, 0);
+	int found = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct ancillary a;
+
+		ancillary_read(&in.headers[i].msg_hdr, &a);
+		if (!a.has_error || a.error.ee_data != id || a.stamp == 0)
+			continue;
+		*sent = a.stamp;
+		found = 1;
+	}
+	return found;
+}
+
+int
+packet_send(int fd, const struct outgoing *o, int64_t *sent)
+{
+	static bool ids_refused;
+	struct outgoing plain = *o;
+	struct envelope e;
+	struct msghdr m;
+
+	plain.stamp_id = NULL;
+	packet_address(&m, &e, ids_refused ? &plain : o);
+	*sent = clock_realtime();
+	if (sendmsg(fd, &m, MSG_DONTWAIT) >= 0)
+		return ids_refused ? 0 : find_stamp(fd, *o->stamp_id, sent);
+	if (errno != EINVAL || ids_refused)
+		return -errno;
+	/* Perhaps of a kernel that does not know the id; else it fails again. */
+	packet_address(&m, &e, &plain);
+	if (sendmsg(fd, &m, MSG_DONTWAIT) < 0)
+		return -errno;
+	ids_refused = true;
+	return 0;
 }

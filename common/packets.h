@@ -58,4 +58,28 @@ struct incoming {
  */
 unsigned int packets_receive(struct incoming *in, int fd, int flags, size_t at);
 
+/* A packet received, with all that is known of it. */
+struct arrival {
+	const uint8_t *bytes;
+	size_t len;
+	struct addr from; /* none: not an IP address */
+	uint16_t from_port;
+	int64_t received; /* CLOCK_REALTIME, ns */
+	bool by_kernel;   /* stamped by it as it arrived, not by us as we read it */
+	struct ancillary told;
+};
+
+/* Packet i of a batch that was received to offset `at`; its bytes stay there. */
+void packets_arrival(
+    struct incoming *in, unsigned int i, size_t at, struct arrival *out);
+
+/*
+ * Sends one packet through a socket that has SO_TIMESTAMPING for what is sent, with
+ * OPT_ID, OPT_TSONLY and no IP_RECVERR. *sent receives when: CLOCK_REALTIME, ns.
+ * Returns 1 when that is the kernel's stamp, which bears o->stamp_id; 0 when it is
+ * ours, taken just before, because the kernel's came late or it takes no ids
+ * (Linux 6.13); -errno.
+ */
+int packet_send(int fd, const struct outgoing *o, int64_t *sent);
+
 #endif

@@ -2,10 +2,13 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* True when any of the three uids is 0. */
@@ -17,6 +20,45 @@ is_root(void)
 	if (getresuid(&real, &effective, &saved) != 0)
 		return true;
 	return real == 0 || effective == 0 || saved == 0;
+}
+
+/* The lowest numbers are handed out first: /dev/null fills the gaps among 0, 1, 2. */
+static int
+open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+int
+privilege_shut_out(unsigned int first_file)
+{
+	sigset_t blocked;
+	int error;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return -errno;
+	environ = NULL;
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL); /* two cannot be, nor ignored */
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGHUP);
+	if (sigprocmask(SIG_SETMASK, &blocked, NULL) != 0)
+		return -errno;
+	umask(077);
+	error = open_standard_files();
+	if (error != 0)
+		return error;
+	return chdir("/") != 0 || close_range(first_file, ~0U, 0) != 0 ? -errno : 0;
 }
 
 int

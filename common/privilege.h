@@ -11,6 +11,15 @@
 #define PRIVILEGE_NOBODY 65534
 
 /*
+ * For a program with privileges that its caller does not have: shuts out what the
+ * caller, of the same uid, could reach into it by. No ptrace nor descriptors taken (to
+ * be asked again after a change of uid), no environment, default signals (SIGINT,
+ * SIGTERM and SIGHUP blocked, as servants have it), /, three standard descriptors, and
+ * none from `first_file` on. Returns 0 or -errno.
+ */
+int privilege_shut_out(unsigned int first_file);
+
+/*
  * Leaves uid 0 (real, effective or saved): no supplementary groups, gid and uid to
  * PRIVILEGE_NOBODY, verified. gid: which group to keep, so that ping sockets can be
  * opened (net.ipv4.ping_group_range); PRIVILEGE_NOBODY when it does not matter. Does

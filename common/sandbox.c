@@ -9,16 +9,24 @@
 #ifndef PARIS_NO_SANDBOX
 
 /* Calls without an argument worth checking that every one of our loops makes. */
-static const int common_calls[] = {
-    SCMP_SYS(brk),
+static const int bare_calls[] = {
     SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_gettime64), /* 32-bit machines; libseccomp leaves out what is not */
     SCMP_SYS(close),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(ppoll_time64),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(rt_sigreturn),
+};
+
+/* And those of most. */
+static const int common_calls[] = {
+    SCMP_SYS(brk),
     SCMP_SYS(epoll_ctl),
     SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_pwait2),
     SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
     SCMP_SYS(futex),
     SCMP_SYS(futex_time64),
     SCMP_SYS(getpid),
@@ -27,11 +35,7 @@ static const int common_calls[] = {
     SCMP_SYS(madvise),
     SCMP_SYS(mremap),
     SCMP_SYS(munmap),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(ppoll_time64),
-    SCMP_SYS(restart_syscall),
     SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
 };
 
 /* A rule's comparison: all 64 bits equal a value of 32, so nothing above them passes.
@@ -69,21 +73,37 @@ allow_abort(scmp_filter_ctx filter)
 }
 
 static int
-allow_common(scmp_filter_ctx filter)
+allow_calls(scmp_filter_ctx filter, const int *calls, size_t count)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < sizeof(common_calls) / sizeof(*common_calls); i++)
-		if (error == 0)
-			error = seccomp_rule_add(
-			    filter, SCMP_ACT_ALLOW, common_calls[i], 0);
+	for (size_t i = 0; i < count && error == 0; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+	return error;
+}
+
+static int
+allow_bare(scmp_filter_ctx filter)
+{
+	int error =
+	    allow_calls(filter, bare_calls, sizeof(bare_calls) / sizeof(bare_calls[0]));
+
+	if (error == 0)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+		    equals(0, STDERR_FILENO));
+	return error;
+}
+
+static int
+allow_common(scmp_filter_ctx filter)
+{
+	int error = allow_calls(
+	    filter, common_calls, sizeof(common_calls) / sizeof(common_calls[0]));
+
 	if (error == 0)
 		error = allow_memory(filter);
 	if (error == 0)
 		error = allow_abort(filter);
-	if (error == 0)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-		    equals(0, STDERR_FILENO));
 	/* glibc's last words before it aborts. */
 	if (error == 0)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(writev), 1,
@@ -119,6 +139,8 @@ sandbox_enter(const struct sandbox_policy *policy)
 	error =
 	    seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (error == 0)
+		error = allow_bare(filter);
+	if (error == 0 && !policy->bare)
 		error = allow_common(filter);
 	for (size_t i = 0; error == 0 && i < policy->rules_count; i++)
 		error = allow_rule(filter, &policy->rules[i]);

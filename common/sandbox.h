@@ -7,6 +7,7 @@
 #define COMMON_SANDBOX_H
 
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,14 +44,17 @@ struct sandbox_rule {
 struct sandbox_policy {
 	const struct sandbox_rule *rules;
 	size_t rules_count;
+	bool bare; /* for a program that allocates nothing and polls: see below */
 };
 
 /*
  * Sets no_new_privs and loads the policy together with the calls that any of our event
  * loops needs (memory without PROT_EXEC, clocks, waiting, signal return, exit, write to
- * standard error, getrandom). There is no way back. Returns 0 or -errno; a program that
- * cannot enter its sandbox must not go on. Compiled out (returns 0) only in the
- * sanitizer and valgrind variants, whose run-time needs calls of its own.
+ * standard error, getrandom); with a bare one only ppoll, clock_gettime, close, signal
+ * return, exit and write to standard error. There is no way back. Returns 0
+ * or -errno; a program that cannot enter its sandbox must not go on. Compiled out
+ * (returns 0) only in the sanitizer and valgrind variants, whose run-time needs calls
+ * of its own.
  */
 int sandbox_enter(const struct sandbox_policy *policy);
 

@@ -366,25 +366,25 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 	for (int round = 0; round < RECEIVE_ROUNDS && count == PACKETS_BATCH; round++) {
 		count = packets_receive(&batch, e->watch.fd, 0, datagram_send_from(e));
 		for (unsigned int i = 0; i < count; i++) {
-			struct mmsghdr *h = &batch.headers[i];
-			struct ancillary a;
+			struct arrival a;
 			struct reply r;
 
-			ancillary_read(&h->msg_hdr, &a);
-			count_dropped(e, &a);
+			packets_arrival(&batch, i, datagram_send_from(e), &a);
+			count_dropped(e, &a.told);
 			r = (struct reply){
 			    .endpoint = e,
-			    .ttl = a.ttl,
+			    .ttl = a.told.ttl,
 			    .ip_id = -1,
-			    .tos = a.tos,
-			    .received = a.stamp != 0 ? a.stamp : clock_realtime(),
-			    .received_here = a.stamp == 0,
+			    .tos = a.told.tos,
+			    .received = a.received,
+			    .received_here = !a.by_kernel,
+			    .from = a.from,
+			    .from_port = a.from_port,
 			    .image = batch.images[i],
 			    .quote_at = datagram_send_from(e),
 			};
-			if (addr_from_sockaddr(h->msg_hdr.msg_name,
-				h->msg_hdr.msg_namelen, &r.from, &r.from_port) == 0 &&
-			    to_reply(e, &r, batch.images[i], h->msg_len))
+			if (!addr_is_none(&r.from) &&
+			    to_reply(e, &r, batch.images[i], a.len))
 				e->owner->events->reply(e->owner->context, &r);
 		}
 		total += count;

@@ -14,36 +14,10 @@
 #define IPV6_RECVERR_RFC4884 31
 #endif
 
-int
-socket_option(int fd, int level, int name, int value)
-{
-	return setsockopt(fd, level, name, &value, sizeof(value)) != 0 ? -errno : 0;
-}
-
-struct option {
-	int level;
-	int name;
-	int value;
-	bool needed;
-};
-
-static int
-set_options(int fd, const struct option *options, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		int error = socket_option(
-		    fd, options[i].level, options[i].name, options[i].value);
-
-		if (error != 0 && options[i].needed)
-			return error;
-	}
-	return 0;
-}
-
 static int
 set_options_v4(int fd, bool dont_fragment)
 {
-	const struct option options[] = {
+	const struct socket_option options[] = {
 	    {IPPROTO_IP, IP_RECVERR, 1, true},
 	    {IPPROTO_IP, IP_RECVERR_RFC4884, 1, false},
 	    {IPPROTO_IP, IP_RECVTTL, 1, true},
@@ -52,13 +26,14 @@ set_options_v4(int fd, bool dont_fragment)
 		dont_fragment ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT, true},
 	};
 
-	return set_options(fd, options, sizeof(options) / sizeof(options[0]));
+	return socket_options(
+	    fd, AF_INET, options, sizeof(options) / sizeof(options[0]));
 }
 
 static int
 set_options_v6(int fd, bool dont_fragment)
 {
-	const struct option options[] = {
+	const struct socket_option options[] = {
 	    {IPPROTO_IPV6, IPV6_V6ONLY, 1, true},
 	    {IPPROTO_IPV6, IPV6_RECVERR, 1, true},
 	    {IPPROTO_IPV6, IPV6_RECVERR_RFC4884, 1, false},
@@ -69,7 +44,8 @@ set_options_v6(int fd, bool dont_fragment)
 	    {IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1, true},
 	};
 
-	return set_options(fd, options, sizeof(options) / sizeof(options[0]));
+	return socket_options(
+	    fd, AF_INET6, options, sizeof(options) / sizeof(options[0]));
 }
 
 int

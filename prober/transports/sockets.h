@@ -6,10 +6,8 @@
 
 #include <sys/socket.h>
 
+#include "common/sockopt.h"
 #include "prober/transport.h"
-
-/* setsockopt of an int. 0 or -errno. */
-int socket_option(int fd, int level, int name, int value);
 
 /*
  * What every socket of ours needs of its IP layer: the error queue with extensions, TTL
