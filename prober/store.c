@@ -450,6 +450,7 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 	struct probe *altered, *named;
 
 	*out = (struct match){.type = MATCH_NONE, .probes = candidates};
+	out->count = 0; /* said once more, for clang's analyzer */
 	if (r->probe != NULL) {
 		candidate_add(out, r->probe);
 		out->type = MATCH_ONE;
