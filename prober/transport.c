@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 const struct transport *
@@ -19,8 +20,14 @@ void
 transports_init(struct transports *t, const struct tree *tree, int epoll,
     const struct transport_events *events, void *context)
 {
-	*t = (struct transports){
-	    .tree = tree, .events = events, .context = context, .epoll = epoll};
+	struct rlimit limit = {.rlim_cur = 0};
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	*t = (struct transports){.tree = tree,
+	    .events = events,
+	    .context = context,
+	    .epoll = epoll,
+	    .owned_max = limit.rlim_cur / 3 + 1};
 	TAILQ_INIT(&t->dirty);
 	TAILQ_INIT(&t->paused);
 	TAILQ_INIT(&t->unused);
@@ -174,6 +181,14 @@ transports_reap(struct transports *t)
 	return any;
 }
 
+bool
+probe_may_own(const struct probe *p)
+{
+	const struct transports *t = p->endpoint->owner;
+
+	return t->owned < t->owned_max;
+}
+
 int
 probe_own(struct probe *p, int fd)
 {
@@ -190,6 +205,7 @@ probe_own(struct probe *p, int fd)
 	}
 	*w = (struct watch){.endpoint = p->endpoint, .probe = p, .fd = fd};
 	p->watch = w;
+	t->owned++;
 	return 0;
 }
 
@@ -205,6 +221,7 @@ probe_watch(struct probe *p)
 void
 probe_disown(struct probe *p)
 {
+	struct transports *t = p->endpoint->owner;
 	struct watch *w = p->watch;
 
 	if (w == NULL)
@@ -213,7 +230,8 @@ probe_disown(struct probe *p)
 	w->fd = -1;
 	w->probe = NULL;
 	p->watch = NULL;
-	TAILQ_INSERT_TAIL(&p->endpoint->owner->closed, w, next);
+	t->owned--;
+	TAILQ_INSERT_TAIL(&t->closed, w, next);
 }
 
 static void

@@ -159,8 +159,15 @@ struct transports {
 	struct endpoint_list unused; /* without references, to be closed */
 	struct watch_list closed;    /* epoll's events may still name them */
 	struct watch_list spare;     /* to be used again */
+	/*
+	 * Descriptors of single probes, and how many there may be: a third of what the
+	 * process may have, so that endpoints can be opened at any time.
+	 */
+	size_t owned;
+	size_t owned_max;
 };
 
+/* Asks for the limit of descriptors: before the sandbox. */
 void transports_init(struct transports *t, const struct tree *tree, int epoll,
     const struct transport_events *events, void *context);
 
@@ -205,6 +212,9 @@ void transports_resume(struct transports *t);
 
 /* What epoll said of a descriptor (EPOLLIN, EPOLLERR, EPOLLOUT). */
 void watch_ready(struct watch *w, uint32_t events);
+
+/* Whether a probe may have a descriptor of its own now. */
+bool probe_may_own(const struct probe *p);
 
 /*
  * Gives a probe a descriptor of its own, which belongs to the probe from now on: 0 or

@@ -100,6 +100,17 @@ extensions_json(struct builder *b, const struct prober_result *m)
 	return objects;
 }
 
+static void
+put_flags(struct builder *b, json_t *object, const struct prober_result *m)
+{
+	json_t *flags = flags_json(b->record, m);
+
+	if (json_array_size(flags) != 0)
+		json_put(&b->json, object, "flags", flags);
+	else
+		json_decref(flags);
+}
+
 /* What a reply tells, whatever it answers. */
 static void
 put_reply(struct builder *b, json_t *object, const struct prober_result *m)
@@ -108,7 +119,6 @@ put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 	    [RTT_KERNEL] = "kernel", [RTT_USER] = "user", [RTT_PROBER] = "prober"};
 	bool icmp = m->reply != REPLY_NONE && m->reply != REPLY_DATA &&
 		    m->reply != REPLY_SYN_ACK && m->reply != REPLY_RESET;
-	json_t *flags;
 
 	json_put_addr(&b->json, object, "from", &m->from);
 	if (m->from_port != 0)
@@ -136,11 +146,7 @@ put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 		json_put_number(&b->json, object, "quoted_port", m->quoted_port);
 	if (m->objects_count != 0)
 		json_put(&b->json, object, "extensions", extensions_json(b, m));
-	flags = flags_json(b->record, m);
-	if (json_array_size(flags) != 0)
-		json_put(&b->json, object, "flags", flags);
-	else
-		json_decref(flags);
+	put_flags(b, object, m);
 }
 
 static void
@@ -177,6 +183,8 @@ probe_json(struct builder *b, const struct prober_result *m)
 	if (m->outcome == RESULT_REPLY) {
 		put_name(b, object, &m->from);
 		put_reply(b, object, m);
+	} else if (m->outcome == RESULT_TIMEOUT) {
+		put_flags(b, object, m);
 	}
 	return object;
 }
