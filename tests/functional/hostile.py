@@ -31,6 +31,7 @@ import paris
 HOPS = 4
 FORGER = {4: "10.66.6.6", 6: "2001:db8:666::6"}
 OURS = {4: "192.0.2.2", 6: "2001:db8::2"}
+OUR_MAC = "02:00:00:00:00:02"  # TCP takes nothing that is broadcast
 ETHERNET = 14
 BURST = 128
 
@@ -82,6 +83,16 @@ def udp_packet(src, sport, dst, dport, payload):
     return ip_packet(src, dst, 17, checksum_into(data, 6, pseudo))
 
 
+SYN, RST, ACK = 2, 4, 16
+
+
+def tcp_packet(src, sport, dst, dport, seq, ack, flags):
+    data = struct.pack("!HHIIBBHHH", sport, dport, seq % 2**32, ack % 2**32, 5 << 4, flags,
+                       1000, 0, 0)
+    pseudo = packed(src) + packed(dst) + struct.pack("!II", len(data), paris.TCP)
+    return ip_packet(src, dst, paris.TCP, checksum_into(data, 16, pseudo))
+
+
 def router(probe):
     return f"10.0.{probe.ttl}.1" if probe.family == 4 else f"2001:db8:{probe.ttl}::1"
 
@@ -95,6 +106,9 @@ def honest(probe):
         return error(probe, router(probe))
     if probe.proto == paris.UDP:
         return error(probe, probe.dst, final=True)
+    if probe.proto == paris.TCP:
+        return tcp_packet(probe.dst, probe.dport, probe.src, probe.sport, 7, probe.seq + 1,
+                          SYN | ACK)
     return icmp_packet(probe.dst, probe.src, 129 if probe.family == 6 else 0, 0,
                        probe.transport[4:8], probe.payload)
 
@@ -115,8 +129,9 @@ def nothing(probe):
 
 
 def tag_at(probe):
-    """Where the tag is: the payload's first bytes, or the sequence number."""
-    return header_length(probe) + (8 if probe.proto == paris.UDP else 6)
+    """Where the tag is: the payload's first bytes, or the sequence number, by which the
+    kernel tells TCP probes apart."""
+    return header_length(probe) + {paris.UDP: 8, paris.TCP: 4}.get(probe.proto, 6)
 
 
 def other_tag(probe):
@@ -131,7 +146,7 @@ def elsewhere(probe, packet):
     size = len(packed(probe.dst))
     found = [changed(packet, at, packed(FORGER[probe.family])),
              changed(packet, at + size - 1, bytes([packet[at + size - 1] ^ 1]))]
-    if probe.proto == paris.UDP:
+    if probe.proto != paris.ICMP and probe.proto != paris.ICMP6:
         found.append(changed(packet, header_length(probe) + 2, struct.pack("!H", 40001)))
     return found
 
@@ -146,13 +161,14 @@ def forged(probe):
     quotes += elsewhere(probe, other_tag(probe))
     quotes += elsewhere(probe, probe.raw[:tag + (3 if probe.proto == paris.UDP else 1)])
     quotes += elsewhere(probe, changed(probe.raw, len(probe.raw) - 1, b"\xff"))
-    if probe.proto == paris.UDP:
+    if probe.proto in (paris.UDP, paris.TCP):
         quotes.append(changed(probe.raw, inner, struct.pack("!H", 40001)))
         quotes += [changed(probe.raw, tag + at, bytes([probe.raw[tag + at] ^ 1]))
                    for at in range(3)]
     else:
         quotes.append(changed(probe.raw, inner + 4, struct.pack("!H", probe.id ^ 1)))
-    quotes.append(changed(probe.raw, 9 if probe.family == 4 else 6, bytes([6])))
+    quotes.append(changed(probe.raw, 9 if probe.family == 4 else 6,
+                          bytes([17 if probe.proto == paris.TCP else 6])))
     found = [error(probe, src, quote, final)
              for quote in quotes for final in (False, True)]
     if probe.proto == paris.UDP:
@@ -161,6 +177,8 @@ def forged(probe):
         found += [udp_packet(sender, port, probe.src, probe.sport, payload)
                   for sender, port in ((src, probe.dport), (probe.dst, probe.dport ^ 1),
                                        (probe.dst, 7)) for payload in payloads]
+    elif probe.proto == paris.TCP:
+        found += forged_segments(probe)
     else:
         reply = 129 if probe.family == 6 else 0
         found += [icmp_packet(src, probe.src, reply, 0,
@@ -171,6 +189,23 @@ def forged(probe):
                   # a request with our id is none of ours
                   icmp_packet(src, probe.src, 128 if probe.family == 6 else 8, 0,
                               probe.transport[4:8], probe.payload)]
+    return found
+
+
+def forged_segments(probe):
+    """Answers to a SYN that acknowledge another one, or nothing, or are somebody else's."""
+    src = FORGER[probe.family]
+    found = []
+    for flags in (SYN | ACK, RST | ACK, RST, ACK):
+        right = probe.seq + 1 if flags & ACK else 0
+        for wrong in (0, right + 1, right - 1, right ^ 0x80000000):
+            found.append(tcp_packet(probe.dst, probe.dport, probe.src, probe.sport, 7,
+                                    wrong, flags))
+        found += [tcp_packet(src, probe.dport, probe.src, probe.sport, 7, right, flags),
+                  tcp_packet(probe.dst, probe.dport ^ 1, probe.src, probe.sport, 7, right,
+                             flags),
+                  tcp_packet(probe.dst, probe.dport, probe.src, probe.sport ^ 1, 7, right,
+                             flags)]
     return found
 
 
@@ -371,6 +406,7 @@ def make_network():
     for name in ("v0", "v1"):
         command("ip", "link", "set", name, "arp", "off", "multicast", "off",
                 "addrgenmode", "none")
+    command("ip", "link", "set", "v0", "address", OUR_MAC)
     command("ip", "addr", "add", OURS[4] + "/24", "dev", "v0")
     command("ip", "link", "set", "v1", "up")
     command("ip", "link", "set", "v0", "up")
@@ -394,7 +430,7 @@ class Router:
 
     def frame(self, packet):
         kind = b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd"
-        return b"\xff" * 6 + b"\x02" + bytes(5) + kind + packet
+        return bytes.fromhex(OUR_MAC.replace(":", "")) + b"\x02" + bytes(5) + kind + packet
 
     def send(self, packet):
         self.socket.send(self.frame(packet))
@@ -407,7 +443,9 @@ class Router:
         probe = paris.Packet(frame[ETHERNET:])
         if probe.src != OURS[probe.family] or probe.more_fragments:
             return
-        if probe.proto not in (paris.UDP, paris.ICMP, paris.ICMP6):
+        if probe.proto not in (paris.UDP, paris.TCP, paris.ICMP, paris.ICMP6):
+            return
+        if probe.proto == paris.TCP and probe.flags != SYN:
             return
         if probe.type not in (None, 8, 128):
             return

@@ -273,7 +273,7 @@ def children(pid):
 
 PCAP_MAGICS = {0xA1B2C3D4: 1e-6, 0xA1B23C4D: 1e-9}
 LINKTYPE_RAW = 101
-ICMP, TCP, UDP, ICMP6 = 1, 6, 17, 58
+ICMP, TCP, UDP, ICMP6, UDPLITE = 1, 6, 17, 58, 136
 IPV6_FRAGMENT = 44
 IPV6_EXTENSIONS = (0, 43, 60)
 # Errors that quote a packet, by family.
@@ -296,7 +296,7 @@ class Packet:
         self.transport = transport
         self.payload = b""
         if not self.fragment_offset:
-            {UDP: self._udp, TCP: self._tcp, ICMP: self._icmp,
+            {UDP: self._udp, UDPLITE: self._udp, TCP: self._tcp, ICMP: self._icmp,
              ICMP6: self._icmp}.get(self.proto, lambda data: None)(transport)
 
     def _ipv4(self):

@@ -6,7 +6,7 @@ import unittest
 
 import hostile
 
-KINDS = tuple((method, target) for method in ((), ("-I",))
+KINDS = tuple((method, target) for method in ((), ("-I",), ("-T",))
               for target in ("198.51.100.9", "2001:db8:ffff::9"))
 # Their packets answer no probe of ours at all.
 REFUSED = ("forged", "ihl", "protocols", "cut_short", "kinds", "noise")

@@ -16,6 +16,7 @@ import paris
 
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
 KINDS = tuple((method, target) for method in ((), ("-I",)) for target in (V4, V6))
+TCP = tuple((("-T",), target) for target in (V4, V6))
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -37,7 +38,9 @@ def status(pid):
 
 
 def probes(result, target):
-    return [packet for packet in result.packets() if packet.dst == target]
+    """What was sent to the target; of TCP connections the first segments."""
+    return [packet for packet in result.packets() if packet.dst == target
+            and packet.flags in (None, hostile.SYN)]
 
 
 class Row01(unittest.TestCase):
@@ -55,11 +58,36 @@ class Row01(unittest.TestCase):
                                  [(target, "echo_reply")] * 3)
 
 
+class Row02(unittest.TestCase):
+    """TCP mode never saw the destination, sent segments without flags, and not to port
+    80. (More of it: test_tcp.)"""
+
+    def test_row_02_tcp_sees_the_destination(self):
+        for target in (V4, V6):
+            for topology, hops in (("line.topo", 15), ("instant.topo", 5),
+                                   ("short-quotes.topo", 10)):
+                result = tool(topology, "-T", "-n", "--format", "json", target)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                last = result.json["hops"][-1]
+                self.assertEqual(last["ttl"], hops)
+                # port 80 is closed in one of them
+                self.assertEqual([(probe["from"], probe["reply"])
+                                  for probe in last["probes"]],
+                                 [(target, "reset" if hops == 10 else "syn_ack")] * 3)
+                sent = [packet for packet in result.packets() if packet.dst == target]
+                self.assertEqual({packet.dport for packet in sent}, {80})
+                self.assertEqual(len(probes(result, target)), 3 * hops)
+                # What is no probe ends a connection that was accepted.
+                rest = [packet.flags for packet in sent if packet.flags != hostile.SYN]
+                self.assertEqual(rest, [] if hops == 10 else
+                                 [hostile.ACK, hostile.ACK | hostile.RST] * 3)
+
+
 class Row03(unittest.TestCase):
     """Root for everything, four raw sockets always open."""
 
     def test_row_03_no_privilege_anywhere(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             running, pid = started("-w", "3", "--resolver", "198.51.100.8", *method, target)
             pids = {pid, running.find("paris-prober"), running.find("paris-names")}
             for one in pids:
@@ -75,7 +103,8 @@ class Row03(unittest.TestCase):
                 for table in ("raw", "raw6", "packet"):
                     lines = Path(f"/proc/{one}/net/{table}").read_text().splitlines()
                     self.assertEqual(len(lines), 1, table)
-            tables = ("icmp", "icmp6") if method else ("udp", "udp6")
+            tables = {(): ("udp", "udp6"), ("-I",): ("icmp", "icmp6"),
+                      ("-T",): ("tcp", "tcp6")}[method]
             paris.wait_for(lambda p=pid, t=tables: sum(
                 len(Path(f"/proc/{p}/net/{table}").read_text().splitlines()) - 1
                 for table in t) > 0, 5, "no socket of the kind that is expected")
@@ -143,7 +172,7 @@ class Row04(unittest.TestCase):
 
     def test_row_04_forged_replies_are_refused(self):
         hostile.check_possible()
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             for delay in (0, 0.05):
                 result = hostile.trace("forged", "-n", "--format", "json", "-w", "5",
                                        "-q", "1", *method, target, delay=delay)
@@ -164,7 +193,7 @@ class Row05(unittest.TestCase):
         hostile.check_possible()
         for scenario in ("ihl", "protocols", "cut_short", "cut_late", "lying",
                          "extensions", "noise"):
-            for method, target in KINDS:
+            for method, target in KINDS + TCP:
                 with self.subTest(scenario=scenario, method=method, target=target):
                     result = hostile.trace(scenario, "-n", "-w", "5", "-q", "1", *method,
                                            target)
@@ -185,8 +214,8 @@ class Row07(unittest.TestCase):
     """-m 255 never ended: the 8-bit TTL wrapped."""
 
     def test_row_07_m_255_ends(self):
-        for method, target in KINDS:
-            for queries in ("1", "10"):
+        for method, target in KINDS + TCP:
+            for queries in ("1",) if method == ("-T",) else ("1", "10"):
                 result = tool("silent-tail.topo", "-n", "-q", queries, "-w", "0.05", "-m",
                               "255", "--format", "json", *method, target)
                 self.assertEqual(result.returncode, 1, result)
@@ -211,11 +240,11 @@ class Row08(unittest.TestCase):
     def test_row_08_no_route(self):
         """In a network namespace in which nothing is up."""
         hostile.check_possible()
-        for target in (V4, V6):
+        for method, target in KINDS[:2] + TCP:
             begun = time.monotonic()
             ran = paris.run(*hostile.unshared(), *hostile.unprivileged(),
-                            *paris.started_with(["paris-traceroute", "-n", target]),
-                            user=False)
+                            *paris.started_with(["paris-traceroute", "-n", *method,
+                                                 target]), user=False)
             ran.seconds = time.monotonic() - begun
             self.check_fails(ran, 3, "no route to " + re.escape(target))
 
@@ -240,10 +269,16 @@ class Row08(unittest.TestCase):
             self.assertLess(result.seconds, 1.0 * paris.SLOWNESS)
             self.assertEqual(probes(result, target), [])
 
+    def test_row_08_no_length_for_tcp(self):
+        """The kernel makes them as long as it likes, so none is too large."""
+        for method, target in TCP:
+            self.check_fails(tool("line.topo", "-n", "-F", *method, target, "2000"), 2,
+                             "packet_len 2000: the kernel chooses")
+
     def test_row_08_first_above_last(self):
-        for _, target in KINDS[:2]:
-            self.check_fails(tool("line.topo", "-n", "-f", "5", "-m", "2", target), 2,
-                             "-f: first hop 5 is above the last one, 2")
+        for method, target in KINDS[:2] + TCP:
+            self.check_fails(tool("line.topo", "-n", "-f", "5", "-m", "2", *method, target),
+                             2, "-f: first hop 5 is above the last one, 2")
 
     def test_row_08_no_ping_sockets(self):
         for target in (V4, V6):
@@ -259,7 +294,7 @@ class Row09(unittest.TestCase):
     def test_row_09_no_leak(self):
         """The prober counts its probes and packets and complains at its exit; the
         variants with sanitizers and valgrind count every byte."""
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             for arguments in (("-q", "10"), ("-N", "1", "-q1"), ("-m", "3"),
                               ("--timeout", "0.02"), ("-w", "0.05,0.1,0.1", "-q10")):
                 result = tool("duplicates-late.topo", "-n", *arguments, *method,
@@ -291,7 +326,7 @@ class Row10(unittest.TestCase):
     """Fractional -z and -w were wrong."""
 
     def test_row_10_send_gap(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             for given, seconds in (("0.05", 0.05), ("0.0125", 0.0125), ("20.5", 0.0205)):
                 result = tool("instant.topo", "-n", "-q1", "-m", "7", "-f", "1", "-z", given,
                               *method, target)
@@ -305,7 +340,7 @@ class Row10(unittest.TestCase):
                     self.assertLess(min(gaps), seconds + 0.02)
 
     def test_row_10_wait(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             for given, seconds in (("0.25", 0.25), ("0.6", 0.6)):
                 result = tool("silent-tail.topo", "-n", "-q1", "-f", "5", "-m", "5", "-w",
                               given, *method, target)
@@ -370,7 +405,7 @@ class Row11(unittest.TestCase):
 
     def test_row_11_ip_header(self):
         """All of the IP header that balancers may hash is constant, flow label and all."""
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             found = self.packets(*method, target)
             for name in ("src", "dst", "proto", "tos", "flow_label"):
                 self.assertEqual(len({getattr(packet, name) for packet in found}), 1, name)
@@ -381,8 +416,8 @@ class Row11(unittest.TestCase):
 
     def test_row_11_first_probe_as_all_others(self):
         """Neither a hop asked again nor a higher TTL changes the flow."""
-        for target in (V4, V6):
-            result = tool("short-quotes.topo", "-n", "-q", "10", target)
+        for method, target in KINDS[:2] + TCP:
+            result = tool("short-quotes.topo", "-n", "-q", "10", *method, target)
             self.assertEqual(len({packet.flow() for packet in probes(result, target)}), 1)
 
 
@@ -397,7 +432,7 @@ class Row12(unittest.TestCase):
                         "link host a b1 b2 b3 t", "link a dns", ""))
 
     def test_row_12_dead_resolver(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             plain = tool(self.SILENT, "-n", "-q", "10", *method, target)
             named = tool(self.SILENT, "-q", "10", "--resolver", "198.51.100.53", "--format",
                          "json", *method, target)
@@ -426,17 +461,19 @@ class Row13(unittest.TestCase):
     """Exit status 0 when the target was not reached; SIGTERM printed nothing."""
 
     def test_row_13_exit_statuses(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
+            slow = ("-m", "7") if method == ("-T",) else ()
             self.assertEqual(tool("line.topo", "-n", *method, target).returncode, 0)
             self.assertEqual(tool("line.topo", "-n", "-m", "5", *method,
                                   target).returncode, 1)
-            self.assertEqual(tool("silent-tail.topo", "-n", "-w", "0.1", *method,
-                                  target).returncode, 1)
+            self.assertEqual(tool("silent-tail.topo", "-n", "-w", "0.1", *slow,
+                                  *method, target).returncode, 1)
             self.assertEqual(tool("unreachable.topo", "-n", *method,
                                   target[:-1] + "2").returncode, 1)
             self.assertEqual(tool("line.topo", "-n", "--no-such", target).returncode, 2)
-            self.assertEqual(tool("line.topo", "-n", "-F", *method, target,
-                                  "9000").returncode, 1)
+            if method != ("-T",):
+                self.assertEqual(tool("line.topo", "-n", "-F", *method, target,
+                                      "9000").returncode, 1)
             self.assertEqual(tool("line.topo", "-n", "-s", target, *method,
                                   target).returncode, 3)
         self.assertEqual(tool("line.topo", "no.such.host.invalid", "--resolver",
@@ -444,7 +481,7 @@ class Row13(unittest.TestCase):
 
     def test_row_13_signals_print_what_is_known(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            for method, target in KINDS:
+            for method, target in KINDS + TCP:
                 running, pid = started("-n", "-w", "20", *method, target)
                 paris.wait_for(lambda r=running: "\n 3 " in r.text(), 10, "no third hop")
                 begun = time.monotonic()
@@ -477,7 +514,7 @@ class Row14(unittest.TestCase):
     """Only the first of several addresses at a hop was printed; no !H !N !X."""
 
     def test_row_14_several_addresses(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             shown = set()
             for _ in range(6):
                 result = tool("per-packet.topo", "-n", "-q", "10", *method, target)
@@ -496,7 +533,7 @@ class Row14(unittest.TestCase):
                  5: ("!S", "!<5>"), 6: ("!X", "!X")}
         for number, pair in marks.items():
             for family, prefix in enumerate(("198.51.100.", "2001:db8:ffff::")):
-                for method in ((), ("-I",)):
+                for method in ((), ("-I",), ("-T",)):
                     result = tool("unreachable.topo", "-n", *method, f"{prefix}{number}")
                     self.assertEqual(result.returncode, 1, result)
                     last = result.stdout.splitlines()[-1]

@@ -11,7 +11,15 @@ import paris
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
 # What a trace can be sent as: its arguments and its target.
 KINDS = tuple((method, target) for method in ((), ("-I",)) for target in (V4, V6))
+# One probe at a time, so slow where much is silent; more in test_tcp.
+TCP = tuple((("-T",), target) for target in (V4, V6))
 WINDOW_DEFAULT = 16  # hops whose queries may all be in flight
+TIME_LIMIT = 300
+
+
+def same_segment(one, other):
+    return all(one[name] == other.get(name) for name in
+               ("src_port", "dst_port", "sequence", "flags"))
 
 
 class Trace:
@@ -31,8 +39,14 @@ class Trace:
             for address in reversed(node["addresses"]):
                 if (":" in address) == (":" in self.target):
                     self.first[node["name"]] = address.partition("/")[0]
-        self.sent = [probe for probe in self.report["probes"]
-                     if probe["dst"] == self.target]
+        packets = [probe for probe in self.report["probes"]
+                   if probe["dst"] == self.target]
+        # Of a connection only its first segment is a probe; the kernel may repeat it.
+        self.sent = [one for at, one in enumerate(packets)
+                     if "flags" not in one or one["flags"] == "SYN"
+                     and not any(same_segment(one, other) for other in packets[:at])]
+        self.resent = sum(one.get("flags") == "SYN" for one in packets) - len(self.sent) \
+            if self.json["protocol"] == "tcp" else 0
 
     def hops(self):
         """{ttl: probes}, those past the end included."""
@@ -81,7 +95,7 @@ class TraceTest(unittest.TestCase):
         """All that must hold of any trace. A probe's number is its place in the order
         of sending, so it names the very packet in the report."""
         json, sent = trace.json, trace.sent
-        self.assertEqual(json["counters"]["sent"], len(sent))
+        self.assertEqual(json["counters"]["sent"], len(sent) + trace.resent)
         answered = 0
         for ttl, record in trace.records():
             truth = sent[record["probe"]]
@@ -111,7 +125,8 @@ class TraceTest(unittest.TestCase):
         if one_flow:
             flows = [flow for flow in trace.report["flows"] if flow["dst"] == json["target"]]
             self.assertEqual(len(flows), 1)
-            self.assertEqual(flows[0]["count"], len(sent))
+            if json["protocol"] != "tcp":  # whose connections have other segments too
+                self.assertEqual(flows[0]["count"], len(sent))
 
     def check_extent(self, trace):
         """Every hop up to the end has all its queries, none is missing."""
@@ -134,10 +149,10 @@ class TraceTest(unittest.TestCase):
         self.assertFalse(flow["varied"])
         self.assertEqual(nodes[1:], flow["nodes"])
 
-    def matrix(self, topology, *arguments, kinds=KINDS, queries=(1, 3, 10), **more):
+    def matrix(self, topology, *arguments, kinds=KINDS + TCP, queries=(1, 3, 10), **more):
         """Traces of each kind with each number of queries, checked."""
         for method, target in kinds:
-            for number in queries:
+            for number in queries[:2] if method == ("-T",) else queries:
                 trace = Trace(topology, *method, "-q", number, *arguments, target)
                 self.about = (topology, method, target, number)
                 self.check(trace, **more)
@@ -192,6 +207,10 @@ class Lines(TraceTest):
             counters = Trace("short-quotes.topo", *method, target).json["counters"]
             self.assertEqual((counters["ambiguous"], counters["asked_again"]), (0, 0))
             self.assertNotIn("window_at_end", counters)
+        for method, target in TCP:
+            counters = Trace("short-quotes.topo", *method, target).json["counters"]
+            self.assertEqual((counters["ambiguous"], counters["asked_again"]), (0, 0))
+            self.assertEqual((counters["sent"], counters["window_at_end"]), (30, 1))
 
     def test_mpls(self):
         stacks = {1: None, 2: [(16001, 0, True, 1)],
@@ -208,9 +227,9 @@ class Lines(TraceTest):
                     self.assertEqual(found, stacks[hop["ttl"]], hop["ttl"])
 
     def test_mpls_in_text(self):
-        for target in (V4, V6):
+        for method, target in KINDS + TCP:
             result = paris.fakeroute("mpls.topo", "paris-traceroute", "-n", "-e", "-q1",
-                                     target)
+                                     *method, target)
             self.assertEqual(result.returncode, 0, result)
             lines = result.stdout.splitlines()
             self.assertIn(" <MPLS:L=16001,E=0,S=1,T=1> ", lines[2])
@@ -222,7 +241,8 @@ class Balanced(TraceTest):
     """Networks with several paths: a trace shows one of them, from end to end."""
 
     def check_balanced(self, topology, targets=(V4, V6), queries=(1, 3, 10)):
-        kinds = tuple((method, target) for method, _ in KINDS[::2] for target in targets)
+        kinds = tuple((method, target) for method, _ in (KINDS + TCP)[::2]
+                      for target in targets)
         for trace in self.matrix(topology, kinds=kinds, queries=queries):
             self.assertEqual(trace.json["stop"]["reason"], "reached")
             self.check_real_path(trace)
@@ -240,17 +260,17 @@ class Balanced(TraceTest):
 
     def test_every_flow_takes_a_real_path(self):
         for flow in range(20):
-            for method, target in KINDS:
+            for method, target in KINDS + TCP:
                 trace = Trace("meshed.topo", *method, "-q1", f"--flow-id={flow}", target)
                 self.check(trace)
                 self.check_real_path(trace)
 
     def test_same_flow_same_path(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             paths, ends = [], []
             for _ in range(5):
                 trace = Trace("fan.topo", *method, "--flow-id=7", target)
-                if method:  # the kernel chooses the ICMP id of each run
+                if method == ("-I",):  # the kernel chooses the ICMP id of each run
                     ends.append(trace.json["icmp_checksum"])
                 else:
                     paths.append(trace.path())
@@ -261,7 +281,7 @@ class Balanced(TraceTest):
     def test_flows_spread(self):
         """Of 24 flows over 2 and over 4 ways, more than one way is seen at each: that
         chance makes it fail is (1/2)^23."""
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             met = [set(), set()]
             for flow in range(24):
                 trace = Trace("diamond.topo", *method, "-q1", f"--flow-id={flow}", target)
@@ -291,7 +311,7 @@ class Adverse(TraceTest):
 
     def test_lossy(self):
         lost = 0
-        for trace in self.matrix("lossy.topo", "-w", "0.4", queries=(1, 3, 10),
+        for trace in self.matrix("lossy.topo", "-w", "0.4", kinds=KINDS, queries=(1, 3, 10),
                                  may_be_late=True):
             lost += sum(record["status"] == "lost" for _, record in trace.records())
             # probes past the end may be given up too, untold
@@ -306,11 +326,12 @@ class Adverse(TraceTest):
             self.assertEqual([len(hop) for hop in trace.path()], [1] * 3 + [0] * 27)
 
     def test_gap_limit(self):
-        for trace in self.silent("-w", "0.3", "--gap-limit", "4", status=1):
+        for trace in self.silent("-w", "0.3", "--gap-limit", "4", kinds=KINDS + TCP,
+                                 status=1):
             self.assertEqual(trace.json["stop"], {"reason": "gap_limit", "ttl": 7})
 
-    def silent(self, *arguments, status):
-        for method, target in KINDS:
+    def silent(self, *arguments, status, kinds=KINDS):
+        for method, target in kinds:
             trace = Trace("silent-tail.topo", *method, *arguments, target, status=status)
             self.about = (method, target)
             self.check(trace)
@@ -399,7 +420,7 @@ class Extent(TraceTest):
                 self.assertEqual(most, window)
 
     def test_first_and_last(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             for first, last in ((1, 1), (3, 3), (4, 9), (15, 15), (16, 20), (1, 255)):
                 reached = last >= 15
                 trace = Trace("line.topo", *method, "-q2", "-f", first, "-m", last,
@@ -416,7 +437,7 @@ class Extent(TraceTest):
                                      {"reason": "hop_limit", "ttl": last})
 
     def test_timeout_of_the_whole(self):
-        for method, target in KINDS:
+        for method, target in KINDS + TCP:
             trace = Trace("silent-tail.topo", *method, "--timeout", "0.2", target, status=1)
             self.assertEqual(trace.json["stop"]["reason"], "timed_out")
             self.assertEqual([hop for hop in trace.path()[:3] if len(hop) == 1],
@@ -571,11 +592,13 @@ class Formats(unittest.TestCase):
                 ("line.topo", V4, 0), ("line.topo", V6, 0), ("fan.topo", V4, 0),
                 ("fan.topo", V6, 0), ("silent-tail.topo", V4, 1),
                 ("unreachable.topo", "198.51.100.2", 1), ("demo.topo", V6, 0)):
-            for method in ((), ("-I",)):
+            for method in ((), ("-I",), ("-T",)):
                 arguments = (*method, "-w", "0.3", "--flow-id", "3", target)
-                if method and "fan" in topology:
+                if method == ("-T",) and "silent" in topology:
+                    continue  # one probe at a time: it takes too long
+                if method == ("-I",) and "fan" in topology:
                     continue  # the id, part of the flow, is the kernel's choice
-                if method and "demo" in topology:
+                if method == ("-I",) and "demo" in topology:
                     continue
                 with self.subTest(topology=topology, method=method, target=target):
                     trace = Trace(topology, *arguments, status=status)

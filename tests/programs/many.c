@@ -5,9 +5,9 @@
  *   plan TRANSPORT4 TAG4 WINDOW4 TRANSPORT6 TAG6 WINDOW6
  *   start INSTANCE ALGORITHM TARGET key=value ...
  *
- * A plan holds for the starts after it; a transport is none, udp or ping, a tag of "-"
- * is none. Everything is sent before the first result is read. Exit status: 0 when all
- * traces have ended and the prober has ended well.
+ * A plan holds for the starts after it; a transport is none, udp, ping, tcp or udplite,
+ * a tag of "-" is none. Everything is sent before the first result is read. Exit
+ * status: 0 when all traces have ended and the prober has ended well.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -135,6 +135,12 @@ take_option(struct prober_start *s, const char *name, int64_t value)
 		s->wait_near = (uint32_t)value;
 	else if (strcmp(name, "gap_us") == 0)
 		s->send_gap = value * NS_PER_US;
+	else if (strcmp(name, "first_tag") == 0)
+		s->first_tag = (uint16_t)value;
+	else if (strcmp(name, "timeout_ms") == 0)
+		s->timeout = value * NS_PER_MS;
+	else if (strcmp(name, "dont_fragment") == 0)
+		s->dont_fragment = (uint8_t)value;
 	else if (strcmp(name, "flow") == 0)
 		s->flow_id = (uint32_t)value;
 	else if (strcmp(name, "chosen") == 0)
