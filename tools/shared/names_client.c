@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -39,6 +40,7 @@ struct names_client {
 	struct asked *asked;
 	struct asked_list by_age; /* so the first has the earliest deadline */
 	bool gone;
+	char ended[80]; /* then: how */
 };
 
 /* What names_client_resolve waits for: no answer has this status. */
@@ -154,27 +156,45 @@ dispatch(void *context, const struct message *m)
 
 /* ---- its end --------------------------------------------------------------------- */
 
+/* Whether names_client_resolve waits: its caller will say what has happened. */
+static bool
+is_resolving(const struct names_client *c)
+{
+	const struct asked *a;
+
+	TAILQ_FOREACH (a, &c->by_age, by_age)
+		if (a->result != NULL)
+			return true;
+	return false;
+}
+
 /* paris-names is of no use any more: says so once and ends all questions. */
 static void
 give_up(struct names_client *c, int status)
 {
 	struct asked *a;
-	int ended;
+	int ended = servant_stop(&c->servant);
 
 	c->gone = true;
-	ended = servant_stop(&c->servant);
 	if (status == -EBADMSG || status == -EPROTO)
-		log_line(SERVANT " sent a record that makes no sense; going on "
-				 "without names");
+		snprintf(c->ended, sizeof(c->ended),
+		    SERVANT " sent a record that makes no sense");
 	else if (WIFSIGNALED(ended))
-		log_line(SERVANT " was killed by signal %d; going on without names",
+		snprintf(c->ended, sizeof(c->ended), SERVANT " was killed by signal %d",
 		    WTERMSIG(ended));
 	else
-		log_line(SERVANT
-		    " ended early (exit status %d); going on without names",
-		    WEXITSTATUS(ended));
+		snprintf(c->ended, sizeof(c->ended),
+		    SERVANT " ended early (exit status %d)", WEXITSTATUS(ended));
+	if (!is_resolving(c))
+		log_line("%s; going on without names", c->ended);
 	while ((a = TAILQ_FIRST(&c->by_age)) != NULL)
 		finish_without(c, a, NAMES_FAILED);
+}
+
+const char *
+names_client_ended(const struct names_client *c)
+{
+	return c->ended;
 }
 
 static void
@@ -320,6 +340,8 @@ names_client_resolve(struct names_client *c, const char *name, uint32_t family,
 		return error;
 	for (;;) {
 		names_client_process(c);
+		if (c->gone && answer.status == NAMES_FAILED)
+			return -EPIPE;
 		if (answer.status != STATUS_OPEN)
 			return resolved(&answer, addrs, max);
 		wait_for_events(c);

@@ -73,11 +73,15 @@ int names_client_forward(
  */
 int names_client_process(struct names_client *c);
 
+/* How paris-names ended, once it is gone: "paris-names was killed by signal 9". */
+const char *names_client_ended(const struct names_client *c);
+
 /*
  * Waits for the addresses of one name, IPv4 first; for a tool's start. Answers to other
  * questions are called back meanwhile. Returns how many addresses were written (1 to
  * max), -ENOENT when there is no such name or no address of that family, -ETIMEDOUT,
- * -EIO when no server could answer, or what names_client_forward does.
+ * -EIO when no server could answer, -EPIPE when paris-names went meanwhile (which is
+ * not logged), or what names_client_forward does.
  */
 int names_client_resolve(struct names_client *c, const char *name, uint32_t family,
     struct addr *addrs, size_t max);

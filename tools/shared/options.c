@@ -8,6 +8,7 @@
 
 #include "common/addr.h"
 #include "common/clock.h"
+#include "tools/shared/escape.h"
 
 #define HELP_COLUMN 28
 #define HELP_WIDTH 80
@@ -258,27 +259,36 @@ count_prefixed(const struct option_spec *table, size_t count, const char *writte
 	return found;
 }
 
+const char *
+options_show(const char *typed, char *buf)
+{
+	return escape_terminal(typed, buf, OPTIONS_SHOWN_MAX);
+}
+
 /* What getopt_long did not understand, in words. */
 static void
 explain_unknown(const struct option_spec *table, size_t count, int problem,
     const char *written, char *error)
 {
 	const struct option_spec *row = find_row(table, count, optopt);
-	char form[64];
+	const char letter[2] = {(char)optopt};
+	char form[64], shown[OPTIONS_SHOWN_MAX];
 
 	if (problem == ':' && row != NULL)
 		snprintf(error, OPTIONS_TEXT_MAX, "%s needs a value: %s %s",
 		    form_used(row, optopt, form, sizeof(form)), form, row->argument);
 	else if (row != NULL)
-		snprintf(error, OPTIONS_TEXT_MAX, "%s takes no value: %.60s",
-		    form_used(row, optopt, form, sizeof(form)), written);
+		snprintf(error, OPTIONS_TEXT_MAX, "%s takes no value: %s",
+		    form_used(row, optopt, form, sizeof(form)),
+		    options_show(written, shown));
 	else if (optopt != 0)
-		snprintf(error, OPTIONS_TEXT_MAX, "unknown option -%c", optopt);
+		snprintf(error, OPTIONS_TEXT_MAX, "unknown option -%s",
+		    options_show(letter, shown));
 	else
-		snprintf(error, OPTIONS_TEXT_MAX, "%s option %.60s",
+		snprintf(error, OPTIONS_TEXT_MAX, "%s option %s",
 		    count_prefixed(table, count, written + 2) > 1 ? "ambiguous"
 								  : "unknown",
-		    written);
+		    options_show(written, shown));
 }
 
 /* Takes one option that getopt_long found. */
@@ -287,12 +297,13 @@ take_option(
     const struct option_spec *row, int value, const char *text, void *out, char *error)
 {
 	char expected[OPTIONS_TEXT_MAX] = "";
-	char form[64];
+	char form[64], shown[OPTIONS_SHOWN_MAX];
 
 	if (row->parse(row, text, (char *)out + row->offset, expected) == 0)
 		return 0;
-	snprintf(error, OPTIONS_TEXT_MAX, "%s: '%.60s' is not %.200s",
-	    form_used(row, value, form, sizeof(form)), text, expected);
+	snprintf(error, OPTIONS_TEXT_MAX, "%s: '%s' is not %.200s",
+	    form_used(row, value, form, sizeof(form)), options_show(text, shown),
+	    expected);
 	return -EINVAL;
 }
 

@@ -12,6 +12,7 @@
 
 #define OPTIONS_MAX 64       /* rows of a table */
 #define OPTIONS_TEXT_MAX 400 /* one message, or the words for one option's range */
+#define OPTIONS_SHOWN_MAX 64 /* a value as a message shows it */
 
 struct option_spec;
 
@@ -75,6 +76,9 @@ int options_read_whole(const char *text, int64_t high, int64_t *out);
  */
 int options_parse(const struct option_spec *table, size_t count, int argc, char **argv,
     void *out, char *error);
+
+/* What the user typed, harmless and short, for a message; buf: OPTIONS_SHOWN_MAX. */
+const char *options_show(const char *typed, char *buf);
 
 /* One row of --help: text beside (or below) left, broken between words. */
 void options_print_row(const char *left, const char *text, FILE *out);

@@ -364,6 +364,7 @@ take_program_name(struct trace_options *o, int argc, char **argv)
 static int
 take_operands(struct trace_options *o, char **operands, char *error)
 {
+	char shown[OPTIONS_SHOWN_MAX];
 	int64_t len;
 
 	if (operands[0] == NULL)
@@ -371,22 +372,22 @@ take_operands(struct trace_options *o, char **operands, char *error)
 	o->host = operands[0];
 	if (*o->host == '\0' || strlen(o->host) > NAMES_NAME_MAX) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "host: '%.60s' is not a name or address of 1 to %d bytes", o->host,
-		    NAMES_NAME_MAX);
+		    "host: '%s' is not a name or address of 1 to %d bytes",
+		    options_show(o->host, shown), NAMES_NAME_MAX);
 		return -EINVAL;
 	}
 	if (operands[1] == NULL)
 		return 0;
 	if (options_read_whole(operands[1], PACKET_LEN_MAX, &len) != 0) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "packet_len: '%.60s' is not a whole number from 0 to %d",
-		    operands[1], PACKET_LEN_MAX);
+		    "packet_len: '%s' is not a whole number from 0 to %d",
+		    options_show(operands[1], shown), PACKET_LEN_MAX);
 		return -EINVAL;
 	}
 	o->packet_len = (uint32_t)len;
 	if (operands[2] != NULL) {
-		snprintf(error, OPTIONS_TEXT_MAX, "too many arguments: '%.60s'",
-		    operands[2]);
+		snprintf(error, OPTIONS_TEXT_MAX, "too many arguments: '%s'",
+		    options_show(operands[2], shown));
 		return -EINVAL;
 	}
 	return 0;

@@ -87,7 +87,7 @@ int
 trace_request_check(
     const struct trace_options *o, const struct addr *target, char *error)
 {
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], shown[OPTIONS_SHOWN_MAX];
 
 	if (!addr_is_none(&o->start.source) &&
 	    o->start.source.family != target->family) {
@@ -117,8 +117,8 @@ trace_request_check(
 	}
 	if (o->device != NULL && if_nametoindex(o->device) == 0) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-i: '%.20s' is not a network interface of this machine",
-		    o->device);
+		    "-i: '%s' is not a network interface of this machine",
+		    options_show(o->device, shown));
 		return -ENODEV;
 	}
 	return 0;

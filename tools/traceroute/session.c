@@ -1,6 +1,7 @@
 #include "tools/traceroute/session.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -120,6 +121,10 @@ session_start(struct session *s, const struct trace_options *options,
 	render_text_init(&s->text, &s->record, names != NULL ? &names->naming : NULL,
 	    options->extensions, out);
 	s->text.plain = options->as_traceroute != 0;
+	/* Replies come with the scope that -i stands for. */
+	if (addr_is_link_local(&start.target) && start.target.scope == 0 &&
+	    options->device != NULL)
+		start.target.scope = if_nametoindex(options->device);
 	return start_prober(s, plan, &start);
 }
 

@@ -65,7 +65,7 @@ target_from_text(const char *host, uint32_t family, struct addr *target, char *e
 
 /* Why there is no address, in words. */
 static const char *
-describe_failure(int failure, uint32_t family)
+describe_failure(const struct names_client *client, int failure, uint32_t family)
 {
 	switch (failure) {
 	case -ENOENT:
@@ -77,7 +77,7 @@ describe_failure(int failure, uint32_t family)
 	case -EIO:
 		return "the name servers failed to answer";
 	case -EPIPE:
-		return "paris-names has ended";
+		return names_client_ended(client);
 	default:
 		return strerror(-failure);
 	}
@@ -93,6 +93,7 @@ target_from_names(struct name_cache *names, const char *host, uint32_t family,
 	if (count >= 1)
 		return 0;
 	snprintf(error, TARGET_ERROR_MAX, "cannot resolve %s: %s",
-	    escape_terminal(host, text, sizeof(text)), describe_failure(count, family));
+	    escape_terminal(host, text, sizeof(text)),
+	    describe_failure(names->client, count, family));
 	return count == 0 ? -ENOENT : count;
 }
