@@ -17,6 +17,8 @@ import paris
 
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
 KINDS = tuple((method, target) for method in ((), ("-I",)) for target in (V4, V6))
+# TCP asks one probe at a time: not for traces that go on to the end.
+ALL = KINDS + tuple((("-T",), target) for target in (V4, V6))
 DEAD_RESOLVER = "198.51.100.8"
 ROUNDS = 40 if paris.VARIANT == "release" else 6
 
@@ -69,21 +71,21 @@ class AtAnyMoment(unittest.TestCase):
     def test_text(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             for round_ in range(ROUNDS):
-                method, target = KINDS[round_ % 4]
+                method, target = ALL[round_ % 6]
                 self.interrupt(number, f"text {round_}", (
                     "-w", "0.4", "--resolver", DEAD_RESOLVER, *method, target))
 
     def test_json(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             for round_ in range(ROUNDS):
-                method, target = KINDS[round_ % 4]
+                method, target = ALL[round_ % 6]
                 self.interrupt(number, f"json {round_}", (
                     "-n", "-w", "0.4", "--format", "json", *method, target))
 
     def test_whole_process_group(self):
         """As Ctrl-C does: the servants get it too, and leave the ending to the tool."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            for method, target in KINDS:
+            for method, target in ALL:
                 running = start("-w", "20", "--resolver", DEAD_RESOLVER, *method, target)
                 pids = [running.find(name) for name in
                         ("paris-traceroute", "paris-prober", "paris-names")]
@@ -118,8 +120,8 @@ class Killed(unittest.TestCase):
 
     def test_prober_killed(self):
         for format_ in ("text", "json"):
-            for round_ in range(ROUNDS // 4 + 1):
-                method, target = KINDS[round_ % 4]
+            for round_ in range(max(len(ALL), ROUNDS // 4 + 1)):
+                method, target = ALL[round_ % 6]
                 running = start("-n", "-w", "20", "--format", format_, *method, target)
                 prober = running.find("paris-prober")
                 time.sleep(random.Random(round_).random() * 0.02)
@@ -146,8 +148,8 @@ class Killed(unittest.TestCase):
 
     def test_tool_killed(self):
         """Its servants see the end of their channels and go, whatever they are at."""
-        for round_ in range(ROUNDS // 4 + 1):
-            method, target = KINDS[round_ % 4]
+        for round_ in range(max(len(ALL), ROUNDS // 4 + 1)):
+            method, target = ALL[round_ % 6]
             running = paris.start_fakeroute(
                 "silent-tail.topo", "sh", "-c", '"$@"; sleep 60', "sh",
                 *paris.started_with(["paris-traceroute", "-w", "20", "--resolver",
@@ -165,7 +167,11 @@ class Killed(unittest.TestCase):
 
     def test_no_descriptor_is_passed_on(self):
         """Servants have their channel, /dev/null and standard error, and no more."""
-        running = start("-w", "20", "--resolver", DEAD_RESOLVER, V4)
+        for method in ((), ("-T",)):
+            self.check_descriptors(*method)
+
+    def check_descriptors(self, *method):
+        running = start("-w", "20", "--resolver", DEAD_RESOLVER, *method, V4)
         prober, names = running.find("paris-prober"), running.find("paris-names")
         paris.wait_for(lambda: "\n" in running.text() or running.text(), 10, "no header")
         for pid, allowed in ((prober, ("socket:", "anon_inode:[eventpoll]")),
@@ -215,7 +221,7 @@ class Readers(unittest.TestCase):
     def test_reader_gone(self):
         """Told in one line, status 3, no signal."""
         for reader in ("", "import os; os.read(0, 10)"):
-            for method, target in KINDS:
+            for method, target in ALL:
                 result = self.piped(reader, "-w", "1", *method, target,
                                     topology="silent-tail.topo")
                 self.assertRegex(result.stderr, r"\Aparis-traceroute: cannot write to "

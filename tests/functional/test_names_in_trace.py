@@ -87,7 +87,8 @@ def trace(*arguments, **more):
     return start(*arguments, **more).finish()
 
 
-KINDS = tuple((method, target) for method in ((), ("-I",)) for target in (V4, V6))
+KINDS = tuple((method, target) for method in ((), ("-I",), ("-T",))
+              for target in (V4, V6))
 
 
 class Hostile(unittest.TestCase):
