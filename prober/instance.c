@@ -122,7 +122,8 @@ must_wait(struct trace *t, int64_t now)
 {
 	struct prober *p = t->prober;
 
-	if (channel_waiting(&p->channel) > RESULTS_WAITING_MAX) {
+	if (channel_waiting(&p->channel) > RESULTS_WAITING_MAX ||
+	    (t->transport->socket_per_probe && !transports_may_own(&p->transports))) {
 		trace_hold(t, true);
 		return true;
 	}

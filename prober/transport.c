@@ -182,10 +182,8 @@ transports_reap(struct transports *t)
 }
 
 bool
-probe_may_own(const struct probe *p)
+transports_may_own(const struct transports *t)
 {
-	const struct transports *t = p->endpoint->owner;
-
 	return t->owned < t->owned_max;
 }
 

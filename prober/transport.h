@@ -213,8 +213,8 @@ void transports_resume(struct transports *t);
 /* What epoll said of a descriptor (EPOLLIN, EPOLLERR, EPOLLOUT). */
 void watch_ready(struct watch *w, uint32_t events);
 
-/* Whether a probe may have a descriptor of its own now. */
-bool probe_may_own(const struct probe *p);
+/* Whether another probe may have a descriptor of its own now. */
+bool transports_may_own(const struct transports *t);
 
 /*
  * Gives a probe a descriptor of its own, which belongs to the probe from now on: 0 or

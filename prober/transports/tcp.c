@@ -103,12 +103,10 @@ static int
 tcp_prepare(struct probe *p)
 {
 	const struct endpoint *e = p->endpoint;
+	int fd = socket((int)e->key.source.family, STREAM, 0);
 	uint16_t port;
-	int fd, error;
+	int error;
 
-	if (!probe_may_own(p))
-		return -EMFILE;
-	fd = socket((int)e->key.source.family, STREAM, 0);
 	if (fd < 0)
 		return -errno;
 	error = set_options(e, fd);
