@@ -134,7 +134,7 @@ CASES = {
         Case(line("rule a to=server since=3packets until=6packets",
                   a="late=100%,100ms"), {"early_end": [3, 4]}, methods=DATAGRAMS,
              arguments=("-w", "5"), notes=[
-                 "hops 3-4: routers answered, although the path ended at hop 2"]),
+                 "hops 3-4: answered as routers do, although the path ended at hop 2"]),
     ),
     "duplicate": (
         Case(line(b="duplicates=100%"), {"duplicate": [2]}, methods=DATAGRAMS,
@@ -149,7 +149,7 @@ CASES = {
     "ambiguous": (
         Case(line(**dict.fromkeys("abcd", "quote=28")), {"ambiguous": []},
              methods=(UDP,), targets=(V4,),
-             notes=[r"\d+ repl(y|ies) could answer several probes each: .*"]),
+             notes=[r"\d+ repl(y|ies) could answer any of several probes: .*"]),
     ),
     "stray": (
         Case(line(b="misquote=payload:flip,icmp-sequence:+16384"), {"stray": []},
@@ -157,6 +157,8 @@ CASES = {
              notes=["3 replies fitted no probe: .*"]),
     ),
 }
+COUNTERS = {"duplicate": "duplicates", "late": "late", "ambiguous": "ambiguous",
+            "lost_here": "lost_here", "stray": "strays"}
 # What no ordinary user can see, or what is no anomaly.
 UNSEEN = (
     Case(line(), {}),
@@ -220,6 +222,9 @@ class Rare(unittest.TestCase):
             self.assertGreater(found[name]["count"], 0)
             if hops is not None:
                 self.assertEqual(found[name]["hops"], hops)
+        for name, counter in COUNTERS.items():
+            self.assertEqual(found.get(name, {"count": 0})["count"],
+                             trace["counters"][counter])
         self.check_flags(trace, found)
 
     def check_flags(self, trace, found):

@@ -1,6 +1,6 @@
 /*
- * Synthetic traces, shown by check_render_text and check_render_json, and their
- * expected output in the files beside this one: SCENE.txt and SCENE.json. With
+ * Synthetic traces, shown by check_render_text, check_render_json and check_notes, and
+ * their expected output in files beside this one: SCENE.txt, .json and .notes. With
  * PARIS_UPDATE_GOLDEN in the environment the tests write these files instead; read the
  * difference before committing it.
  */

@@ -133,11 +133,11 @@ note_send_failures(const struct record *t)
 }
 
 /* Appends to a text of HOPS_TEXT_MAX bytes; what does not fit is cut. */
-static void append(char *text, const char *format, ...)
+static void add_text(char *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 static void
-append(char *text, const char *format, ...)
+add_text(char *text, const char *format, ...)
 {
 	size_t len = strlen(text);
 	va_list args;
@@ -168,13 +168,13 @@ hops_text(const struct anomaly_seen *seen, char *text)
 			continue;
 		while (last < UINT8_MAX && anomaly_is_at(seen, last + 1))
 			last++;
-		append(text, "%s %d", before, ttl);
+		add_text(text, "%s %d", before, ttl);
 		if (last > ttl)
-			append(text, "-%d", last);
+			add_text(text, "-%d", last);
 		before = ",";
 		ttl = last;
 	}
-	append(text, ": ");
+	add_text(text, ": ");
 	return text;
 }
 
@@ -205,7 +205,7 @@ note_anomalies(const struct record *t)
 
 	anomalies_find(t, found);
 	if (found[ANOMALY_EARLY_END].count != 0)
-		log_line("%srouters answered, although the path ended at hop %u",
+		log_line("%sanswered as routers do, although the path ended at hop %u",
 		    hops_text(&found[ANOMALY_EARLY_END], hops), t->final_ttl);
 	note_replies(&found[ANOMALY_DUPLICATE], "duplicate");
 	note_replies(&found[ANOMALY_LATE], "late");
@@ -216,7 +216,7 @@ note_anomalies(const struct record *t)
 		    replies(found[ANOMALY_EXTENSIONS_BAD].count));
 	if (done->ambiguous != 0)
 		log_line(
-		    "%u %s could answer several probes each: %u sent again, one at "
+		    "%u %s could answer any of several probes: %u sent again, one at "
 		    "a time",
 		    done->ambiguous, replies(done->ambiguous), done->reasked);
 	if (done->lost_here != 0)
