@@ -197,7 +197,7 @@ check-functional: check-programs ; @$(test_run) functional
 check-lab: check-programs ; @$(test_run) lab
 
 bench:
-	+@$(parallel) all
+	+@$(parallel) all $(BUILD)/tests/programs/many $(BUILD)/tests/programs/flood
 	@tests/bench/run $(BUILD)
 
 lint:

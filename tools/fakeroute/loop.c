@@ -16,25 +16,45 @@
 /* Batches taken in after the command has ended: more than the ring holds. */
 #define LAST_BATCHES 4096
 
+/* The clocks as a batch of packets is taken in: few packets need to read them anew. */
+struct clocks {
+	int64_t ahead; /* of the time of day before the clock of the timers */
+	int64_t now;   /* of the timers */
+};
+
+/*
+ * The kernel's stamp, a time of day that may have been set meanwhile, on the clock of
+ * the timers. Those are read in this order so that no delay of ours makes a reply come
+ * early.
+ */
+static int64_t
+when(struct clocks *c, int64_t stamp, bool first)
+{
+	if (first) {
+		int64_t realtime = clock_realtime();
+
+		c->now = clock_monotonic();
+		c->ahead = realtime - c->now;
+	}
+	if (stamp - c->ahead > c->now)
+		c->now = clock_monotonic();
+	return stamp - c->ahead > c->now ? c->now : stamp - c->ahead;
+}
+
 /* Takes in what has come; true when there may be more. */
 static bool
 receive(struct loop *l)
 {
 	struct farend_packet packet;
+	struct clocks clocks = {0};
 	int taken = 0;
 
 	for (; taken < RECEIVE_BATCH && farend_receive(l->far, &packet); taken++) {
-		/*
-		 * The kernel's stamp, on the clock of the timers. Read in this order,
-		 * after the packet, so that no delay of ours makes a reply come early.
-		 */
-		int64_t since = clock_elapsed(packet.stamp, clock_realtime());
-		int64_t when = clock_monotonic() - since;
-
 		if (l->capture != NULL)
 			capture_write(
 			    l->capture, packet.bytes, packet.len, packet.stamp);
-		simulator_receive(l->simulator, packet.bytes, packet.len, when);
+		simulator_receive(l->simulator, packet.bytes, packet.len,
+		    when(&clocks, packet.stamp, taken == 0));
 		farend_next(l->far);
 	}
 	return taken == RECEIVE_BATCH;

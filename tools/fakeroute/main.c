@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "tools/fakeroute/capture.h"
 #include "tools/fakeroute/command.h"
@@ -53,6 +54,7 @@ struct run {
 	struct namespace ns;
 	struct farend far;
 	struct command command;
+	int64_t begun; /* processor time when the simulator began */
 	int signal_fd;
 };
 
@@ -296,6 +298,17 @@ set_up(struct run *r)
 	return 0;
 }
 
+/* The processor time that this process has used. */
+static int64_t
+cpu_time(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) != 0)
+		return 0;
+	return clock_from_timespec(&now);
+}
+
 /* Closes the files of the run; returns false when one could not be written. */
 static bool
 finish_files(struct run *r, const struct command_result *result)
@@ -309,6 +322,7 @@ finish_files(struct run *r, const struct command_result *result)
 		facts.tcp = simulator_tcp(r->simulator);
 		facts.ring_drops = farend_drops(&r->far);
 		facts.send_errors = r->far.send_errors;
+		facts.cpu = cpu_time() - r->begun;
 		good = report_close(r->report, &facts) == 0;
 		r->report = NULL;
 	}
@@ -347,6 +361,7 @@ simulate(struct run *r)
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
 	loop =
 	    (struct loop){&r->far, r->simulator, r->capture, &r->command, r->signal_fd};
+	r->begun = cpu_time();
 	error = loop_run(&loop);
 	if (error != 0) {
 		log_line("the simulator failed: %s", strerror(-error));

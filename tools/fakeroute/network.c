@@ -102,7 +102,41 @@ place_of(const struct network *n, const struct addr *a)
 	return at;
 }
 
-/* Enters every whole address; of a shared one the first node in the file has it. */
+static bool
+is_whole(const struct topology_addr *a)
+{
+	return a->prefix == addr_family_len(a->addr.family) * 8;
+}
+
+/* The longest first; of two as long, the one that stands first in the file. */
+static int
+compare_prefixes(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+
+	if (x->addr->prefix != y->addr->prefix)
+		return x->addr->prefix > y->addr->prefix ? -1 : 1;
+	return x->node < y->node ? -1 : x->node > y->node;
+}
+
+/* Enters every address; of a shared one the first node in the file has it. */
+static void
+enter_addrs(struct network *n)
+{
+	for (uint32_t i = 0; i < n->t->nodes_count; i++)
+		for (size_t j = 0; j < n->t->nodes[i].addrs_count; j++) {
+			const struct topology_addr *a = &n->t->nodes[i].addrs[j];
+			struct place *place = &n->places[place_of(n, &a->addr)];
+
+			if (!is_whole(a))
+				n->prefixes[n->prefixes_count++] =
+				    (struct prefix){a, i};
+			else if (!place->used)
+				*place = (struct place){a->addr, i, true};
+		}
+	qsort(n->prefixes, n->prefixes_count, sizeof(*n->prefixes), compare_prefixes);
+}
+
 static int
 index_addrs(struct network *n)
 {
@@ -115,17 +149,10 @@ index_addrs(struct network *n)
 	while (n->places_room < count * 2)
 		n->places_room *= 2;
 	n->places = calloc(n->places_room, sizeof(*n->places));
-	if (n->places == NULL)
+	n->prefixes = calloc(count, sizeof(*n->prefixes));
+	if (n->places == NULL || n->prefixes == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < t->nodes_count; i++)
-		for (size_t j = 0; j < t->nodes[i].addrs_count; j++) {
-			const struct topology_addr *a = &t->nodes[i].addrs[j];
-			struct place *place = &n->places[place_of(n, &a->addr)];
-
-			if (a->prefix == addr_family_len(a->addr.family) * 8 &&
-			    !place->used)
-				*place = (struct place){a->addr, i, true};
-		}
+	enter_addrs(n);
 	return 0;
 }
 
@@ -223,6 +250,7 @@ network_free(struct network *n)
 	free(n->rules);
 	free(n->rules_sorted);
 	free(n->places);
+	free(n->prefixes);
 	free(n);
 }
 
@@ -238,24 +266,13 @@ uint32_t
 network_find(const struct network *n, const struct addr *a)
 {
 	const struct place *place = &n->places[place_of(n, a)];
-	uint32_t found = NETWORK_NOWHERE;
-	uint8_t longest = 0;
 
 	if (place->used)
 		return place->node;
-	for (uint32_t i = 0; i < n->t->nodes_count; i++) {
-		const struct topology_node *node = &n->t->nodes[i];
-
-		if (node->kind != TOPOLOGY_KIND_TARGET)
-			continue;
-		for (size_t j = 0; j < node->addrs_count; j++)
-			if (node->addrs[j].prefix > longest &&
-			    topology_addr_holds(&node->addrs[j], a)) {
-				longest = node->addrs[j].prefix;
-				found = i;
-			}
-	}
-	return found;
+	for (size_t i = 0; i < n->prefixes_count; i++)
+		if (topology_addr_holds(n->prefixes[i].addr, a))
+			return n->prefixes[i].node;
+	return NETWORK_NOWHERE;
 }
 
 /* Marks the nodes from which links lead to `to`. */

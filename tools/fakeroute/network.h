@@ -54,7 +54,9 @@ struct network_walk {
 	uint32_t links[NETWORK_WALK_MAX]; /* links[i] leads to nodes[i] */
 	uint8_t ttl;                      /* on arrival at the last node */
 	int64_t rtt;                      /* of the way there and back, in ns */
-	uint32_t to;                      /* whose address it is, or NETWORK_NOWHERE */
+	uint32_t
+	    asked;   /* who has the address that the host asked, or NETWORK_NOWHERE */
+	uint32_t to; /* ... that the packet has at last */
 	const struct topology_rule *rule; /* that dropped or rejected it */
 	size_t nats_count;                /* rules that changed it, one after another */
 	const struct topology_rule *nats[NETWORK_NATS_MAX];

@@ -31,6 +31,12 @@ struct rules {
 	uint32_t first, count;
 };
 
+/* A prefix that a target answers for. */
+struct prefix {
+	const struct topology_addr *addr;
+	uint32_t node;
+};
+
 struct network {
 	const struct topology *t;
 	int64_t begun;       /* when the first packet was sent */
@@ -49,6 +55,8 @@ struct network {
 	uint64_t *walked;                    /* by link */
 	struct place *places;
 	size_t places_room;
+	struct prefix *prefixes; /* the longest first */
+	size_t prefixes_count;
 };
 
 /* The routes to a node, as they are now; NULL without memory. */

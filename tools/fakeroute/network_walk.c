@@ -284,6 +284,7 @@ network_send(
 	walk->rule = NULL;
 	if (!find_way(&w))
 		return w.error;
+	walk->asked = walk->to;
 	w.link = first_link(&w);
 	if (w.link == NETWORK_NOWHERE)
 		return 0;

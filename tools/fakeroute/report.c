@@ -502,6 +502,7 @@ received_json(const struct report *r, const struct report_run *run)
 	json_t *received = json_object();
 
 	put_number(received, "packets", c->received);
+	put_number(received, "span_ns", (uint64_t)clock_elapsed(c->first, c->last));
 	for (size_t i = 0; i < SIMULATOR_RESULTS; i++)
 		put_number(received, result_names[i], c->results[i]);
 	put_number(received, "bad_header_checksum", c->bad_header_checksum);
@@ -553,6 +554,7 @@ report_json(const struct report *r, const struct report_run *run)
 	put_number(root, "seed", network_topology(r->network)->seed);
 	put(root, "exit_status", json_integer(run->exit_status));
 	put(root, "processes_left", json_integer(run->processes_left));
+	put_number(root, "cpu_ns", (uint64_t)run->cpu);
 	put(root, "received", received_json(r, run));
 	put_number(sent, "replies", run->counts->replies);
 	put_number(sent, "duplicates", run->counts->duplicates);

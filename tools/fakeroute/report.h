@@ -30,6 +30,7 @@ struct report_run {
 	int processes_left;      /* that the command left running */
 	unsigned int ring_drops; /* packets that came too fast to be seen */
 	uint64_t send_errors;
+	int64_t cpu; /* time that the simulator used, ns */
 };
 
 /* Writes, closes and frees. Returns 0, or -errno when not all could be written. */

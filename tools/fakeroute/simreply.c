@@ -107,9 +107,12 @@ simreply_seal(uint8_t *packet, size_t len)
 void
 simreply_identify(uint8_t *packet, uint16_t identification)
 {
+	uint16_t checksum = (uint16_t)(packet[10] << 8 | packet[11]);
+
+	/* RFC 1624 section 3, where the old value is 0. */
 	patch_u16(packet + 4, identification);
-	patch_u16(packet + 10, 0);
-	patch_u16(packet + 10, checksum_finish(checksum_add(0, packet, 20)));
+	patch_u16(packet + 10,
+	    checksum_finish(checksum_add_u16((uint16_t)~checksum, identification)));
 }
 
 /* Ends a packet: lengths and checksums. */

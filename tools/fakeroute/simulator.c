@@ -630,8 +630,6 @@ count_oddities(struct simulator *s, const struct simpacket *p)
 	s->counts.foreign_source += !own;
 	s->counts.bad_header_checksum += p->bad_header_checksum;
 	s->counts.bad_checksum += p->bad_checksum;
-	s->counts.unknown_destination +=
-	    network_find(s->network, &p->dst) == NETWORK_NOWHERE;
 }
 
 /* Sends the packet on its walk and answers it. walk->count stays 0 if it goes nowhere.
@@ -640,7 +638,7 @@ static enum simulator_result
 walk_packet(struct simulator *s, const struct simpacket *p, struct network_walk *walk,
     int64_t now)
 {
-	struct answer answer = {.packet = p, .walk = walk, .now = now};
+	struct answer answer;
 
 	walk->count = 0;
 	if (is_multicast(&p->dst))
@@ -648,9 +646,17 @@ walk_packet(struct simulator *s, const struct simpacket *p, struct network_walk 
 	count_oddities(s, p);
 	if (p->bad_header_checksum)
 		return SIMULATOR_DROPPED;
+	/* Not all of it is cleared: views are many bytes, of which most are not used.
+	 */
+	answer.packet = p;
+	answer.walk = walk;
+	answer.now = now;
+	answer.error = false;
+	answer.quoted = 0;
 	answer.views[0] = packet_view(p, now);
 	if (network_send(s->network, &answer.views[0], walk) != 0)
 		return SIMULATOR_FULL;
+	s->counts.unknown_destination += walk->asked == NETWORK_NOWHERE;
 	if (walk->count == 0)
 		return SIMULATOR_IGNORED;
 	if (walk->outcome == NETWORK_LOST)
@@ -671,7 +677,9 @@ simulator_receive(struct simulator *s, const uint8_t *bytes, size_t len, int64_t
 	struct simpacket packet;
 	struct simulator_seen seen = {.now = now, .result = SIMULATOR_MALFORMED};
 
-	s->counts.received++;
+	if (s->counts.received++ == 0)
+		s->counts.first = now;
+	s->counts.last = now;
 	if (simpacket_parse(&packet, bytes, len) == 0) {
 		seen.packet = &packet;
 		seen.result = walk_packet(s, &packet, &walk, now);

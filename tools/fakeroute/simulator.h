@@ -46,6 +46,7 @@ struct simulator_counts {
 	uint64_t bad_checksum;
 	uint64_t unknown_destination;
 	uint64_t foreign_source;
+	int64_t first, last; /* when the first and the last packet were sent */
 	uint64_t replies, duplicates, late, reordered;
 };
 
