@@ -342,6 +342,9 @@ explain(const struct choice *c)
 	add(text, "send: %s socket, no privilege needed\n", c->transport->name);
 	add(text, "receive: the same socket's error queue%s\n", c->transport->receives);
 	explain_window(c, text);
+	if (f->packet_len != 0)
+		add(text, "length: %u bytes, which the kernel chooses\n",
+		    f->packet_len);
 	if (c->transport->wait_max != 0)
 		add(text,
 		    "wait: at most %lld ms for a reply: then the kernel would send the "

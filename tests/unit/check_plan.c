@@ -200,10 +200,15 @@ START_TEST(possible)
 		must_not_say(text, "Linux 5.9");
 		must_say(text, "not possible without a raw socket");
 		must_say(text, words_of(r.protocol)->times);
-		if (r.protocol == IPPROTO_TCP)
+		if (r.protocol == IPPROTO_TCP) {
 			must_say(text, "wait: at most 900 ms");
-		else
+			must_say(text, family == 0
+					   ? "length: 60 bytes, which the kernel"
+					   : "length: 80 bytes, which the kernel");
+		} else {
 			must_not_say(text, "wait: ");
+			must_not_say(text, "length: ");
+		}
 		/* The kernel writes the SYN: 40 bytes of headers, 20 of options. */
 		ck_assert_uint_eq(c->packet_len, r.protocol != IPPROTO_TCP ? 0
 						 : family == 0             ? 60
