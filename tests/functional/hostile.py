@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A network whose only router is a test: it sees every packet and may answer anything.
 
-    result = hostile.trace("forged", "-I", "198.51.100.9")
+    result = hostile.trace("forged", "-I", "198.51.100.9")   # or "malformed.fragments"
     result.stdout, result.returncode, result.stderr, result.cpu, result.injected
 
 Routers at TTL 1 to 3 are 10.0.TTL.1 and 2001:db8:TTL::1, the target answers from TTL 4
@@ -12,7 +12,9 @@ ordinary user makes with a user namespace, root without. Run as a program this f
 the network.
 """
 
+import importlib
 import ipaddress
+import itertools
 import json
 import os
 import random
@@ -474,10 +476,30 @@ class Router:
                 return
 
 
+def in_turn(scenario, first):
+    """Of what is made about probe N, only packet N + first, counted round."""
+    numbers = itertools.count(first)
+
+    def chosen(probe):
+        packets, number = scenario(probe), next(numbers)
+        return packets and [packets[number % len(packets)]]
+    return chosen
+
+
+def find_scenario(name):
+    """FUNCTION of this file or MODULE.FUNCTION of another one here; FUNCTION*FIRST: one
+    packet a probe, in turn."""
+    name, star, first = name.partition("*")
+    module, _, function = name.rpartition(".")
+    found = getattr(importlib.import_module(module), function) if module \
+        else SCENARIOS[function]
+    return in_turn(found, int(first)) if star else found
+
+
 def main():
     scenario, delay, result, *line = sys.argv[1:]
     make_network()
-    serving = Router(SCENARIOS[scenario], float(delay))
+    serving = Router(find_scenario(scenario), float(delay))
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begun = time.monotonic()
         process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=output,
