@@ -387,7 +387,9 @@ class Network:
     def seen(self, trace):
         """What a trace says, in words like those of the truth; [in brackets] what none
         should say."""
-        words = []
+        words, stop = [], trace["stop"]
+        if "counters" not in trace or "ttl" not in stop:
+            return text([], f"{stop['reason']} [{stop.get('detail')}]")
         for hop in trace["hops"]:
             words.append(self._hop(hop, trace, words[-1] if words else "s"))
         odd = self._gaps(trace)
@@ -400,7 +402,7 @@ class Network:
             beyond = {self.word(probe, trace) for probe in hop["probes"]}
             if not beyond <= {words[-1], LOST}:
                 odd.append(f"past the end {'|'.join(sorted(beyond))}")
-        return text(words + [f"[{one}]" for one in odd], trace["stop"]["reason"])
+        return text(words + [f"[{one}]" for one in odd], stop["reason"])
 
     def _gaps(self, trace):
         """Complaints about hops and queries that are missing or too many."""

@@ -182,7 +182,7 @@ service_prober(struct session *s)
 	else if (result == 1)
 		break_off(s, NULL);
 	else if (result == -ETIME)
-		break_off(s, "paris-prober did not get ready in 5 seconds");
+		break_off(s, "paris-prober did not get ready within a minute");
 	else if (result == -EBADMSG || result == -EPROTO)
 		break_off(s, "paris-prober sent a message that makes no sense");
 	else if (result == -ENOMEM)
