@@ -172,7 +172,8 @@ class NothingStays(unittest.TestCase):
     """Namespaces end with the process that made them, however that ends."""
 
     SCRIPT = textwrap.dedent("""
-        import os, sys, time
+        import os, signal, sys, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # if it was ignored
         sys.path[0:0] = sys.argv[1:]
         import routers
         from networks import Network
