@@ -1,5 +1,6 @@
 """Routers, firewalls and targets that refuse, and one that goes round in circles."""
 
+import subprocess
 import unittest
 
 import routers
@@ -83,8 +84,26 @@ class NarrowLinkFragments(routers.PathTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.teach()
+
+    @classmethod
+    def teach(cls):
         for method in cls.methods:
             cls.lab.trace(*method.arguments, "-w", 1, TARGET[6], cls.length)
+
+    def test_not_known_yet(self):
+        """The first probe that is too big is how the source learns it: that hop tells
+        it, and the trace ends there, as traceroute(8)'s does."""
+        for method in self.methods:
+            for node in "st":
+                self.lab.inside(node, lambda: subprocess.run(
+                    ["ip", "-6", "route", "flush", "cache"], check=True))
+            trace = self.lab.trace(*method.arguments, TARGET[6], self.length)
+            self.assertEqual(self.network.word(trace.json["hops"][2]["probes"][0],
+                                               trace.json), "b(mtu 1400)", trace.seen)
+            self.assertTrue(trace.seen.endswith(": unreachable"), trace.seen)
+            self.assertEqual(trace.status, 1)
+            self.teach()
 
     def test_known_or_not_it_is_not_done_against_the_option(self):
         """What the kernel has learned about the path does not keep -F from showing the
