@@ -92,7 +92,8 @@ test_support_c := $(wildcard tests/support/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help demo check check-all check-unit check-lab check-functional check-programs \
-	bench lint format install uninstall dist deps deps-build deps-ci compile-flags tests clean
+	bench fuzz lint format install uninstall dist deps deps-build deps-ci compile-flags \
+	tests clean
 
 all: $(programs) ; @:
 
@@ -102,6 +103,7 @@ help:
 	@echo "make check      install what is missing, build, run every test"
 	@echo "make check-unit | check-functional | check-lab   one kind of tests"
 	@echo "make bench      side by side with Debian's traceroute"
+	@echo "make fuzz FUZZ_SECONDS=300   each parser for so long, with libFuzzer"
 	@echo "make lint | format | deps | install | uninstall | dist | clean"
 	@echo "variants: SAN=address,undefined   VALGRIND=1   CC=clang   V=1   WERROR=1"
 
@@ -199,6 +201,11 @@ check-lab: check-programs ; @$(test_run) lab
 bench:
 	+@$(parallel) all $(BUILD)/tests/programs/many $(BUILD)/tests/programs/flood
 	@tests/bench/run $(BUILD)
+
+# Each parser of hostile bytes in turn, with clang's libFuzzer.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@BUILD=$(BUILD) tests/fuzz/run -t $(FUZZ_SECONDS)
 
 lint:
 	@tests/lint

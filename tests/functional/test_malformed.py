@@ -3,8 +3,10 @@ leaves no trace, what reaches the prober is counted as what it is, what is an an
 the same is taken, and the true replies are found; in text nothing else is printed."""
 
 import re
+import sys
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import hostile
 import malformed
@@ -19,6 +21,7 @@ CASES = tuple(
     for function, families, *fates in malformed.ROWS
     for method, fate in zip(METHODS, fates) for family in families if fate)
 AT_ONCE = 3
+FUZZ = Path(__file__).resolve().parent.parent / "fuzz"
 CPU_SECONDS = 1.0  # of one run, thousands of packets
 
 
@@ -34,6 +37,17 @@ def path_to(target):
 def traced(name, method, target, *arguments):
     return hostile.trace("malformed." + name, "-n", "-w", "5", *method, *arguments,
                          target)
+
+
+class Corpus(unittest.TestCase):
+    def test_every_kind_is_fuzzed(self):
+        """tests/fuzz/corpus holds packets of each row, as tests/fuzz/make_seeds.py makes
+        them."""
+        sys.path.insert(0, str(FUZZ))
+        import make_seeds
+        for path, data in make_seeds.seeds().items():
+            with self.subTest(str(path)):
+                self.assertEqual((FUZZ / "corpus" / path).read_bytes(), data)
 
 
 class Malformed(unittest.TestCase):

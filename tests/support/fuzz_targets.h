@@ -12,14 +12,26 @@
 /* Of libFuzzer's kind: always 0. */
 typedef int fuzz_target(const uint8_t *data, size_t size);
 
-/* prober/tree: an odd first byte says IPv6; the packet follows. */
+/* prober/tree: an odd first byte says IPv6; the packet follows, from its IP header on.
+ */
 fuzz_target fuzz_tree;
+
+/*
+ * prober/captured: as fuzz_tree; bit 1 of the first byte says that the checksum of an
+ * ICMP message over IPv4 is put right.
+ */
+fuzz_target fuzz_captured;
 
 /* prober/extension: the extension structure. */
 fuzz_target fuzz_extension;
 
+/* common/prober_messages, common/names_messages: the kind in the first byte, the body.
+ */
+fuzz_target fuzz_messages;
+
 struct fuzz_entry {
-	const char *name; /* of its folder in tests/fuzz/corpus/ */
+	const char *name;
+	const char *corpus; /* its folder in tests/fuzz/corpus/ */
 	fuzz_target *target;
 };
 

@@ -13,15 +13,15 @@
 #define INPUT_MAX 4096
 #define INPUTS_MIN 5 /* fewer: the corpus was not found */
 
-/* The folder of a target's inputs, found from this file's own path. */
+/* A folder of the corpus, found from this file's own path. */
 static void
-corpus_path(const char *target, char *out, size_t room)
+corpus_path(const char *corpus, char *out, size_t room)
 {
 	const char *here = __FILE__;
 	const char *slash = strrchr(here, '/');
 	int folder = slash == NULL ? 0 : (int)(slash - here + 1);
 
-	snprintf(out, room, "%.*s../fuzz/corpus/%s", folder, here, target);
+	snprintf(out, room, "%.*s../fuzz/corpus/%s", folder, here, corpus);
 }
 
 static void
@@ -53,7 +53,7 @@ START_TEST(corpus)
 	struct dirent *file;
 	DIR *dir;
 
-	corpus_path(entry->name, folder, sizeof(folder));
+	corpus_path(entry->corpus, folder, sizeof(folder));
 	dir = opendir(folder);
 	if (dir == NULL)
 		ck_abort_msg(
