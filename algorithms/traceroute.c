@@ -4,9 +4,8 @@
  * "traceroute" lets the tag vary the flow, as traceroute(8) does. Nothing else differs.
  *
  * Hops are not waited for: all queries of 16 hops are in flight at once, then those of
- * the next hops as answers show that the path goes on. When a reply does not show which
- * probe it answers (a quote of 28 bytes), nothing is guessed: the probes in flight are
- * waited for or accounted for, then asked again one at a time.
+ * the next hops as answers show that the path goes on. Where replies may not show which
+ * probe they answer, untagged.c says what may be asked together.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,9 +13,8 @@
 #include <string.h>
 
 #include "algorithms/algorithms.h"
-#include "common/clock.h"
+#include "algorithms/traceroute.h"
 
-#define HOPS_AT_ONCE 16
 /*
  * Beyond these, hops are asked as answers show that the path goes on: each hop that
  * answers after the 14th brings four more into reach. Most paths end within 16 hops,
@@ -26,58 +24,11 @@
 #define HOPS_FOR_EACH 4
 /* traceroute(8) adds a millisecond before it multiplies an RTT to get a wait. */
 #define WAIT_SLACK NS_PER_MS
-/* Never wait less than this: routers and busy machines are sometimes that slow. */
-#define WAIT_MIN (50 * NS_PER_MS)
 /*
  * A late reply without a tag would be taken for the answer to the probe that is out by
  * then, so hops of which nothing is known are given at least this long.
  */
 #define WAIT_UNKNOWN NS_PER_SECOND
-#define ASK_AGAIN_MAX 4
-
-enum slot_state {
-	SLOT_NEW = 0,
-	SLOT_OUT,   /* in flight */
-	SLOT_AGAIN, /* in flight when replies became ambiguous: to be asked again */
-	SLOT_ANSWERED,
-	SLOT_LOST,
-};
-
-/* One query of one hop. */
-struct slot {
-	uint8_t state;
-	uint8_t asked;
-	struct probe *probe; /* referenced while SLOT_OUT */
-	int64_t sent_at;     /* of the instance's clock */
-	int64_t deadline;
-	int64_t rtt; /* SLOT_ANSWERED */
-	struct addr from;
-};
-
-struct traceroute {
-	struct slot *slots; /* hop by hop, queries of a hop side by side */
-	size_t count;
-	size_t window;
-	size_t in_flight;
-	size_t next;      /* first slot never asked */
-	size_t settled;   /* all slots before this one are answered or lost */
-	size_t again;     /* slots to be asked again */
-	size_t reach;     /* slots from here on are not asked yet */
-	int64_t heard_at; /* when the last reply came */
-	uint8_t end_ttl;  /* lowest hop with a final reply; 0: none yet */
-	bool end_reached;
-	/* While a reply without a tag is being cleared up. */
-	bool draining;
-	size_t untold;  /* replies since then that nobody can claim */
-	size_t others;  /* probes of other traces that those may answer */
-	size_t drained; /* slots before this one were out when it was last done */
-	int64_t last_sent;
-	int64_t drain_until;
-	/* In-order count of silent hops, and of addresses that came back. */
-	uint8_t gap;
-	uint8_t loops;
-	int64_t longest_rtt;
-};
 
 static const struct prober_start *
 options_of(const struct instance *i)
@@ -86,25 +37,12 @@ options_of(const struct instance *i)
 }
 
 static uint8_t
-slot_ttl(const struct instance *i, size_t slot)
-{
-	return (uint8_t)(i->options.first_ttl + slot / i->options.queries);
-}
-
-static uint8_t
 slot_query(const struct instance *i, size_t slot)
 {
 	return (uint8_t)(slot % i->options.queries);
 }
 
-static size_t
-slot_of(const struct instance *i, uint8_t ttl, uint8_t query)
-{
-	return (size_t)(ttl - i->options.first_ttl) * i->options.queries + query;
-}
-
-/* One past the last slot worth asking, as far as is known. */
-static size_t
+size_t
 slots_end(const struct instance *i, const struct traceroute *t)
 {
 	return t->end_ttl == 0 ? t->count
@@ -127,7 +65,7 @@ extend_reach(const struct instance *i, struct traceroute *t, size_t slot)
 /* ---- how long to wait ---- */
 
 /* factor: thousandths, 0 for "no opinion". */
-static int64_t
+int64_t
 wait_by(const struct instance *i, uint32_t factor, int64_t rtt)
 {
 	int64_t max = options_of(i)->wait_max;
@@ -140,8 +78,7 @@ wait_by(const struct instance *i, uint32_t factor, int64_t rtt)
 	return wait < max ? wait : max;
 }
 
-/* Wait for what may be slower than all that answered so far, within rtt (0: none). */
-static int64_t
+int64_t
 wait_unknown(const struct instance *i, int64_t rtt)
 {
 	int64_t wait = wait_by(i, options_of(i)->wait_near, rtt);
@@ -157,27 +94,30 @@ wait_unknown(const struct instance *i, int64_t rtt)
 static int64_t
 slot_wait(const struct instance *i, const struct traceroute *t, size_t slot)
 {
-	size_t first = slot - slot % i->options.queries;
+	size_t first = slot_hop(i, slot);
+	int64_t rtt = 0;
 
 	for (size_t s = first; s < first + i->options.queries; s++)
 		if (t->slots[s].state == SLOT_ANSWERED)
 			return wait_by(i, options_of(i)->wait_here, t->slots[s].rtt);
-	/* Asked one at a time, a stale reply could be mistaken: be generous. */
-	if (i->flow_window == 1 && t->longest_rtt > 0)
-		return slot < t->drained
-			   ? wait_by(i, options_of(i)->wait_near, t->longest_rtt)
-			   : wait_unknown(i, t->longest_rtt);
-	for (size_t s = first + i->options.queries; s < t->next; s++)
+	for (size_t s = first + i->options.queries; s < t->next && rtt == 0; s++)
 		if (t->slots[s].state == SLOT_ANSWERED)
-			return wait_by(i, options_of(i)->wait_near, t->slots[s].rtt);
-	return options_of(i)->wait_max;
+			rtt = t->slots[s].rtt;
+	/* A stale reply could be mistaken for one without a tag: be generous. */
+	if ((t->careful || t->no_tags) && t->longest_rtt > 0) {
+		if (!untagged_hop_lost(i, t, slot))
+			return wait_unknown(i, t->longest_rtt);
+		rtt = rtt == 0 ? t->longest_rtt : rtt;
+	}
+	return rtt == 0 ? options_of(i)->wait_max
+			: wait_by(i, options_of(i)->wait_near, rtt);
 }
 
 /* A reply at this slot's hop shortens the waits of this hop and of all before it. */
 static void
 shorten_waits(struct instance *i, struct traceroute *t, size_t slot)
 {
-	size_t end = slot - slot % i->options.queries + i->options.queries;
+	size_t end = slot_hop(i, slot) + i->options.queries;
 
 	for (size_t s = t->settled; s < end && s < t->next; s++) {
 		struct slot *o = &t->slots[s];
@@ -194,19 +134,42 @@ shorten_waits(struct instance *i, struct traceroute *t, size_t slot)
 }
 
 /*
- * The one timer: the end of draining, or the time by which silence says that the hops
- * in reach do not all answer, so that those beyond must be asked.
+ * The time by which silence says that the hops in reach do not all answer, so that
+ * those beyond must be asked; INT64_MAX: it says nothing.
  */
-static void
-set_timer(struct instance *i, const struct traceroute *t)
+static int64_t
+silence_alarm(const struct instance *i, const struct traceroute *t)
 {
-	int64_t at = INT64_MAX;
+	if (t->careful || t->reach == t->count || t->longest_rtt == 0)
+		return INT64_MAX;
+	return t->heard_at + wait_by(i, options_of(i)->wait_here, t->longest_rtt);
+}
 
-	if (t->draining)
-		at = t->drain_until;
-	else if (t->reach < t->count && t->longest_rtt > 0)
-		at = t->heard_at + wait_by(i, options_of(i)->wait_here, t->longest_rtt);
+/* The instance's one timer, for whatever is due first. */
+static void
+set_timer(struct instance *i, struct traceroute *t)
+{
+	int64_t at = untagged_alarm(t);
+
+	if (silence_alarm(i, t) < at)
+		at = silence_alarm(i, t);
+	if (at == t->alarm)
+		return;
+	t->alarm = at;
 	instance_set_timer(i, at);
+}
+
+static void
+on_timer(struct instance *i, struct traceroute *t)
+{
+	int64_t now = instance_now(i);
+
+	if (now >= t->alarm)
+		t->alarm = INT64_MAX;
+	if (now >= untagged_alarm(t))
+		untagged_on_timer(i, t);
+	else if (now >= silence_alarm(i, t))
+		t->reach = t->count;
 }
 
 /* ---- sending ---- */
@@ -217,27 +180,33 @@ pick(const struct instance *i, struct traceroute *t)
 {
 	size_t end = slots_end(i, t);
 
+	if (t->careful)
+		return untagged_pick(i, t);
 	/* Nothing is out and nothing in reach is left: only farther hops can tell. */
-	if (t->in_flight == 0 && t->again == 0 && t->next >= t->reach)
+	if (t->in_flight == 0 && t->open == 0 && t->next >= t->reach)
 		t->reach = t->count;
-	for (size_t s = t->settled; t->again > 0 && s < t->next && s < end; s++)
-		if (t->slots[s].state == SLOT_AGAIN)
+	for (size_t s = t->settled; t->open > 0 && s < t->next && s < end; s++)
+		if (slot_is_open(&t->slots[s]) && !untagged_must_wait(i, t, s))
 			return s;
 	return t->next < end && t->next < t->reach ? t->next : t->count;
 }
 
-static bool
-may_send(const struct instance *i, const struct traceroute *t)
+/* The slot is being asked: keeps count of those that are left out. */
+static void
+slot_leaves_open(struct traceroute *t, size_t s)
 {
-	if (t->draining || t->in_flight >= t->window)
-		return false;
-	return i->flow_window == 0 || t->in_flight < i->flow_window;
+	if (s < t->next) {
+		t->open--;
+		return;
+	}
+	t->open += s - t->next;
+	t->next = s + 1;
 }
 
 static void
 send_more(struct instance *i, struct traceroute *t)
 {
-	while (may_send(i, t)) {
+	while (t->drain_to == 0 && t->in_flight < t->window) {
 		size_t s = pick(i, t);
 		struct slot *slot = &t->slots[s];
 		struct probe_spec spec;
@@ -246,19 +215,20 @@ send_more(struct instance *i, struct traceroute *t)
 
 		if (s == t->count)
 			return;
-		spec = (struct probe_spec){
-		    .ttl = slot_ttl(i, s), .query = slot_query(i, s)};
+		spec = (struct probe_spec){.ttl = slot_ttl(i, s),
+		    .query = slot_query(i, s),
+		    .together = true,
+		    .expects = untagged_expects(i, t, s)};
 		wait = slot_wait(i, t, s);
 		if (instance_send(i, &spec, wait, &p) != 0)
 			return; /* EVENT_TIMER comes, or the instance has ended */
-		if (slot->state == SLOT_AGAIN) {
-			t->again--;
+		slot_leaves_open(t, s);
+		if (slot->state == SLOT_AGAIN)
 			i->done.reasked++;
-		}
-		if (s == t->next)
-			t->next++;
 		slot->state = SLOT_OUT;
 		slot->asked++;
+		slot->careful = t->careful;
+		slot->doubtful = false;
 		slot->probe = probe_ref(p);
 		slot->sent_at = instance_now(i);
 		slot->deadline = slot->sent_at + wait;
@@ -267,10 +237,10 @@ send_more(struct instance *i, struct traceroute *t)
 	}
 }
 
-/* The slot's probe is no longer in flight. */
-static void
+void
 slot_leave(struct traceroute *t, struct slot *slot, enum slot_state state)
 {
+	t->open += state == SLOT_AGAIN;
 	slot->state = (uint8_t)state;
 	probe_unref(slot->probe);
 	slot->probe = NULL;
@@ -279,8 +249,7 @@ slot_leave(struct traceroute *t, struct slot *slot, enum slot_state state)
 
 /* ---- the end ---- */
 
-/* Whether this hop's address stood at a lower hop, with another one between them. */
-static bool
+bool
 hop_loops(const struct instance *i, const struct traceroute *t, size_t first)
 {
 	const struct slot *here = &t->slots[first];
@@ -353,8 +322,7 @@ note_end(struct traceroute *t, const struct prober_result *r)
 	t->end_ttl = r->ttl;
 }
 
-/* The record of a probe that has no reply. */
-static struct prober_result
+struct prober_result
 result_without_reply(
     const struct instance *i, const struct probe *p, enum prober_outcome outcome)
 {
@@ -373,97 +341,6 @@ result_without_reply(
 	};
 }
 
-/* ---- replies that nobody can claim ---- */
-
-/* Takes a slot's probe back; the query is asked again, or counts as lost. */
-static void
-slot_give_up(struct instance *i, struct traceroute *t, size_t s)
-{
-	struct slot *slot = &t->slots[s];
-	struct prober_result lost =
-	    result_without_reply(i, slot->probe, RESULT_TIMEOUT);
-
-	instance_withdraw(i, slot->probe);
-	if (slot->asked < ASK_AGAIN_MAX) {
-		slot_leave(t, slot, SLOT_AGAIN);
-		t->again++;
-	} else {
-		slot_leave(t, slot, SLOT_LOST);
-		instance_report(i, &lost);
-	}
-}
-
-/* Nothing more is to be expected of what is out. */
-static void
-drained(struct instance *i, struct traceroute *t)
-{
-	t->drained = t->next;
-	for (size_t s = t->settled; s < t->next; s++)
-		if (t->slots[s].state == SLOT_OUT)
-			slot_give_up(i, t, s);
-	t->draining = false;
-	t->untold = 0;
-	t->others = 0;
-	set_timer(i, t);
-}
-
-static void
-on_timer(struct instance *i, struct traceroute *t)
-{
-	int64_t now = instance_now(i);
-
-	if (t->draining && now >= t->drain_until)
-		drained(i, t);
-	else if (!t->draining && t->longest_rtt > 0 &&
-		 now >=
-		     t->heard_at + wait_by(i, options_of(i)->wait_here, t->longest_rtt))
-		t->reach = t->count;
-}
-
-/*
- * When as many replies came as probes are out, these should be all of them. Some may be
- * duplicates, though, so the slower ones are given the time that a hop is given whose
- * other queries have been answered.
- */
-static void
-check_drained(struct instance *i, struct traceroute *t)
-{
-	int64_t now = instance_now(i);
-	int64_t at;
-
-	if (!t->draining || t->untold < t->in_flight + t->others)
-		return;
-	at = now + wait_by(i, options_of(i)->wait_here, t->longest_rtt);
-	if (at >= t->drain_until)
-		return;
-	t->drain_until = at;
-	set_timer(i, t);
-}
-
-static void
-on_ambiguous(struct instance *i, struct traceroute *t, const struct event *event)
-{
-	int64_t now = instance_now(i);
-
-	t->draining = true;
-	t->untold++;
-	if (event->ambiguous.others > t->others)
-		t->others = event->ambiguous.others;
-	for (size_t k = 0; k < event->ambiguous.count; k++) {
-		struct probe *p = event->ambiguous.probes[k];
-		const struct slot *slot = &t->slots[slot_of(i, p->ttl, p->query)];
-
-		/* What timed out before is not waited for a second time. */
-		if (p->state == PROBE_TIMED_OUT)
-			instance_withdraw(i, p);
-		else if (slot->probe == p && now - slot->sent_at > t->longest_rtt)
-			t->longest_rtt = now - slot->sent_at; /* at most */
-	}
-	t->heard_at = now;
-	t->drain_until = t->last_sent + wait_unknown(i, t->longest_rtt);
-	set_timer(i, t);
-}
-
 /* ---- events ---- */
 
 static void
@@ -476,6 +353,11 @@ on_started(struct instance *i, struct traceroute *t)
 	t->reach = t->count;
 	if (o->window == 0 && t->count > t->window)
 		t->reach = t->window;
+	if (i->flow_window != 0 && i->flow_window < t->window)
+		t->window = i->flow_window;
+	t->no_tags = i->flow_window == 1;
+	t->alarm = INT64_MAX;
+	untagged_start(i, t);
 	t->slots = calloc(t->count, sizeof(*t->slots));
 	if (t->slots == NULL) {
 		i->done.error = ENOMEM;
@@ -483,23 +365,6 @@ on_started(struct instance *i, struct traceroute *t)
 		    "no memory for %zu queries", t->count);
 		instance_finish(i, REASON_FAILED, 0);
 	}
-}
-
-/*
- * Asked one at a time: a router that answered at another hop answers again. That may be
- * a duplicate or a late reply, so the query is asked once more when all is quiet.
- */
-static bool
-may_be_stale(const struct instance *i, const struct traceroute *t, size_t slot,
-    const struct prober_result *r)
-{
-	if (t->slots[slot].asked >= ASK_AGAIN_MAX)
-		return false;
-	for (size_t s = 0; s < slot - slot % i->options.queries; s++)
-		if (t->slots[s].state == SLOT_ANSWERED &&
-		    addr_equal(&t->slots[s].from, &r->from))
-			return true;
-	return false;
 }
 
 static void
@@ -511,14 +376,7 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 
 	if (slot->probe != v->probe)
 		return;
-	if (v->alone && may_be_stale(i, t, s, &result)) {
-		slot_leave(t, slot, SLOT_AGAIN);
-		t->again++;
-		t->draining = true;
-		t->drain_until = instance_now(i) + WAIT_MIN;
-		set_timer(i, t);
-		return;
-	}
+	result.flags |= untagged_reply(t, slot, v);
 	slot_leave(t, slot, SLOT_ANSWERED);
 	slot->rtt = result.rtt;
 	slot->from = result.from;
@@ -527,7 +385,6 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 	note_end(t, &result);
 	t->heard_at = instance_now(i);
 	extend_reach(i, t, s);
-	set_timer(i, t);
 	shorten_waits(i, t, s);
 	instance_report(i, &result);
 }
@@ -541,8 +398,8 @@ on_timeout(struct instance *i, struct traceroute *t, struct probe *p)
 
 	if (slot->probe != p)
 		return;
-	if (t->draining) {
-		slot_give_up(i, t, s); /* it may have been answered: nobody knows */
+	if (slot->doubtful) {
+		untagged_give_up(i, t, s); /* perhaps answered: nobody knows */
 		return;
 	}
 	slot_leave(t, slot, SLOT_LOST);
@@ -603,7 +460,7 @@ handle(struct instance *i, void *state, const struct event *event)
 			return;
 		break;
 	case EVENT_AMBIGUOUS:
-		on_ambiguous(i, t, event);
+		untagged_ambiguous(i, t, event);
 		break;
 	case EVENT_TIMER:
 		on_timer(i, t);
@@ -612,14 +469,18 @@ handle(struct instance *i, void *state, const struct event *event)
 		instance_finish(i, event->stopped, last_asked(i, t));
 		return;
 	case EVENT_DUPLICATE:
+		t->duplicates = true;
+		return;
 	case EVENT_LATE:
 		return;
 	}
 	if (t->slots == NULL)
 		return;
-	check_drained(i, t);
-	if (!advance(i, t))
-		send_more(i, t);
+	untagged_check(i, t);
+	if (advance(i, t))
+		return;
+	send_more(i, t);
+	set_timer(i, t);
 }
 
 static void
@@ -639,6 +500,7 @@ const struct algorithm algorithm_paris = {
     .flow_constant = true,
     .state_size = sizeof(struct traceroute),
     .handle = handle,
+    .doubts = untagged_doubts,
     .clear = clear,
 };
 
@@ -648,5 +510,6 @@ const struct algorithm algorithm_traceroute = {
     .flow_constant = false,
     .state_size = sizeof(struct traceroute),
     .handle = handle,
+    .doubts = untagged_doubts,
     .clear = clear,
 };

@@ -30,10 +30,10 @@ struct probe_spec {
 	 */
 	bool together;
 	/*
-	 * Who answers there, when that is certain and no other hop has this address;
-	 * else none. When exactly one probe in flight expects the sender of a reply
-	 * that shows no tag, the reply is taken for that probe's and has
-	 * RESULT_BY_ADDRESS.
+	 * Who answers there, when that is certain and no other hop has this address, or
+	 * when the same query was answered by it before; else none. When exactly one
+	 * probe in flight expects the sender of a reply that shows no tag, the reply is
+	 * taken for that probe's and has RESULT_BY_ADDRESS.
 	 */
 	struct addr expects;
 };
@@ -92,6 +92,14 @@ struct algorithm {
 	/* The one handler. Must not call back into itself; may end with
 	 * instance_finish. */
 	void (*handle)(struct instance *i, void *state, const struct event *event);
+	/*
+	 * Whether a reply that is `alone` may be another probe's all the same (a router
+	 * that was heard before: a duplicate?). Then it comes as EVENT_AMBIGUOUS
+	 * instead of EVENT_REPLY or EVENT_LATE, and the probe is waited for as before.
+	 * NULL: never.
+	 */
+	bool (*doubts)(const struct instance *i, const void *state,
+	    const struct reply_view *reply);
 	/*
 	 * Frees what the state holds; called once, after instance_finish or on abort.
 	 */

@@ -166,6 +166,23 @@ deliver_several(const struct match *m, const struct reply *r)
 	}
 }
 
+/* Only one probe waits for such a reply, but its algorithm is not sure. */
+static bool
+is_doubted(const struct match *m, const struct reply *r)
+{
+	struct probe *p = m->probes[0];
+	struct trace *t = trace_of(p->instance);
+	struct prober_result result;
+	struct reply_view view = {.probe = p, .result = &result, .alone = true};
+
+	if (!m->alone || t->finished ||
+	    (p->state != PROBE_IN_FLIGHT && p->state != PROBE_TIMED_OUT) ||
+	    t->instance.algorithm->doubts == NULL)
+		return false;
+	result_fill(&result, t, r, p);
+	return t->instance.algorithm->doubts(&t->instance, t->instance.state, &view);
+}
+
 static void
 on_reply(void *context, const struct reply *r)
 {
@@ -173,9 +190,9 @@ on_reply(void *context, const struct reply *r)
 	struct match m;
 
 	store_match(&p->store, r, &m);
-	if (m.type == MATCH_ONE)
+	if (m.type == MATCH_ONE && !is_doubted(&m, r))
 		deliver_one(&m, r);
-	else if (m.type == MATCH_SEVERAL)
+	else if (m.type != MATCH_NONE)
 		deliver_several(&m, r);
 	else
 		p->strays++;

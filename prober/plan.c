@@ -293,10 +293,9 @@ explain_window(const struct choice *c, char *text)
 			  "room for a tag\n");
 	else if (payload && c->family == 0)
 		add(text,
-		    "window: no limit per flow while routers quote the payload; with "
-		    "the "
-		    "first quote of only 28 bytes (RFC 792) it falls to 1 and the "
-		    "hops concerned are asked again\n");
+		    "window: no limit per flow with the first reply that quotes the "
+		    "payload; while quotes have only 28 bytes (RFC 792), 1 until it "
+		    "is known who answers at a hop, then 1 a hop\n");
 	else if (c->transport->socket_per_probe)
 		add(text,
 		    "window: no limit per flow: each probe is a flow of its own\n");

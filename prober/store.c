@@ -392,7 +392,10 @@ tag_is_visible(const struct reply *r, const struct probe *p)
 	return p->tags != NULL && read_tag(r, p->tags, &tag);
 }
 
-/* The probes that a reply may answer although it does not show their tags. */
+/*
+ * The probes that a reply may answer although it does not show their tags. What came
+ * before a probe was sent (a duplicate) does not answer it.
+ */
 static void
 match_untagged(struct store *s, const struct reply *r, struct match *out)
 {
@@ -405,14 +408,15 @@ match_untagged(struct store *s, const struct reply *r, struct match *out)
 		return;
 	TAILQ_FOREACH (p, &b->probes, in_bucket)
 		if (p->state != PROBE_QUEUED && !p->withdrawn &&
-		    same_destination(r, p) && same_bytes(r, p) && !tag_is_visible(r, p))
+		    p->sent <= r->received && same_destination(r, p) &&
+		    same_bytes(r, p) && !tag_is_visible(r, p))
 			candidate_add(out, p);
 }
 
 /*
- * Of several probes in flight, all of one instance, exactly one expects this reply's
+ * Of the probes in flight, all of one instance, exactly one expects this reply's
  * sender: it is that one's. Its instance has made sure that no other hop has the
- * address. What came before the probe was sent (a duplicate) does not answer it.
+ * address.
  */
 static void
 match_expected(const struct reply *r, struct match *m)
@@ -432,7 +436,7 @@ match_expected(const struct reply *r, struct match *m)
 		instance = p->instance;
 		if (addr_is_none(&p->expects) || !addr_equal(&p->expects, &r->from))
 			continue;
-		if (one != NULL || p->sent > r->received)
+		if (one != NULL)
 			return;
 		one = p;
 	}
@@ -448,6 +452,7 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 {
 	struct reply shown = *r;
 	struct probe *altered, *named;
+	bool tagged;
 
 	*out = (struct match){.type = MATCH_NONE, .probes = candidates};
 	out->count = 0; /* said once more, for clang's analyzer */
@@ -462,19 +467,18 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 		altered = NULL;
 		shown.quote_len = 0;
 	}
+	tagged = out->count > 0 || altered != NULL;
 	named = out->count > 0 ? out->probes[0] : altered;
 	/* A tag names one, unless others here are told apart by what is not visible. */
-	if (named == NULL || named->bucket->mixed || out->elsewhere)
+	if (!tagged || named->bucket->mixed || out->elsewhere)
 		match_untagged(s, &shown, out);
 	if (out->count == 0 && altered != NULL && !altered->bucket->mixed) {
 		candidate_add(out, altered);
 		out->altered = true;
 	}
-	out->alone = named == NULL;
-	if (out->alone && out->count > 1) {
+	if (!tagged)
 		match_expected(r, out);
-		out->alone = !out->by_address;
-	}
+	out->alone = !tagged && !out->by_address;
 	if (out->count > 0)
 		out->type = out->count == 1 ? MATCH_ONE : MATCH_SEVERAL;
 	if (out->type == MATCH_ONE && !same_flow_label(r, out->probes[0]))

@@ -131,9 +131,9 @@ CASES = {
     ),
     "early_end": (
         # What has a TTL of 2 takes a short cut. Hop 1 holds the trace up.
-        Case(line("rule a to=server since=3packets until=6packets",
+        Case(line("rule a to=server since=1packets until=2packets",
                   a="late=100%,100ms"), {"early_end": [3, 4]}, methods=DATAGRAMS,
-             arguments=("-w", "5"), notes=[
+             arguments=("-w", "5", "-q", "1"), notes=[
                  "hops 3-4: answered as routers do, although the path ended at hop 2"]),
     ),
     "duplicate": (
@@ -147,9 +147,11 @@ CASES = {
              notes=["hop 2: 3 late replies"]),
     ),
     "ambiguous": (
-        Case(line(**dict.fromkeys("abcd", "quote=28")), {"ambiguous": []},
+        # The first one shows a tag, so that all others are asked together.
+        Case(line(**dict.fromkeys("bcd", "quote=28")), {"ambiguous": []},
              methods=(UDP,), targets=(V4,),
-             notes=[r"\d+ repl(y|ies) could answer any of several probes: .*"]),
+             notes=[r"\d+ repl(y|ies) could answer several probes, or be duplicates: "
+                    r"\d+ asked again"]),
     ),
     "stray": (
         Case(line(b="misquote=payload:flip,icmp-sequence:+16384"), {"stray": []},

@@ -1,7 +1,6 @@
 """paris-traceroute against the simulator's truth: every probe of a trace is compared
 with what the simulated network says of that very packet."""
 
-import json
 import re
 import unittest
 from collections import Counter
@@ -182,35 +181,6 @@ class Lines(TraceTest):
 
     def test_short_quotes(self):
         self.check_line("short-quotes.topo", 9, 2.0)
-
-    def test_short_quotes_with_duplicates(self):
-        """Asked one at a time, a reply that comes twice or late fools nobody."""
-        path = [f"10.0.{ttl}.1" for ttl in range(1, 7)] + ["198.51.100.9"]
-        for seed in range(1, 13):
-            result = paris.fakeroute("short-quotes-dups.topo",
-                                     paris.program("paris-traceroute"), "-n", "--format",
-                                     "json", path[-1], options=("--seed", seed))
-            trace = json.loads(result.stdout)
-            found = [{probe.get("from") for probe in hop["probes"]} - {None}
-                     for hop in trace["hops"]]
-            self.assertEqual(found, [{address} for address in path], seed)
-            self.assertEqual(result.returncode, 0, seed)
-
-    def test_what_short_quotes_cost(self):
-        """Over IPv4 UDP replies show no tag: said so, and asked again one at a time."""
-        trace = Trace("short-quotes.topo", V4)
-        counters = trace.json["counters"]
-        self.assertGreater(counters["ambiguous"], 0)
-        self.assertEqual(counters["asked_again"], 30)
-        self.assertEqual(counters["window_at_end"], 1)
-        for method, target in KINDS[1:]:
-            counters = Trace("short-quotes.topo", *method, target).json["counters"]
-            self.assertEqual((counters["ambiguous"], counters["asked_again"]), (0, 0))
-            self.assertNotIn("window_at_end", counters)
-        for method, target in TCP:
-            counters = Trace("short-quotes.topo", *method, target).json["counters"]
-            self.assertEqual((counters["ambiguous"], counters["asked_again"]), (0, 0))
-            self.assertEqual((counters["sent"], counters["window_at_end"]), (30, 1))
 
     def test_mpls(self):
         stacks = {1: None, 2: [(16001, 0, True, 1)],

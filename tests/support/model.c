@@ -30,6 +30,7 @@ struct stored {
 	bool listed;     /* may answer for a reply without a tag */
 	int64_t alarm;   /* deadline, or end of remembrance; INT64_MAX: none */
 	size_t alarms;   /* how often it was set: older alarms are void */
+	size_t truth;    /* whose reply was delivered to it last */
 };
 
 struct alarm {
@@ -261,12 +262,34 @@ linger(struct model_run *r, size_t index, enum probe_state state)
 	probe_alarm(r, index, r->now + PROBE_LINGER);
 }
 
+/* Of a probe other than the one that it is told for? */
+static void
+count_wrong(struct model_run *r, const struct prober_result *result)
+{
+	struct model *m = r->model;
+	const struct model_sent *truth = &m->sent[r->probes[result->probe].truth];
+
+	if (r->probes[result->probe].truth == result->probe)
+		return;
+	if ((result->flags & RESULT_BY_ADDRESS) != 0 && truth->flow == result->flow &&
+	    truth->ttl == result->ttl)
+		m->wrong_times++;
+	else
+		m->wrong++;
+}
+
 static void
 report(struct instance *i, const struct prober_result *result)
 {
 	struct model_run *r = (struct model_run *)i;
 	struct model *m = r->model;
 
+	if (result->outcome == RESULT_REPLY || result->outcome == RESULT_LATE ||
+	    result->outcome == RESULT_DUPLICATE)
+		count_wrong(r, result);
+	if (result->outcome <= RESULT_SEND_FAILED &&
+	    m->finals[result->ttl][result->query] == 0)
+		m->finals[result->ttl][result->query] = (uint32_t)m->results_count + 1;
 	m->results = grow(
 	    m->results, &r->results_room, m->results_count + 1, sizeof(*m->results));
 	m->results[m->results_count++] = *result;
@@ -305,9 +328,16 @@ fill(const struct model_run *r, const struct happening *h, const struct probe *p
 	out->rtt_source = RTT_KERNEL;
 }
 
+static bool
+shows_tag(const struct model *m, uint16_t node)
+{
+	return !m->nodes[node].short_quote && m->flow_window != 1;
+}
+
 /* deliver_one(). */
 static void
-deliver_one(struct model_run *r, const struct happening *h, size_t index)
+deliver_one(
+    struct model_run *r, const struct happening *h, size_t index, bool by_address)
 {
 	struct probe *p = r->probes[index].p;
 	struct prober_done *done = &r->instance.done;
@@ -317,10 +347,13 @@ deliver_one(struct model_run *r, const struct happening *h, size_t index)
 
 	if (p->state == PROBE_QUEUED || p->state == PROBE_FAILED)
 		return;
-	event.reply.alone =
-	    r->model->nodes[h->node].short_quote || r->model->flow_window == 1;
-	r->model->wrong += index != h->probe;
+	event.reply.alone = !shows_tag(r->model, h->node) && !by_address;
+	r->probes[index].truth = h->probe;
 	fill(r, h, p, &result);
+	if (by_address)
+		result.flags |= RESULT_BY_ADDRESS;
+	if (r->instance.quotes_may_be_short && !shows_tag(r->model, h->node))
+		r->instance.flow_window = 1;
 	result.outcome = RESULT_REPLY;
 	if (p->state == PROBE_IN_FLIGHT) {
 		done->replies++;
@@ -365,17 +398,50 @@ deliver_several(struct model_run *r, const struct happening *h,
 	dispatch(r, &event);
 }
 
+/* is_doubted(). */
+static bool
+is_doubted(struct model_run *r, const struct happening *h, struct probe *p)
+{
+	const struct algorithm *a = r->instance.algorithm;
+	struct prober_result result;
+	struct reply_view view = {.probe = p, .result = &result, .alone = true};
+
+	if ((p->state != PROBE_IN_FLIGHT && p->state != PROBE_TIMED_OUT) ||
+	    r->finished || a->doubts == NULL)
+		return false;
+	fill(r, h, p, &result);
+	return a->doubts(&r->instance, r->instance.state, &view);
+}
+
+/* match_expected(): the one probe in flight that expects this sender, or NULL. */
+static struct probe *
+expecting(const struct addr *from, struct probe *const *found, size_t count)
+{
+	struct probe *one = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (found[i]->state != PROBE_IN_FLIGHT ||
+		    addr_is_none(&found[i]->expects) ||
+		    !addr_equal(&found[i]->expects, from))
+			continue;
+		if (one != NULL)
+			return NULL;
+		one = found[i];
+	}
+	return count < MATCH_MAX ? one : NULL;
+}
+
 /* store_match(): by its tag, else by what is unanswered of its flow. */
 static void
 arrive(struct model_run *r, const struct happening *h)
 {
 	const struct model_sent *sent = &r->model->sent[h->probe];
-	struct probe *found[MATCH_MAX];
+	struct probe *found[MATCH_MAX], *one;
 	size_t count = 0;
 
-	if (!r->model->nodes[h->node].short_quote && r->model->flow_window != 1) {
+	if (shows_tag(r->model, h->node)) {
 		if (r->probes[h->probe].p != NULL)
-			deliver_one(r, h, h->probe);
+			deliver_one(r, h, h->probe, false);
 		else
 			r->model->strays++;
 		return;
@@ -387,10 +453,13 @@ arrive(struct model_run *r, const struct happening *h)
 		    p->state != PROBE_QUEUED && !p->withdrawn)
 			found[count++] = p;
 	}
+	one = expecting(&r->model->nodes[h->node].addr, found, count);
 	if (count == 0)
 		r->model->strays++;
-	else if (count == 1)
-		deliver_one(r, h, index_of(r, found[0]));
+	else if (one != NULL)
+		deliver_one(r, h, index_of(r, one), true);
+	else if (count == 1 && !is_doubted(r, h, found[0]))
+		deliver_one(r, h, index_of(r, found[0]), false);
 	else
 		deliver_several(r, h, found, count);
 }
@@ -442,7 +511,8 @@ refuse(struct model_run *r, const struct probe_spec *spec)
 		    r, r->next_send, (struct alarm){OF_RETRY, 0, ++r->retry_number});
 		return -EAGAIN;
 	}
-	if (r->instance.flow_window == 1 && flow_is_out(r, spec->flow)) {
+	if (r->instance.flow_window == 1 && !spec->together &&
+	    flow_is_out(r, spec->flow)) {
 		r->held = true;
 		return -EAGAIN;
 	}
@@ -467,7 +537,7 @@ record_send(struct model_run *r, const struct probe_spec *spec, struct probe *p)
 	m->sent_count++;
 }
 
-/* How many probes of this flow are out. */
+/* How many probes of this flow are out that do not say who answers. */
 static size_t
 flow_in_flight(const struct model_run *r, uint32_t flow)
 {
@@ -475,7 +545,8 @@ flow_in_flight(const struct model_run *r, uint32_t flow)
 
 	for (size_t i = 0; i < r->model->sent_count; i++)
 		count += r->probes[i].p != NULL && r->probes[i].p->flow == flow &&
-			 is_out(r->probes[i].p);
+			 is_out(r->probes[i].p) &&
+			 addr_is_none(&r->probes[i].p->expects);
 	return count;
 }
 
@@ -503,6 +574,7 @@ world_send(
 	p->flow = spec->flow;
 	p->ttl = spec->ttl;
 	p->query = spec->query;
+	p->expects = spec->expects;
 	p->packets = packet_new(60);
 	p->until = r->now + wait;
 	record_send(r, spec, p);
@@ -712,6 +784,8 @@ loop(struct model_run *r)
 static void
 clear_records(struct model *m)
 {
+	for (size_t i = 0; i < m->results_count; i++)
+		m->finals[m->results[i].ttl][m->results[i].query] = 0;
 	free(m->sent);
 	free(m->results);
 	m->sent = NULL;
@@ -721,7 +795,7 @@ clear_records(struct model *m)
 	m->ended_at = 0;
 	m->stuck = false;
 	m->most_in_flight = m->most_in_flow = m->calls = 0;
-	m->wrong = m->after_end = m->strays = 0;
+	m->wrong = m->wrong_times = m->after_end = m->strays = 0;
 }
 
 void
@@ -738,6 +812,7 @@ model_go(struct model *m, const struct algorithm *a, const struct prober_start *
 	clear_records(m);
 	run.instance.done.instance = options->instance;
 	run.instance.flow_window = m->flow_window;
+	run.instance.quotes_may_be_short = m->quotes_may_be_short;
 	run.instance.state = calloc(1, a->state_size + 1);
 	if (run.instance.state == NULL)
 		abort();
@@ -855,11 +930,9 @@ model_options(void)
 const struct prober_result *
 model_result(const struct model *m, uint8_t ttl, uint8_t query)
 {
-	for (size_t i = 0; i < m->results_count; i++)
-		if (m->results[i].ttl == ttl && m->results[i].query == query &&
-		    m->results[i].outcome <= RESULT_SEND_FAILED)
-			return &m->results[i];
-	return NULL;
+	uint32_t final = m->finals[ttl][query];
+
+	return final == 0 ? NULL : &m->results[final - 1];
 }
 
 size_t

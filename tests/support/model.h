@@ -3,8 +3,9 @@
  * without sockets or waiting, thousands of runs a second, the same run for the same
  * seed. What the prober does between an algorithm and the network (instance.c,
  * deliver.c, store.c) it does too: probes leave at the end of a wake-up, a reply
- * without a tag is told with its real candidates and brings the flow's window down to
- * one, a probe whose outcome is known is remembered for a while. Unlike the prober it
+ * without a tag is told by who is expected to send it, or with its real candidates, and
+ * brings the flow's window down to one, a probe whose outcome is known is remembered
+ * for a while. Unlike the prober it
  * knows which probe a reply is really for, and counts what went to a wrong one.
  */
 #ifndef TESTS_SUPPORT_MODEL_H
@@ -73,6 +74,7 @@ struct model {
 	bool (*loses)(const struct model *m, const struct model_sent *sent);
 
 	uint16_t flow_window; /* the plan's; 1: there is no tag, all quotes are short */
+	bool quotes_may_be_short; /* what the algorithm is told */
 
 	/* Troubles of this machine. */
 	uint64_t fail_call;   /* this call of instance_send fails (1: the first) ... */
@@ -88,15 +90,21 @@ struct model {
 	size_t sent_count;
 	struct prober_result *results; /* as reported, the world's own among them */
 	size_t results_count;
+	/* By TTL and query: 1 + the index of its final word in results; 0: none. */
+	uint32_t finals[256][256];
 	struct prober_done done; /* of instance_finish; counters as the prober's */
 	int64_t ended_at; /* ns after the start; of a run that was stuck as well */
 	bool stuck;
 	size_t most_in_flight;
-	size_t most_in_flow; /* ... of one flow, since its window is one */
-	size_t calls;        /* of instance_send */
-	size_t wrong;        /* replies delivered to another probe than they are for */
-	size_t after_end;    /* calls that an algorithm made after instance_finish */
-	size_t strays;       /* replies that fitted no probe */
+	/* ... of one flow since its window is one, without saying who answers. */
+	size_t most_in_flow;
+	size_t calls; /* of instance_send */
+	/* Replies told as another probe's than they are; those that say that the hop
+	 * is certain and the time is not may be another one's of the hop. */
+	size_t wrong;
+	size_t wrong_times;
+	size_t after_end; /* calls that an algorithm made after instance_finish */
+	size_t strays;    /* replies that fitted no probe */
 };
 
 struct model *model_new(uint64_t seed);

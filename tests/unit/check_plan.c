@@ -194,9 +194,9 @@ START_TEST(possible)
 		}
 		/* Only a UDP payload over IPv4 may be cut off a quote. */
 		if (strstr(c->tag, ".payload") != NULL && family == 0)
-			must_say(text, "28 bytes (RFC 792) it falls to 1");
+			must_say(text, "only 28 bytes (RFC 792), 1 until");
 		else
-			must_not_say(text, "falls to 1");
+			must_not_say(text, "28 bytes");
 		must_not_say(text, "Linux 5.9");
 		must_say(text, "not possible without a raw socket");
 		must_say(text, words_of(r.protocol)->times);

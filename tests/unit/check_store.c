@@ -845,11 +845,13 @@ START_TEST(by_who_answers)
 	ck_assert_int_eq(match_from(e, p, SOMEONE + 3, &m), MATCH_SEVERAL);
 	ck_assert_uint_eq(m.count, 5);
 	ck_assert(!m.by_address);
-	/* Alone it needs no address. */
+	/* Alone it needs no address, and has none to be told by. */
 	for (int k = 1; k < 5; k++)
 		store_settle(p[k]);
 	ck_assert_int_eq(match_from(e, p, SOMEONE + 3, &m), MATCH_ONE);
 	ck_assert(m.alone && !m.by_address);
+	ck_assert_int_eq(match_from(e, p, SOMEONE, &m), MATCH_ONE);
+	ck_assert(m.by_address && !m.alone);
 	remove_all(p, 5);
 	tear_down();
 }
@@ -878,6 +880,7 @@ START_TEST(who_answers_does_not_tell)
 	/* It came before the probe was sent. */
 	p[2]->sent = 2001;
 	ck_assert_int_eq(match_from(e, p, SOMEONE + 2, &m), MATCH_SEVERAL);
+	ck_assert(!is_candidate(&m, p[2]));
 	/* Another trace's probe may be meant, unless it is over. */
 	p[3]->instance = &other;
 	ck_assert_int_eq(match_from(e, p, SOMEONE, &m), MATCH_SEVERAL);

@@ -216,8 +216,8 @@ note_anomalies(const struct record *t)
 		    replies(found[ANOMALY_EXTENSIONS_BAD].count));
 	if (done->ambiguous != 0)
 		log_line(
-		    "%u %s could answer any of several probes: %u sent again, one at "
-		    "a time",
+		    "%u %s could answer several probes, or be duplicates: %u asked "
+		    "again",
 		    done->ambiguous, replies(done->ambiguous), done->reasked);
 	if (done->lost_here != 0)
 		log_line("%u %s lost on this machine: the socket's buffer was full; "
