@@ -1105,6 +1105,13 @@ class Usage(unittest.TestCase):
                      r"old 1/2 \[until 3 packets\], new 1/2 \[from 3 packets on\]"):
             self.assertRegex(text, line)
 
+    def test_picture_of_ports(self):
+        path = paris.TOPOLOGIES / "targets.topo"
+        text = paris.run("paris-fakeroute", "--picture", path, user=False).stdout
+        for line in (r"tcp-open .*\[TCP 80,8000-8010 open\]",
+                     r"udp-open .*\[UDP 53,33434-33450 open\]"):
+            self.assertRegex(text, line)
+
     def test_graph_of_a_walk(self):
         result = paris.fakeroute("odd.topo", sys.executable, "-c",
                                  PRELUDE + 'udp("198.51.100.3", 5)',

@@ -246,6 +246,103 @@ START_TEST(per_destination)
 }
 END_TEST
 
+/* What one field does to a packet. */
+static void
+vary(struct packet *p, const char *field, unsigned int value)
+{
+	bool v4 = p->bytes[0] >> 4 == 4;
+
+	if (strcmp(field, "src-port") == 0)
+		put16(packet_transport(p), value);
+	else if (strcmp(field, "dst-port") == 0)
+		put16(packet_transport(p) + 2, value);
+	else if (strcmp(field, "icmp-checksum") == 0)
+		put16(packet_transport(p) + 6, value); /* the sequence number */
+	else if (strcmp(field, "icmp-type") == 0)
+		packet_transport(p)[1] = (uint8_t)value; /* the code */
+	else if (strcmp(field, "tos") == 0 && v4)
+		p->bytes[1] = (uint8_t)value;
+	else if (strcmp(field, "tos") == 0)
+		put16(p->bytes, 0x6000 | (value & 0xff) << 4);
+	else if (strcmp(field, "flow-label") == 0 && !v4)
+		put16(p->bytes + 2, value);
+	else if (strcmp(field, "src") == 0)
+		p->bytes[v4 ? 15 : 23] = (uint8_t)value;
+	else if (strcmp(field, "dst") == 0)
+		p->bytes[v4 ? 19 : 39] = (uint8_t)value;
+}
+
+/*
+ * A field that a balancer hashes moves packets among all its ways; one that it does not
+ * hash moves none. The checksum of ICMP follows from what else changes.
+ */
+static const struct {
+	const char *hash;    /* the option, or "" */
+	const char *field;   /* that varies */
+	bool echo, moves[2]; /* over IPv4, over IPv6 */
+} hashes[] = {
+    {"hash=src-port", "src-port", false, {true, true}},
+    {"hash=src-port", "dst-port", false, {false, false}},
+    {"hash=dst-port", "dst-port", false, {true, true}},
+    {"hash=ports", "src-port", false, {true, true}},
+    {"hash=ports", "tos", false, {false, false}},
+    {"hash=addresses", "src-port", false, {false, false}},
+    {"hash=addresses", "src", false, {true, true}},
+    {"hash=addresses", "dst", false, {true, true}},
+    {"hash=src", "dst", false, {false, false}},
+    {"hash=dst", "dst", true, {true, true}},
+    {"hash=tos", "tos", false, {true, true}},
+    {"hash=tos", "src-port", false, {false, false}},
+    {"hash=flow-label", "flow-label", false, {false, true}},
+    {"hash=flow-label", "src-port", false, {false, false}},
+    {"hash=icmp-checksum", "icmp-checksum", true, {true, true}},
+    {"hash=icmp-type", "icmp-type", true, {true, true}},
+    {"hash=icmp-type", "icmp-checksum", true, {false, false}},
+    {"hash=protocol", "src-port", false, {false, false}},
+    {"balance=per-destination", "src-port", false, {false, false}},
+    {"balance=per-destination", "dst", false, {true, true}},
+    {"", "src-port", false, {true, true}},
+    {"", "tos", false, {false, false}},
+    {"", "icmp-checksum", true, {true, true}},
+    {"", "flow-label", false, {false, true}},
+    {"flow-label=off", "flow-label", false, {false, false}},
+    {"hash=ports flow-label=on", "flow-label", false, {false, true}},
+};
+
+START_TEST(hashed_fields)
+{
+	char text[512];
+	struct packet probe, reply;
+
+	snprintf(text, sizeof(text),
+	    "router a 10.0.1.1 2001:db8:1::1 %s\n"
+	    "router b[1-4] 10.0.2.[1-4] 2001:db8:2::[1-4]\n"
+	    "target t 198.51.100.0/24 2001:db8:ffff::/64\n"
+	    "link host a b[1-4] t\n",
+	    hashes[_i].hash);
+	fakenet_build(text);
+	for (int family = 0; family < 2; family++) {
+		unsigned int seen = 0;
+
+		for (unsigned int value = 1; value < 120; value++) {
+			if (hashes[_i].echo)
+				packet_echo(&probe, targets[family], 2, 7);
+			else
+				packet_udp(&probe, targets[family], 2, 20000, 8);
+			vary(&probe, hashes[_i].field, value);
+			packet_seal(&probe);
+			fakenet_ask(&probe, &reply);
+			seen |= 1u << reply.bytes[family == 0 ? 15 : 23];
+		}
+		if (hashes[_i].moves[family])
+			ck_assert_uint_eq(seen, 0x1e);
+		else
+			ck_assert_uint_eq(seen & (seen - 1), 0);
+	}
+	fakenet_demolish();
+}
+END_TEST
+
 /* Balancers in series must not choose alike: all eight pairs, evenly. */
 START_TEST(no_polarisation)
 {
@@ -508,6 +605,7 @@ main(void)
 	    {udplite, .loops = 2},
 	    {weights, .loops = 2},
 	    {per_destination},
+	    {hashed_fields, .loops = COUNT_OF(hashes)},
 	    {no_polarisation},
 	    {labels_and_short_quotes, .loops = 2},
 	    {chance},

@@ -146,6 +146,33 @@ add_options(struct text *t, const struct topology_options *o)
 		add(t, "%salias %s%s", t->before, o->alias, t->after);
 }
 
+/* "TCP 80,8000-8010 open" */
+static void
+add_ports(struct text *t, const char *protocol, const struct topology_ranges *ports,
+    const char *what)
+{
+	if (ports->count == 0)
+		return;
+	add(t, "%s%s", t->before, protocol);
+	for (size_t i = 0; i < ports->count; i++) {
+		add(t, "%s%u", i == 0 ? " " : ",", ports->ranges[i].first);
+		if (ports->ranges[i].last != ports->ranges[i].first)
+			add(t, "-%u", ports->ranges[i].last);
+	}
+	add(t, " %s%s", what, t->after);
+}
+
+static void
+add_all_ports(struct text *t, const struct topology_options *o)
+{
+	add_ports(t, "UDP", &o->udp_open, "open");
+	add_ports(t, "UDP", &o->udp_closed, "closed");
+	add_ports(t, "UDP", &o->udp_silent, "silent");
+	add_ports(t, "TCP", &o->tcp_open, "open");
+	add_ports(t, "TCP", &o->tcp_closed, "closed");
+	add_ports(t, "TCP", &o->tcp_silent, "silent");
+}
+
 static void
 add_rules(struct text *t, const struct topology *topology, size_t node)
 {
@@ -181,6 +208,7 @@ describe_traits(const struct topology *topology, size_t node, const char *before
 	add_labels(&t, o);
 	trait(&t, extended, "extension");
 	add_options(&t, o);
+	add_all_ports(&t, o);
 	add_rules(&t, topology, node);
 	return out;
 }

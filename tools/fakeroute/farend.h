@@ -1,8 +1,9 @@
 /*
  * The far end of the interface: a packet socket with a receive ring, so that bursts of
  * the host are not lost for want of socket memory, and batched sending. Measured on
- * Linux 6.18: a ring for sending costs more (2.7 us a packet, against 2.3 with sendmmsg,
- * of which the host's receiving is one half), and PACKET_QDISC_BYPASS gains nothing.
+ * Linux 6.18: a ring for sending costs more (2.7 us a packet, against 2.3 with
+ * sendmmsg, of which the host's receiving is one half), and PACKET_QDISC_BYPASS gains
+ * nothing.
  */
 #ifndef FAKEROUTE_FAREND_H
 #define FAKEROUTE_FAREND_H

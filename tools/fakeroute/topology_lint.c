@@ -99,10 +99,17 @@ lint_addr(struct topology_log *log, size_t node, size_t index)
 			    other->addrs[j].prefix != a->prefix ||
 			    (mine->options.shared && other->options.shared))
 				continue;
-			topology_fail(log, mine->line,
-			    "%s is already an address of '%s' (line "
-			    "%u); if that is meant, say shared at both",
-			    addr_to_text(&a->addr, text), other->name, other->line);
+			if (other->line == 0)
+				topology_fail(log, mine->line,
+				    "%s is the host's address unless a line 'host' "
+				    "gives it another",
+				    addr_to_text(&a->addr, text));
+			else
+				topology_fail(log, mine->line,
+				    "%s is already an address of '%s' (line %u); if "
+				    "that is meant, say shared at both",
+				    addr_to_text(&a->addr, text), other->name,
+				    other->line);
 			return;
 		}
 }
@@ -418,7 +425,8 @@ lint_reach(struct topology_log *log, unsigned int line)
 		spread(t, reached, false);
 		spread(t, leads, true);
 		if (targets == 0)
-			topology_fail(log, line, "there is no target");
+			topology_fail(
+			    log, line, "there is no target: say 'target NAME ADDRESS'");
 	}
 	for (size_t i = 1; i < t->nodes_count && !log->out_of_memory; i++) {
 		const struct topology_node *node = &t->nodes[i];

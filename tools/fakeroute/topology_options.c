@@ -474,6 +474,6 @@ topology_option_set(struct topology_options *options, const char *key,
 
 	if (word != NULL)
 		return topology_word_set(word, options, value, why, room);
-	snprintf(why, room, "unknown option");
+	snprintf(why, room, "unknown option (paris-topology(5) lists them)");
 	return -EINVAL;
 }
