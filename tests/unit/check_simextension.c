@@ -109,6 +109,7 @@ START_TEST(each_object)
 		expected = objects[_i].bytes[family];
 		if (expected == NULL)
 			expected = objects[_i].bytes[0];
+		ck_assert_ptr_nonnull(expected);
 		ck_assert_uint_eq(len, 4 + objects[_i].len[family]);
 		ck_assert_mem_eq(bytes, "\x20\x00", 2);
 		ck_assert_uint_eq(checksum_finish(checksum_add(0, bytes, len)), 0);

@@ -29,6 +29,8 @@ struct simanswerer {
 /* One packet being answered. */
 struct simanswer {
 	const struct simpacket *packet; /* as it arrived where it is answered */
+	struct simpacket whole;         /* its memory, if it came in fragments */
+	struct simpacket translated;    /* ... if a NAT changed it */
 	/* ... and on the way: before the first NAT, and behind each one. */
 	struct network_packet views[NETWORK_NATS_MAX + 1];
 	const struct network_walk *walk;

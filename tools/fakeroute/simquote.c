@@ -5,7 +5,7 @@
 
 #include "common/checksum.h"
 
-/* A run of bits of a quote; no bits: the packet has no such field. */
+/* A run of bits of a quote; no length: the packet has no such field. */
 struct place {
 	size_t byte; /* where the whole bytes that hold it begin */
 	size_t len;  /* of them: 1, 2 or 4, or an address' */
@@ -35,42 +35,29 @@ checksum_at(const struct simpacket *p)
 	return p->transport + (p->protocol == IPPROTO_TCP ? 16 : 6);
 }
 
-/* Where a field of an IP header is. */
-static struct place
-place_in_header(const struct simpacket *p, enum topology_quoted field)
-{
-	bool v4 = p->src.family == AF_INET;
-	size_t addr = v4 ? 4 : 16;
-
-	switch ((int)field) {
-	case TOPOLOGY_QUOTED_TOS:
-		return v4 ? (struct place){1, 1, 0xff} : (struct place){0, 2, 0x0ff0};
-	case TOPOLOGY_QUOTED_LENGTH:
-		return (struct place){v4 ? 2 : 4, 2, 0xffff};
-	case TOPOLOGY_QUOTED_TTL:
-		return (struct place){v4 ? 8 : 7, 1, 0xff};
-	case TOPOLOGY_QUOTED_PROTOCOL:
-		return (struct place){v4 ? 9 : 6, 1, 0xff};
-	case TOPOLOGY_QUOTED_SRC:
-		return (struct place){v4 ? 12 : 8, addr, 0};
-	case TOPOLOGY_QUOTED_DST:
-		return (struct place){v4 ? 16 : 24, addr, 0};
-	case TOPOLOGY_QUOTED_FLOW_LABEL:
-		return v4 ? (struct place){0} : (struct place){0, 4, 0xfffff};
-	default:
-		break;
-	}
-	if (!v4)
-		return (struct place){0};
-	switch ((int)field) {
-	case TOPOLOGY_QUOTED_ID:
-		return (struct place){4, 2, 0xffff};
-	case TOPOLOGY_QUOTED_FRAGMENT:
-		return (struct place){6, 2, 0xffff};
-	default:
-		return (struct place){10, 2, 0xffff};
-	}
-}
+/* Where the fields of an IP header are; an address has no mask. */
+static const struct place header_places[2][TOPOLOGY_QUOTED_DST + 1] = {
+    {
+	[TOPOLOGY_QUOTED_TOS] = {1, 1, 0xff},
+	[TOPOLOGY_QUOTED_LENGTH] = {2, 2, 0xffff},
+	[TOPOLOGY_QUOTED_ID] = {4, 2, 0xffff},
+	[TOPOLOGY_QUOTED_FRAGMENT] = {6, 2, 0xffff},
+	[TOPOLOGY_QUOTED_TTL] = {8, 1, 0xff},
+	[TOPOLOGY_QUOTED_PROTOCOL] = {9, 1, 0xff},
+	[TOPOLOGY_QUOTED_HEADER_CHECKSUM] = {10, 2, 0xffff},
+	[TOPOLOGY_QUOTED_SRC] = {12, 4, 0},
+	[TOPOLOGY_QUOTED_DST] = {16, 4, 0},
+    },
+    {
+	[TOPOLOGY_QUOTED_TOS] = {0, 2, 0x0ff0},
+	[TOPOLOGY_QUOTED_FLOW_LABEL] = {0, 4, 0xfffff},
+	[TOPOLOGY_QUOTED_LENGTH] = {4, 2, 0xffff},
+	[TOPOLOGY_QUOTED_PROTOCOL] = {6, 1, 0xff},
+	[TOPOLOGY_QUOTED_TTL] = {7, 1, 0xff},
+	[TOPOLOGY_QUOTED_SRC] = {8, 16, 0},
+	[TOPOLOGY_QUOTED_DST] = {24, 16, 0},
+    },
+};
 
 /* Where a field of a transport header is. */
 static struct place
@@ -202,8 +189,8 @@ change(uint8_t *quote, size_t len, const struct simpacket *p,
 		change_payload(quote, len, p, m);
 		return;
 	}
-	if (m->field < TOPOLOGY_QUOTED_SRC_PORT)
-		place = place_in_header(p, m->field);
+	if (m->field <= TOPOLOGY_QUOTED_DST)
+		place = header_places[p->src.family == AF_INET ? 0 : 1][m->field];
 	else
 		place = place_in_transport(p, m->field);
 	if (place.len == 0 || place.byte + place.len > len)

@@ -280,8 +280,6 @@ answer_packet(struct simulator *s, struct simanswer *a)
 static enum simulator_result
 answer_translated(struct simulator *s, struct simanswer *a)
 {
-	struct simpacket translated;
-
 	for (size_t i = 0; i < a->walk->nats_count; i++) {
 		a->views[i + 1] = a->views[i];
 		network_translate(a->walk->nats[i], &a->views[i + 1]);
@@ -289,9 +287,9 @@ answer_translated(struct simulator *s, struct simanswer *a)
 	if (a->walk->nats_count == 0)
 		return answer_packet(s, a);
 	simnat_forward(s->translated, a->packet, &a->views[a->walk->nats_count]);
-	if (simpacket_parse(&translated, s->translated, a->packet->len) != 0)
+	if (simpacket_parse(&a->translated, s->translated, a->packet->len) != 0)
 		return SIMULATOR_MALFORMED;
-	a->packet = &translated;
+	a->packet = &a->translated;
 	return answer_packet(s, a);
 }
 
@@ -323,17 +321,16 @@ packet_view(const struct simpacket *p, int64_t now)
 static enum simulator_result
 answer_fragment(struct simulator *s, struct simanswer *a)
 {
-	struct simpacket whole;
 	size_t len;
 	const uint8_t *bytes = fragments_add(s->fragments, a->packet, &len);
 
 	if (bytes == NULL)
 		return SIMULATOR_FRAGMENT;
-	if (simpacket_parse(&whole, bytes, len) != 0)
+	if (simpacket_parse(&a->whole, bytes, len) != 0)
 		return SIMULATOR_MALFORMED;
-	s->counts.bad_checksum += whole.bad_checksum;
-	a->packet = &whole;
-	a->views[0] = packet_view(&whole, a->now);
+	s->counts.bad_checksum += a->whole.bad_checksum;
+	a->packet = &a->whole;
+	a->views[0] = packet_view(&a->whole, a->now);
 	return answer_translated(s, a);
 }
 

@@ -183,9 +183,12 @@ add_misquote(void *object, const char *part)
 	struct topology_options *o = object;
 	struct topology_misquote m = {0};
 	const char *colon = strchr(part, ':');
-	size_t len = colon == NULL ? 0 : (size_t)(colon - part);
+	size_t len;
 	int field = 0;
 
+	if (colon == NULL)
+		return -EINVAL;
+	len = (size_t)(colon - part);
 	while (field < TOPOLOGY_QUOTEDS &&
 	       (strlen(quoted_fields[field].name) != len ||
 		   strncmp(quoted_fields[field].name, part, len) != 0))

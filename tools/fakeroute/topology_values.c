@@ -96,8 +96,10 @@ static int
 set(const struct topology_word *word, void *object, const char *value)
 {
 	uint8_t *at = (uint8_t *)object + word->offset;
+	bool bare = word->type == TOPOLOGY_TYPE_OWN ? word->bare
+						    : word->type == TOPOLOGY_TYPE_FLAG;
 
-	if (value == NULL && word->type != TOPOLOGY_TYPE_FLAG && !word->bare)
+	if (value == NULL && !bare)
 		return -EINVAL;
 	switch (word->type) {
 	case TOPOLOGY_TYPE_OWN:
