@@ -222,6 +222,7 @@ deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info)
 
 /* Takes one entry off the error queue. False when there is none. */
 static bool
+/* NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes there */
 take_error(struct watch *w, struct ancillary *a, uint8_t *image, size_t *len)
 {
 	union {

@@ -86,12 +86,14 @@ static int
 parse_port(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	const struct servent *service;
+	struct servent entry;
+	struct servent *service = NULL;
+	char room[1024];
 	uint16_t port;
 
 	if (option_number(spec, text, value, expected) == 0)
 		return 0;
-	service = getservbyname(text, NULL);
+	(void)getservbyname_r(text, NULL, &entry, room, sizeof(room), &service);
 	if (service == NULL) {
 		snprintf(expected, OPTIONS_TEXT_MAX,
 		    "a whole number from %lld to %lld, or a service of /etc/services",
