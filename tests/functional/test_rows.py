@@ -210,6 +210,42 @@ class Row05(unittest.TestCase):
                         for n in (1, 2, 3)] + [target])
 
 
+class Row06(unittest.TestCase):
+    """Silent routers, loss, routing loops and unreachables hung or crashed it."""
+
+    NETWORK = """seed 6
+defaults rtt=2ms {defaults}
+router a 10.1.0.1 2001:db8:1::1
+router b1 10.2.0.1 2001:db8:2::1 silent
+router b2 10.2.0.2 2001:db8:2::2
+router c 10.3.0.1 2001:db8:3::1 {last}
+target server 198.51.100.9 2001:db8:ffff::9
+link host a b1,b2 c server
+{rules}
+"""
+
+    def end(self, method, target, flows=1, defaults="", last="", rules=""):
+        """How a trace of each flow ends."""
+        ends = set()
+        for flow in range(flows):
+            result = tool(self.NETWORK.format(defaults=defaults, last=last, rules=rules),
+                          "-n", "--format", "json", "--flow-id", flow, "-w", "1,3,10",
+                          *method, target)
+            ends.add((result.returncode, result.json["stop"]["reason"]))
+        return ends
+
+    def test_row_06_nothing_hangs_or_crashes(self):
+        for method, target in KINDS + TCP:
+            with self.subTest(method=method, target=target):
+                self.assertEqual(self.end(method, target, flows=4), {(0, "reached")})
+                self.assertLessEqual(self.end(method, target, defaults="loss=10%"),
+                                     {(0, "reached"), (1, "hop_limit")})
+                self.assertEqual(self.end(method, target, rules="rule c to=a"),
+                                 {(1, "loop")})
+                self.assertEqual(self.end(method, target, last="unreachable=host"),
+                                 {(1, "unreachable")})
+
+
 class Row07(unittest.TestCase):
     """-m 255 never ended: the 8-bit TTL wrapped."""
 
