@@ -40,7 +40,7 @@ prober_client_start(struct prober_client *c, const struct prober_plan *plans,
 
 	*c = (struct prober_client){.events = events,
 	    .context = context,
-	    .hello_before = clock_monotonic() + PROBER_HELLO_WAIT};
+	    .hello_before = clock_monotonic() + PROBER_HELLO_SECONDS * NS_PER_SECOND};
 	name_transports(plans, plans_count, transports);
 	result = servant_start(&c->servant, PROGRAM, transports, path, sizeof(path));
 	if (result == 0)

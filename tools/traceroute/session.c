@@ -22,6 +22,10 @@
 /* How long a prober may take to end its traces after PROBER_STOP. */
 #define STOP_WAIT (2 * NS_PER_SECOND)
 
+#define TEXT_OF(number) #number
+#define HELLO_TEXT(number) TEXT_OF(number)
+#define HELLO_SECONDS_TEXT HELLO_TEXT(PROBER_HELLO_SECONDS)
+
 enum slot { SLOT_SIGNALS, SLOT_PROBER, SLOT_NAMES, SLOT_OUT, SLOTS };
 
 /* ---- what the prober says -------------------------------------------------------- */
@@ -182,7 +186,8 @@ service_prober(struct session *s)
 	else if (result == 1)
 		break_off(s, NULL);
 	else if (result == -ETIME)
-		break_off(s, "paris-prober did not get ready within a minute");
+		break_off(s,
+		    "paris-prober did not get ready in " HELLO_SECONDS_TEXT " seconds");
 	else if (result == -EBADMSG || result == -EPROTO)
 		break_off(s, "paris-prober sent a message that makes no sense");
 	else if (result == -ENOMEM)
