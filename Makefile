@@ -151,7 +151,7 @@ $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)
 # ---- what a newcomer types -----------------------------------------------------------
 packages := gcc libc6-dev pkg-config libseccomp-dev libcap-ng-dev libc-ares-dev \
 	libjansson-dev libmnl-dev uthash-dev
-test_packages := check python3 iproute2 $(if $(VALGRIND),valgrind)
+test_packages := check netbase python3 iproute2 $(if $(VALGRIND),valgrind)
 # With these nothing is skipped: tools to compare with, to look for faults, to lint.
 ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
 	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark \
