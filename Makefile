@@ -39,7 +39,8 @@ BUILD ?= build$(if $(filter-out release,$(variant)),/$(variant))
 
 # ---- the project's own flags, apart from the user's ----------------------------------
 PROJECT_CPPFLAGS := -I. -D_GNU_SOURCE -DPARIS_VERSION='"$(VERSION)"'
-PROJECT_CFLAGS := -std=gnu11 -fPIE -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion \
+PROJECT_CFLAGS := -std=gnu11 -fPIE -ffunction-sections -fdata-sections -Wall -Wextra \
+	-Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
 	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wno-format-nonliteral \
 	-Wno-missing-field-initializers
@@ -77,11 +78,16 @@ shared_c := $(wildcard tools/shared/*.c)
 traceroute_c := $(wildcard tools/traceroute/*.c)
 names_c := $(filter-out tools/names/main.c,$(wildcard tools/names/*.c))
 fakeroute_c := $(filter-out tools/fakeroute/main.c,$(wildcard tools/fakeroute/*.c))
+# The helper, and all of common/ that it may have.
+privsep_c := $(wildcard privsep/*.c)
+privsep_common_c := $(patsubst %,common/%.c,addr ancillary bytes checksum clock codec framing \
+	ip_header log packets privilege privsep_messages privsep_packets sandbox sockopt wire)
 
 objects = $(patsubst %.c,$(obj)/%.o,$(1))
 
 tools := $(bin)/paris-traceroute $(bin)/paris-fakeroute
-servants := $(libexec)/paris-prober $(libexec)/paris-names
+helper := $(libexec)/paris-privsep
+servants := $(libexec)/paris-prober $(libexec)/paris-names $(helper)
 programs := $(tools) $(servants)
 
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/check_*.c))
@@ -91,9 +97,9 @@ test_support_c := $(wildcard tests/support/*.c)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help demo check check-all check-unit check-lab check-functional check-programs \
-	bench fuzz lint format install uninstall dist deps deps-build deps-ci compile-flags \
-	tests clean
+.PHONY: all help demo check check-all check-unit check-lab check-functional check-privsep \
+	check-programs bench fuzz lint format install install-caps uninstall dist deps \
+	deps-build deps-ci compile-flags tests clean
 
 all: $(programs) ; @:
 
@@ -101,10 +107,11 @@ help:
 	@echo "make            build into $(BUILD)/"
 	@echo "make demo       install what is missing, build, trace a simulated network"
 	@echo "make check      install what is missing, build, run every test"
-	@echo "make check-unit | check-functional | check-lab   one kind of tests"
+	@echo "make check-unit | check-functional | check-lab | check-privsep   one kind of tests"
 	@echo "make bench      side by side with Debian's traceroute"
 	@echo "make fuzz FUZZ_SECONDS=300   each parser for so long, with libFuzzer"
 	@echo "make lint | format | deps | install | uninstall | dist | clean"
+	@echo "make install-caps   as root, after install: the capability of the helper"
 	@echo "variants: SAN=address,undefined   VALGRIND=1   CC=clang   V=1   WERROR=1"
 
 $(obj)/%.o: %.c
@@ -121,6 +128,7 @@ $(lib)/libalgorithms.a: $(call objects,$(algorithms_c)); $(archive)
 $(lib)/libshared.a: $(call objects,$(shared_c)); $(archive)
 $(lib)/libnames.a: $(call objects,$(names_c)); $(archive)
 $(lib)/libfakeroute.a: $(call objects,$(fakeroute_c)); $(archive)
+$(lib)/libprivsep.a: $(call objects,$(filter-out privsep/main.c,$(privsep_c))); $(archive)
 $(lib)/libsupport.a: $(call objects,$(test_support_c)); $(archive)
 
 link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(PROJECT_LDFLAGS) $(VARIANT_CFLAGS) \
@@ -132,6 +140,13 @@ $(libexec)/paris-prober: $(obj)/prober/main.o $(lib)/libalgorithms.a $(lib)/libp
 	$(link) $(SANDBOX_LIBS)
 $(libexec)/paris-names: $(obj)/tools/names/main.o $(lib)/libnames.a $(lib)/libcommon.a
 	$(link) $(CARES_LIBS) $(SANDBOX_LIBS)
+# Only itself and the least of common/: what is not used is left out, and what it then
+# takes from libraries must be on the list; its size has a limit too.
+$(helper): $(call objects,$(privsep_c) $(privsep_common_c)) privsep/imports
+	$(link) -Wl,--gc-sections $(SANDBOX_LIBS)
+ifeq ($(variant),release)
+	@privsep/check $@
+endif
 $(bin)/paris-traceroute: $(call objects,$(traceroute_c)) $(lib)/libshared.a \
 		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS)
@@ -141,17 +156,18 @@ $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
 
 test_link = $(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) $(SANDBOX_LIBS)
 test_archives := $(lib)/libsupport.a $(lib)/libfakeroute.a $(lib)/libnames.a \
-	$(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
+	$(lib)/libprivsep.a $(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a \
+	$(lib)/libcommon.a
 $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)
 	$(test_link)
 
 -include $(patsubst %.c,$(obj)/%.d,$(common_c) $(prober_c) prober/main.c $(algorithms_c) \
-	$(shared_c) $(traceroute_c) $(wildcard tools/*/*.c tests/*/*.c))
+	$(shared_c) $(traceroute_c) $(privsep_c) $(wildcard tools/*/*.c tests/*/*.c))
 
 # ---- what a newcomer types -----------------------------------------------------------
 packages := gcc libc6-dev pkg-config libseccomp-dev libcap-ng-dev libc-ares-dev \
 	libjansson-dev libmnl-dev uthash-dev
-test_packages := check netbase python3 iproute2 $(if $(VALGRIND),valgrind)
+test_packages := check netbase python3 iproute2 libcap2-bin $(if $(VALGRIND),valgrind)
 # With these nothing is skipped: tools to compare with, to look for faults, to lint.
 ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
 	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark \
@@ -193,13 +209,22 @@ check: deps
 test_run = tests/run --build $(BUILD) --variant $(variant)
 tests: $(test_programs) ; @:
 check-programs: ; +@$(parallel) all tests
-check-all: check-programs ; @$(test_run) unit functional lab
+check-all: check-programs ; @$(test_run) unit functional lab privsep
 check-unit: check-programs ; @$(test_run) unit
 check-functional: check-programs ; @$(test_run) functional
 check-lab: check-programs ; @$(test_run) lab
+check-privsep: check-programs ; @$(test_run) privsep
+
+# The helper without its limit of probes a second, to measure the rest; never installed.
+unlimited := $(BUILD)/tests/programs/privsep-unlimited
+$(unlimited): $(privsep_c) $(privsep_common_c) $(wildcard common/*.h privsep/*.h)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CC) $(PROJECT_CPPFLAGS) $(CPPFLAGS) $(PROJECT_CFLAGS) \
+	$(PKG_CFLAGS) $(HARDENING) $(CFLAGS) -DPRIVSEP_NO_LIMIT $(PROJECT_LDFLAGS) $(LDFLAGS) \
+	-o $@ $(filter %.c,$^) $(SANDBOX_LIBS)
 
 bench:
-	+@$(parallel) all $(BUILD)/tests/programs/many $(BUILD)/tests/programs/flood
+	+@$(parallel) all $(unlimited) \
+		$(addprefix $(BUILD)/tests/programs/,many flood helper_load)
 	@tests/bench/run $(BUILD)
 
 # Each parser of hostile bytes in turn, with clang's libFuzzer.
@@ -233,6 +258,15 @@ install: all
 	set -e; for page in $(manuals); do \
 		folder=$(DESTDIR)$(mandir)/man$${page##*.}; $(INSTALL) -d $$folder; \
 		$(INSTALL) -m 0644 $$page $$folder; done
+
+# The one privilege there is: of paris-privsep alone, and without it all else works. A
+# package does this in its postinst: no archive carries file capabilities.
+install-caps:
+	@[ $(variant) = release ] || { echo "install-caps: not for a build without sandbox" >&2; \
+		exit 1; }
+	@[ -z "$(DESTDIR)" ] || { echo "install-caps: a packaged file keeps no capability;" \
+		"set it where the package is installed, without DESTDIR" >&2; exit 1; }
+	setcap cap_net_raw+p $(libexecdir)/paris-traceroute/$(notdir $(helper))
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(tools)))

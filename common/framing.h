@@ -5,6 +5,7 @@
 #ifndef COMMON_FRAMING_H
 #define COMMON_FRAMING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,9 @@
 
 /* The file descriptor on which a program that we exec finds its end of the channel. */
 #define MESSAGE_CHILD_FD 3
+
+/* Whether fd is what channel_pair makes: a local socket of whole records. */
+bool framing_is_channel(int fd);
 
 /* Writes the header of a record. */
 void framing_write(struct writer *w, uint8_t type, size_t body_len, uint32_t sequence);
@@ -34,9 +38,20 @@ struct framing {
 };
 
 /* Begins one; returns the writer of its body. */
-struct writer *framing_begin(struct framing *r);
+struct writer *framing_begin(struct framing *f);
 
-/* Gives it its header; returns its length. */
-size_t framing_finish(struct framing *r, uint8_t type, uint32_t sequence);
+/*
+ * Sends it over a SOCK_SEQPACKET socket, without waiting and without control messages,
+ * and counts *sequence up. Returns 0, -EAGAIN when the peer does not read (it may be
+ * sent again), -EPIPE when there is none any more, or -errno.
+ */
+int framing_send(struct framing *f, int fd, uint8_t type, uint32_t *sequence);
+
+/*
+ * Receives one likewise into bytes (MESSAGE_MAX of them) and sets body to what follows
+ * its header. Descriptors sent with it are lost. Returns its type, -EAGAIN when there
+ * is none, -EPIPE when the peer has closed, -EPROTO, or -errno.
+ */
+int framing_receive(int fd, uint8_t *bytes, uint32_t *sequence, struct reader *body);
 
 #endif

@@ -22,29 +22,33 @@ is_root(void)
 	return real == 0 || effective == 0 || saved == 0;
 }
 
-/* The lowest numbers are handed out first: /dev/null fills the gaps among 0, 1, 2. */
-static int
-open_standard_files(void)
+int
+privilege_standard_files(void)
 {
-	int fd;
+	/* Numbers are handed out from the lowest on: each lands on its own. */
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		int flags = fd == STDERR_FILENO ? O_WRONLY : O_RDONLY;
 
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return -errno;
-	close(fd);
+		errno = EBADF; /* of an open that lands elsewhere */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd)
+			return -errno;
+	}
 	return 0;
 }
 
 int
 privilege_shut_out(unsigned int first_file)
 {
+	uid_t uid, euid, suid;
+	gid_t gid, egid, sgid;
 	sigset_t blocked;
 	int error;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+	    getresuid(&uid, &euid, &suid) != 0 || getresgid(&gid, &egid, &sgid) != 0)
 		return -errno;
+	if (uid != euid || uid != suid || gid != egid || gid != sgid)
+		return -EPERM;
 	environ = NULL;
 	for (int number = 1; number < NSIG; number++)
 		(void)signal(number, SIG_DFL); /* two cannot be, nor ignored */
@@ -55,7 +59,7 @@ privilege_shut_out(unsigned int first_file)
 	if (sigprocmask(SIG_SETMASK, &blocked, NULL) != 0)
 		return -errno;
 	umask(077);
-	error = open_standard_files();
+	error = privilege_standard_files();
 	if (error != 0)
 		return error;
 	return chdir("/") != 0 || close_range(first_file, ~0U, 0) != 0 ? -errno : 0;
@@ -120,4 +124,20 @@ privilege_limit(unsigned long files)
 		error = limit(RLIMIT_NOFILE, files);
 #endif
 	return error;
+}
+
+int
+privilege_renounce(gid_t gid, unsigned long files)
+{
+	int error;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+		return -errno;
+	error = privilege_leave_root(gid);
+	if (error == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		error = -errno;
+	if (error == 0)
+		error = privilege_drop_all();
+	return error == 0 ? privilege_limit(files) : error;
 }

@@ -12,12 +12,15 @@
 
 /*
  * For a program with privileges that its caller does not have: shuts out what the
- * caller, of the same uid, could reach into it by. No ptrace nor descriptors taken (to
- * be asked again after a change of uid), no environment, default signals (SIGINT,
- * SIGTERM and SIGHUP blocked, as servants have it), /, three standard descriptors, and
- * none from `first_file` on. Returns 0 or -errno.
+ * caller, of the same uid, could reach into it by. No ptrace, no descriptors taken, no
+ * environment; default signals, but SIGINT, SIGTERM and SIGHUP blocked, as servants
+ * have them; umask 077, /, three standard descriptors, and none from `first_file` on.
+ * Returns 0 or -errno; -EPERM for a setuid or setgid program.
  */
 int privilege_shut_out(unsigned int first_file);
+
+/* Opens /dev/null in place of standard descriptors that are closed. 0 or -errno. */
+int privilege_standard_files(void);
 
 /*
  * Leaves uid 0 (real, effective or saved): no supplementary groups, gid and uid to
@@ -33,6 +36,14 @@ int privilege_leave_root(gid_t gid);
  * the sets back. Returns 0 or -errno.
  */
 int privilege_drop_all(void);
+
+/*
+ * All three: privilege_leave_root, privilege_drop_all, privilege_limit; and undumpable
+ * all the time. A change of uid may undo that (fs.suid_dumpable), and empties the
+ * capabilities, which are what keeps a process of the new uid from looking into this
+ * one: so those go last.
+ */
+int privilege_renounce(gid_t gid, unsigned long files);
 
 /*
  * Resource limits of a program that only talks: no core file, no new process, at most

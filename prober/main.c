@@ -4,32 +4,16 @@
  * Gives away everything it does not need, enters its sandbox, then probes.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 
+#include "common/framing.h"
 #include "common/log.h"
 #include "common/privilege.h"
 #include "prober/prober.h"
 #include "prober/sandbox_policy.h"
 
 #define FILES_MAX 1024
-
-/* The channel must be what a tool makes: a local socket of whole records. */
-static bool
-started_by_tool(void)
-{
-	int domain = 0, type = 0;
-	socklen_t len = sizeof(int);
-
-	return getsockopt(MESSAGE_CHILD_FD, SOL_SOCKET, SO_DOMAIN, &domain, &len) ==
-		   0 &&
-	       domain == AF_UNIX &&
-	       getsockopt(MESSAGE_CHILD_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	       type == SOCK_SEQPACKET;
-}
 
 /* Says what failed and returns main's exit status. */
 static int
@@ -67,22 +51,13 @@ main(int argc, char **argv)
 	int error;
 
 	log_set_program("paris-prober");
-	if (!started_by_tool()) {
+	if (!framing_is_channel(MESSAGE_CHILD_FD)) {
 		log_line("this program is started by paris-traceroute, not by hand");
 		return 2;
 	}
 	if (argc < 1 || read_transports(argv + 1, &transports) != 0)
 		return 2;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		return fail("cannot become undumpable", -errno);
-	error = privilege_leave_root(PRIVILEGE_NOBODY);
-	if (error == 0)
-		error = privilege_drop_all();
-	/* Again: changing the uid may have made the process dumpable. */
-	if (error == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		error = -errno;
-	if (error == 0)
-		error = privilege_limit(FILES_MAX);
+	error = privilege_renounce(PRIVILEGE_NOBODY, FILES_MAX);
 	if (error != 0)
 		return fail("cannot give up privileges", error);
 	error = prober_init(&prober, MESSAGE_CHILD_FD, transports);

@@ -15,7 +15,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 # Modules import `paris`, the helper of the functional tests, and their own neighbours.
-sys.path[0:1] = [str(TESTS), str(TESTS / "functional")]
+sys.path[0:1] = [str(TESTS), str(TESTS / "functional"), str(Path(sys.argv[1]).parent)]
 
 from harness import system  # noqa: E402
 

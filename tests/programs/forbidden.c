@@ -3,7 +3,7 @@
  * test_sandbox.py: each in a child of its own, which first enters the very policy that
  * the program in question enters.
  *
- *   forbidden none|names|udp|ping|tcp|udplite
+ *   forbidden none|names|privsep|udp|ping|tcp|udplite
  *
  * The last four are the prober's policy for that transport.
  *
@@ -42,6 +42,7 @@
 #include "common/message.h"
 #include "common/prober_messages.h"
 #include "common/sandbox.h"
+#include "privsep/privsep.h"
 #include "prober/sandbox_policy.h"
 #include "tools/names/sandbox_policy.h"
 
@@ -56,8 +57,10 @@ enum policy {
 	PING = 4,
 	TCP = 8,
 	LITE = 16,
+	HELPER = 32,
 	PROBER = UDP | PING | TCP | LITE,
-	BOTH = PROBER | NAMES
+	BOTH = PROBER | NAMES,
+	ALL = BOTH | HELPER
 };
 
 static const struct {
@@ -67,6 +70,7 @@ static const struct {
 } policies[] = {
     {"none", NONE, 0},
     {"names", NAMES, 0},
+    {"privsep", HELPER, 0},
     {"udp", UDP, 1U << TRANSPORT_UDP},
     {"ping", PING, 1U << TRANSPORT_PING},
     {"tcp", TCP, 1U << TRANSPORT_TCP},
@@ -272,6 +276,11 @@ CALL(sendmmsg_udp, sendmmsg(udp, &messages, 0, MSG_DONTWAIT))
 CALL(recvmmsg_udp, recvmmsg(udp, &messages, 1, MSG_DONTWAIT, NULL))
 CALL(sendmmsg_channel, sendmmsg(MESSAGE_CHILD_FD, &messages, 0, MSG_DONTWAIT))
 CALL(recvmmsg_channel, recvmmsg(MESSAGE_CHILD_FD, &messages, 0, MSG_DONTWAIT, NULL))
+CALL(sendto_channel, sendto(MESSAGE_CHILD_FD, &byte, 1, MSG_DONTWAIT, NULL, 0))
+CALL(recvfrom_channel, recvfrom(MESSAGE_CHILD_FD, &byte, 1, MSG_DONTWAIT, NULL, NULL))
+CALL(sendmsg_channel, sendmsg(MESSAGE_CHILD_FD, &message, MSG_DONTWAIT))
+CALL(recvmsg_channel, recvmsg(MESSAGE_CHILD_FD, &message, MSG_DONTWAIT))
+CALL(write_channel, syscall(SYS_write, MESSAGE_CHILD_FD, &byte, 0))
 CALL(sendmsg, sendmsg(udp, &message, MSG_NOSIGNAL))
 CALL(recvfrom, recvfrom(udp, &byte, 1, 0, NULL, NULL))
 
@@ -306,60 +315,152 @@ static const struct {
 	long (*call)(void);
 	int allowed; /* the policies that allow it */
 } calls[] = {
+/* clang-format off */
 #define ROW(name, allowed) {#name, call_##name, allowed},
 #ifdef SYS_open
-    ROW(open, NONE) ROW(unlink, NONE) ROW(fork, NONE) ROW(getdents, NONE) ROW(
-	getpgrp, NONE)
+	ROW(open, NONE)
+	ROW(unlink, NONE)
+	ROW(fork, NONE)
+	ROW(getdents, NONE)
+	ROW(getpgrp, NONE)
 #endif
-	ROW(openat, NONE) ROW(creat, NONE) ROW(execve, NONE) ROW(execveat, NONE) ROW(
-	    clone, NONE) ROW(clone3, NONE) ROW(unshare, NONE) ROW(ptrace,
-	    NONE) ROW(kill_self, NONE) ROW(kill_other, NONE) ROW(tgkill_other,
-	    NONE) ROW(tkill, NONE) ROW(prctl, NONE) ROW(prctl_dumpable,
-	    NONE) ROW(unlinkat, NONE) ROW(mkdirat, NONE) ROW(rename,
-	    NONE) ROW(getdents64, NONE) ROW(chdir, NONE) ROW(chroot, NONE) ROW(mount,
-	    NONE) ROW(setuid, NONE) ROW(setresgid, NONE) ROW(capset,
-	    NONE) ROW(process_vm_readv, NONE) ROW(process_vm_writev, NONE) ROW(bpf,
-	    NONE) ROW(io_uring_setup, NONE) ROW(perf_event_open, NONE) ROW(userfaultfd,
-	    NONE) ROW(memfd_create, NONE) ROW(pidfd_open, NONE) ROW(pidfd_getfd, NONE)
-	    ROW(keyctl, NONE) ROW(seccomp, NONE) ROW(prlimit, NONE) ROW(
-		setrlimit, NONE) ROW(tiocsti, NONE) ROW(ioctl, NONE)
-		ROW(fcntl, NONE) ROW(dup2, NONE) ROW(dup, NONE) ROW(socketpair, NONE)
-		    ROW(pipe2, NONE) ROW(listen, NONE) ROW(accept4, NONE) ROW(shutdown,
-			NONE) ROW(read_stdin, NONE) ROW(write_stdout,
-			NONE) ROW(writev_stdout, NONE) ROW(write_udp, NONE) ROW(sendto,
-			NONE) ROW(recvfrom_peek, NONE) ROW(sendmsg_plain, NONE)
-			ROW(sendmsg_oob, NONE) ROW(recvmsg, NONE) ROW(kexec, NONE) ROW(
-			    reboot, NONE) ROW(init_module, NONE) ROW(settimeofday, NONE)
-			    ROW(personality, NONE) ROW(sysinfo, NONE)
-				ROW(mmap_exec, NONE) ROW(mmap_all, NONE) ROW(
-				    mprotect_exec, NONE) ROW(mprotect_high, NONE)
-				    ROW(pkey_mprotect, NONE) ROW(shmat, NONE) ROW(
-					x32_getpid, NONE){"32_bit", call_32_bit, NONE},
+	ROW(openat, NONE)
+	ROW(creat, NONE)
+	ROW(execve, NONE)
+	ROW(execveat, NONE)
+	ROW(clone, NONE)
+	ROW(clone3, NONE)
+	ROW(unshare, NONE)
+	ROW(ptrace, NONE)
+	ROW(kill_self, NONE)
+	ROW(kill_other, NONE)
+	ROW(tgkill_other, NONE)
+	ROW(tkill, NONE)
+	ROW(prctl, NONE)
+	ROW(prctl_dumpable, NONE)
+	ROW(unlinkat, NONE)
+	ROW(mkdirat, NONE)
+	ROW(rename, NONE)
+	ROW(getdents64, NONE)
+	ROW(chdir, NONE)
+	ROW(chroot, NONE)
+	ROW(mount, NONE)
+	ROW(setuid, NONE)
+	ROW(setresgid, NONE)
+	ROW(capset, NONE)
+	ROW(process_vm_readv, NONE)
+	ROW(process_vm_writev, NONE)
+	ROW(bpf, NONE)
+	ROW(io_uring_setup, NONE)
+	ROW(perf_event_open, NONE)
+	ROW(userfaultfd, NONE)
+	ROW(memfd_create, NONE)
+	ROW(pidfd_open, NONE)
+	ROW(pidfd_getfd, NONE)
+	ROW(keyctl, NONE)
+	ROW(seccomp, NONE)
+	ROW(prlimit, NONE)
+	ROW(setrlimit, NONE)
+	ROW(tiocsti, NONE)
+	ROW(ioctl, NONE)
+	ROW(fcntl, NONE)
+	ROW(dup2, NONE)
+	ROW(dup, NONE)
+	ROW(socketpair, NONE)
+	ROW(pipe2, NONE)
+	ROW(listen, NONE)
+	ROW(accept4, NONE)
+	ROW(shutdown, NONE)
+	ROW(read_stdin, NONE)
+	ROW(write_stdout, NONE)
+	ROW(writev_stdout, NONE)
+	ROW(write_udp, NONE)
+	ROW(sendto, NONE)
+	ROW(recvfrom_peek, NONE)
+	ROW(sendmsg_plain, HELPER)
+	ROW(sendmsg_oob, HELPER)
+	ROW(recvmsg, NONE)
+	ROW(kexec, NONE)
+	ROW(reboot, NONE)
+	ROW(init_module, NONE)
+	ROW(settimeofday, NONE)
+	ROW(personality, NONE)
+	ROW(sysinfo, NONE)
+	ROW(mmap_exec, NONE)
+	ROW(mmap_all, NONE)
+	ROW(mprotect_exec, NONE)
+	ROW(mprotect_high, NONE)
+	ROW(pkey_mprotect, NONE)
+	ROW(shmat, NONE)
+	ROW(x32_getpid, NONE)
+	{"32_bit", call_32_bit, NONE},
 
-    ROW(socket_packet, NONE) ROW(socket_packet_dgram, NONE) ROW(socket_unix, NONE) ROW(
-	socket_netlink, NONE) ROW(socket_raw, NONE) ROW(socket_raw6, NONE)
-	ROW(socket_stream, NAMES | TCP) ROW(socket_stream6, NAMES | TCP) ROW(
-	    socket_inherited, NONE) ROW(socket_udplite, LITE) ROW(socket_ping,
-	    PING) ROW(socket_ping6, PING) ROW(socket_udp, BOTH) ROW(socket_udp6, BOTH)
+	ROW(socket_packet, NONE)
+	ROW(socket_packet_dgram, NONE)
+	ROW(socket_unix, NONE)
+	ROW(socket_netlink, NONE)
+	ROW(socket_raw, NONE)
+	ROW(socket_raw6, NONE)
+	ROW(socket_stream, NAMES | TCP | HELPER)
+	ROW(socket_stream6, NAMES | TCP | HELPER)
+	ROW(socket_inherited, NONE)
+	ROW(socket_udplite, LITE)
+	ROW(socket_ping, PING)
+	ROW(socket_ping6, PING)
+	ROW(socket_udp, ALL)
+	ROW(socket_udp6, ALL)
 
-	    ROW(option_hdrincl, NONE) ROW(option_transparent, NONE) ROW(option_freebind,
-		NONE) ROW(option_options, NONE) ROW(option_mark, NONE) ROW(option_reuse,
-		TCP) ROW(option_ttl, TCP) ROW(option_broadcast, NONE) ROW(option_filter,
-		NONE) ROW(option_rcvbufforce, NONE) ROW(option_rcvbuf,
-		BOTH) ROW(option_recverr, PROBER) ROW(option_timestamping, PROBER)
-		ROW(getsockopt_error, PROBER) ROW(getsockopt_tcp_info, TCP)
-		    ROW(getsockopt_type, NONE) ROW(bind, PROBER) ROW(connect, BOTH)
-			ROW(getsockname, PROBER) ROW(getpeername, NONE) ROW(
-			    sendmmsg_udp, PROBER) ROW(recvmmsg_udp, PROBER)
-			    ROW(sendmmsg_channel, BOTH) ROW(recvmmsg_channel, BOTH) ROW(
-				sendmsg, NAMES) ROW(recvfrom, NAMES)
+	ROW(option_hdrincl, NONE)
+	ROW(option_transparent, NONE)
+	ROW(option_freebind, NONE)
+	ROW(option_options, NONE)
+	ROW(option_mark, NONE)
+	ROW(option_reuse, TCP)
+	ROW(option_ttl, TCP)
+	ROW(option_broadcast, NONE)
+	ROW(option_filter, NONE)
+	ROW(option_rcvbufforce, NONE)
+	ROW(option_rcvbuf, ALL)
+	ROW(option_recverr, PROBER)
+	ROW(option_timestamping, PROBER | HELPER)
 
-				ROW(getpid, BOTH) ROW(clock, BOTH) ROW(mmap, BOTH) ROW(
-				    mprotect, BOTH) ROW(brk, BOTH) ROW(madvise, BOTH)
-				    ROW(munmap, BOTH) ROW(write_stderr, BOTH) ROW(close,
-					BOTH) ROW(getrandom, BOTH) ROW(ppoll, BOTH)
-					ROW(tgkill_self, BOTH) ROW(malloc, BOTH) ROW(
-					    malloc_too_much, BOTH) ROW(abort, BOTH)};
+	ROW(getsockopt_error, PROBER)
+	ROW(getsockopt_tcp_info, TCP)
+	ROW(getsockopt_type, NONE)
+
+	ROW(bind, PROBER | HELPER)
+	ROW(connect, BOTH)
+	ROW(getsockname, PROBER)
+	ROW(getpeername, NONE)
+	ROW(sendmmsg_udp, PROBER)
+	ROW(recvmmsg_udp, PROBER | HELPER)
+	ROW(sendmmsg_channel, BOTH)
+	ROW(recvmmsg_channel, BOTH)
+	ROW(sendto_channel, HELPER)
+	ROW(recvfrom_channel, HELPER)
+	ROW(sendmsg_channel, NONE)
+	ROW(recvmsg_channel, NONE)
+	ROW(write_channel, NONE)
+	ROW(sendmsg, NAMES | HELPER)
+	ROW(recvfrom, NAMES)
+
+	ROW(getpid, BOTH)
+	ROW(clock, ALL)
+	ROW(mmap, BOTH)
+	ROW(mprotect, BOTH)
+	ROW(brk, BOTH)
+	ROW(madvise, BOTH)
+	ROW(munmap, BOTH)
+	ROW(write_stderr, ALL)
+	ROW(close, ALL)
+	ROW(getrandom, ALL)
+	ROW(ppoll, ALL)
+	ROW(tgkill_self, BOTH)
+	ROW(malloc, BOTH)
+	ROW(malloc_too_much, BOTH)
+	ROW(abort, BOTH)
+    /* clang-format on */
+};
 
 /* ---- running them ---- */
 
@@ -367,7 +468,7 @@ static const struct {
 static void
 make_call(size_t policy, long (*call)(void))
 {
-	struct sandbox_policy prober;
+	struct sandbox_policy prober, helper;
 	int error = 0;
 
 	prober_sandbox_policy(policies[policy].transport, &prober);
@@ -375,6 +476,10 @@ make_call(size_t policy, long (*call)(void))
 		error = sandbox_enter(&prober);
 	else if (policies[policy].policy == NAMES)
 		error = sandbox_enter(&names_sandbox_policy);
+	else if (policies[policy].policy == HELPER) {
+		sockets_sandbox(&helper);
+		error = sandbox_enter(&helper);
+	}
 	if (error != 0) {
 		fprintf(stderr, "forbidden: sandbox_enter: %s\n", strerror(-error));
 		_exit(255);

@@ -240,5 +240,7 @@ const struct fuzz_entry fuzz_table[] = {
     {"captured", "packets", fuzz_captured},
     {"extension", "extensions", fuzz_extension},
     {"messages", "messages", fuzz_messages},
+    {"privsep_request", "privsep_request", fuzz_privsep_request},
+    {"privsep_match", "privsep_match", fuzz_privsep_match},
     {NULL, NULL, NULL},
 };

@@ -29,6 +29,15 @@ fuzz_target fuzz_extension;
  */
 fuzz_target fuzz_messages;
 
+/* privsep/serve: the type of a request to the helper; its body follows. */
+fuzz_target fuzz_privsep_request;
+
+/*
+ * privsep/match: bit 0 of the first byte says IPv6, bit 1 TCP; what a raw socket of
+ * that kind shows follows.
+ */
+fuzz_target fuzz_privsep_match;
+
 struct fuzz_entry {
 	const char *name;
 	const char *corpus; /* its folder in tests/fuzz/corpus/ */

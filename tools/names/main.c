@@ -209,22 +209,6 @@ serve(struct names *names)
 
 /* ---- start-up -------------------------------------------------------------------- */
 
-/* True when we were started by servant_start (tools/shared/servant.h). */
-static bool
-has_channel(void)
-{
-	int domain = 0;
-	int type = 0;
-	socklen_t domain_len = sizeof(domain);
-	socklen_t type_len = sizeof(type);
-
-	return getsockopt(MESSAGE_CHILD_FD, SOL_SOCKET, SO_DOMAIN, &domain,
-		   &domain_len) == 0 &&
-	       getsockopt(MESSAGE_CHILD_FD, SOL_SOCKET, SO_TYPE, &type, &type_len) ==
-		   0 &&
-	       domain == AF_UNIX && type == SOCK_SEQPACKET;
-}
-
 /* Gives away all that a resolver does not need. */
 static int
 renounce(void)
@@ -275,7 +259,7 @@ main(void)
 		log_line("cannot start: %s", strerror(errno));
 		return EXIT_EXPLAINED;
 	}
-	if (!has_channel()) {
+	if (!framing_is_channel(MESSAGE_CHILD_FD)) {
 		log_line("this program is started by paris-traceroute and does nothing "
 			 "on its own");
 		return EXIT_USAGE;

@@ -1,29 +1,11 @@
 #include "tools/shared/startup.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "common/privilege.h"
 #include "prober/host_facts.h"
-
-/*
- * Descriptors are handed out from the lowest on: in this order each lands on its own.
- */
-static int
-open_standard_files(void)
-{
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		int flags = fd == STDERR_FILENO ? O_WRONLY : O_RDONLY;
-
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd)
-			return errno != 0 ? -errno : -EBADF;
-	}
-	return 0;
-}
 
 int
 startup(const char *program)
@@ -31,7 +13,7 @@ startup(const char *program)
 	int error;
 
 	log_set_program(program);
-	error = open_standard_files();
+	error = privilege_standard_files();
 	if (error != 0) {
 		log_line("cannot open /dev/null: %s", strerror(-error));
 		return error;

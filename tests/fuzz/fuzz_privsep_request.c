@@ -1,0 +1,10 @@
+/* Requests to the helper: see tests/support/fuzz_targets.h. */
+#include "tests/support/fuzz_targets.h"
+
+fuzz_target LLVMFuzzerTestOneInput;
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return fuzz_privsep_request(data, size);
+}
