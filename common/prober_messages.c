@@ -53,6 +53,7 @@ code_start(struct codec *c, struct prober_start *m)
 	code_addr(c, &m->target);
 	code_addr(c, &m->source);
 	code_text(c, m->device, sizeof(m->device));
+	code_u32(c, &m->device_index);
 	code_u16(c, &m->src_port);
 	code_u16(c, &m->dst_port);
 	code_u16(c, &m->first_tag);
@@ -196,6 +197,12 @@ code_result(struct codec *c, struct prober_result *m)
 	code_i16(c, &m->reply_tos);
 	code_u8(c, &m->end_ttl);
 	code_u16(c, &m->candidates);
+	code_u8(c, &m->seen);
+	code_u16(c, &m->reply_id);
+	code_u8(c, &m->quoted_ttl);
+	code_u8(c, &m->quoted_tos);
+	code_u16(c, &m->quoted_id);
+	code_u16(c, &m->nat_id);
 	code_u32(c, &m->mtu);
 	code_i32(c, &m->error);
 	code_i64(c, &m->sent);
@@ -242,7 +249,7 @@ result_is_sane(const struct prober_result *m)
 	       addr_is_none(&m->quoted_dst) == ((m->flags & RESULT_TRANSLATED) == 0) &&
 	       m->rtt_source <= RTT_PROBER && m->reply_ttl >= -1 &&
 	       m->reply_ttl <= 255 && m->reply_tos >= -1 && m->reply_tos <= 255 &&
-	       m->rtt >= -1;
+	       m->seen < SEEN_END && m->rtt >= -1;
 }
 
 void

@@ -43,6 +43,10 @@ enum prober_transport {
 	TRANSPORT_PING,    /* ICMP datagram ("ping") sockets */
 	TRANSPORT_TCP,     /* connect() and the error queue, a socket for each probe */
 	TRANSPORT_UDPLITE, /* as UDP, RFC 3828 */
+	/* Through paris-privsep, which sees whole packets. */
+	TRANSPORT_UDP_HELPER,
+	TRANSPORT_TCP_HELPER,
+	TRANSPORT_PING_HELPER,
 	TRANSPORT_COUNT,
 };
 
@@ -69,6 +73,7 @@ struct prober_start {
 	struct addr target;
 	struct addr source;               /* none: by the route */
 	char device[PROBER_NAME_MAX + 1]; /* empty: any */
+	uint32_t device_index;            /* of that interface; 0: any */
 	uint16_t
 	    src_port; /* 0: by flow_id; with flow_chosen it is the port of flow 0 */
 	uint16_t dst_port; /* destination port, constant in a Paris trace */
@@ -158,6 +163,15 @@ enum prober_result_flag {
 	RESULT_FLAGS_END = 512, /* past the last: all flags are below */
 };
 
+/* What only raw sockets show of a reply. */
+enum prober_seen {
+	SEEN_REPLY_ID = 1,
+	SEEN_QUOTED = 2, /* quoted_ttl and quoted_tos */
+	SEEN_QUOTED_ID = 4,
+	SEEN_NAT_ID = 8,
+	SEEN_END = 16,
+};
+
 /* Where the two ends of an RTT were stamped. */
 enum prober_rtt_source {
 	RTT_NONE = 0,
@@ -202,10 +216,16 @@ struct prober_result {
 	int16_t reply_tos; /* -1: not known */
 	uint8_t end_ttl; /* as in prober_done, if this result ended the trace; else 0 */
 	uint16_t candidates; /* RESULT_AMBIGUOUS */
-	uint32_t mtu;        /* next-hop MTU of a "fragmentation needed", else 0 */
-	int32_t error;       /* RESULT_SEND_FAILED: errno */
-	int64_t sent;        /* CLOCK_REALTIME */
-	int64_t rtt;         /* -1: not known */
+	uint8_t seen;        /* of enum prober_seen: which of these four are known */
+	uint16_t reply_id;   /* IP identification of the reply */
+	uint8_t quoted_ttl;  /* of the probe as it arrived where the error was made */
+	uint8_t quoted_tos;
+	uint16_t quoted_id; /* IP identification of the probe */
+	uint16_t nat_id;    /* how much the probe's checksum was changed on its way */
+	uint32_t mtu;       /* next-hop MTU of a "fragmentation needed", else 0 */
+	int32_t error;      /* RESULT_SEND_FAILED: errno */
+	int64_t sent;       /* CLOCK_REALTIME */
+	int64_t rtt;        /* -1: not known */
 	struct addr from;
 	uint16_t from_port;     /* REPLY_DATA: its source port */
 	struct addr quoted_dst; /* RESULT_TRANSLATED: where the probe went; else none */
@@ -225,6 +245,7 @@ enum prober_reason {
 	REASON_LOOP,
 	REASON_INTERRUPTED, /* PROBER_STOP */
 	REASON_TIMED_OUT,   /* the whole trace's timeout */
+	REASON_HELPER_LOST, /* paris-privsep ended */
 	REASON_FAILED,      /* could not measure: error and detail say why */
 };
 

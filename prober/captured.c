@@ -56,7 +56,7 @@ read_addr(const struct reading *g, uint8_t layer, const char *v4, const char *v6
 
 /*
  * The bytes from the IP header on: of IPv6 a header is put before them, so that one
- * parser reads both.
+ * parser reads both; of what was cut the length is made to fit.
  */
 static int
 parse_headers(struct reading *g, const struct tree *tree)
@@ -65,15 +65,18 @@ parse_headers(struct reading *g, const struct tree *tree)
 	const struct captured_packet *p = g->packet;
 	size_t len = p->len < CAPTURED_MAX ? p->len : CAPTURED_MAX;
 
-	if (!g->v6)
-		return tree_parse(tree, AF_INET, p->bytes, len, &g->view);
+	if (!g->v6) {
+		memcpy(whole, p->bytes, len);
+		if (p->cut && len >= sizeof(struct iphdr))
+			bits_write(whole, 16, 16, len);
+		return tree_parse(tree, AF_INET, whole, len, &g->view);
+	}
 	memset(whole, 0, IPV6_HEADER);
 	whole[0] = 6 << 4;
 	bits_write(whole, 32, 16, len);
 	whole[6] = p->protocol;
 	whole[7] = p->ttl < 0 ? 0 : (uint8_t)p->ttl;
 	memcpy(whole + 8, p->from.bytes, 16);
-	memcpy(whole + 24, p->to.bytes, 16);
 	memcpy(whole + IPV6_HEADER, p->bytes, len);
 	return tree_parse(tree, AF_INET6, whole, IPV6_HEADER + len, &g->view);
 }
@@ -182,9 +185,29 @@ read_quoted_header(struct reading *g)
 		r->quoted.id = (int32_t)read_named(g, 2, "ipv4.identification");
 	r->dst_known = true;
 	r->dst = read_addr(g, 2, "ipv4.dst_addr", "ipv6.dst_addr");
-	g->out->source = read_addr(g, 2, "ipv4.src_addr", "ipv6.src_addr");
 	g->out->protocol =
 	    (uint8_t)read_named(g, 2, g->v6 ? "ipv6.next_header" : "ipv4.protocol");
+}
+
+/*
+ * A checksum that a device was to finish (checksum offload) is the pseudo-header's sum:
+ * it is equal for all probes of a trace, and no sign of anything.
+ */
+static bool
+is_partial(const struct reading *g, const struct protocol *protocol, uint16_t checksum)
+{
+	struct addr from = read_addr(g, 2, "ipv4.src_addr", "ipv6.src_addr");
+	size_t headers = (size_t)(g->view.offsets[3] - g->view.offsets[2]);
+	size_t len = (size_t)read_named(
+	    g, 2, g->v6 ? "ipv6.payload_length" : "ipv4.total_length");
+
+	if (!protocol->checksum_pseudo)
+		return false;
+	len += g->v6 ? IPV6_HEADER : 0;
+	len -= len < headers ? len : headers;
+	return checksum ==
+	       checksum_fold(checksum_add_pseudo(
+		   0, &from, &g->out->reply.dst, protocol->ip_protocol, (uint32_t)len));
 }
 
 static int
@@ -234,8 +257,12 @@ read_error(struct reading *g, const struct tree *tree)
 	if (pattern_find_own_field(probe, "dst_port", &ref) == 0 &&
 	    view_read(&view, ref, &value) == 0)
 		r->dst_port = (uint16_t)value;
-	if (pattern_find_field(probe, probe->layers[1]->checksum_field, &ref) == 0 &&
-	    view_read(&view, ref, &value) == 0)
+	if (pattern_find_field(probe, probe->layers[1]->checksum_field, &ref) != 0 ||
+	    view_read(&view, ref, &value) != 0)
+		return 0;
+	if (is_partial(g, probe->layers[1], (uint16_t)value))
+		r->hidden = pattern_field_mask(probe, ref);
+	else
 		r->quoted.checksum = (int32_t)value;
 	return 0;
 }
@@ -257,13 +284,15 @@ read_echo_reply(struct reading *g)
 	r->kind = REPLY_ECHO;
 	out->protocol = g->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	out->port = (uint16_t)bits_read(g->inner, 32, 16);
-	out->source = read_addr(g, 0, "ipv4.dst_addr", "ipv6.dst_addr");
 	return 0;
 }
 
 /* ---- TCP ---- */
 
-/* SYN-ACK or RST: shows the probe's ports, and its sequence number one less. */
+/*
+ * SYN-ACK or RST: shows the probe's ports and, one more, its sequence number. A reset
+ * without ACK answers a bare ACK by that one's acknowledgment, and shows none.
+ */
 static int
 read_segment(struct reading *g, const struct tree *tree)
 {
@@ -282,15 +311,16 @@ read_segment(struct reading *g, const struct tree *tree)
 		return -ENOMSG;
 	out->protocol = IPPROTO_TCP;
 	out->port = (uint16_t)read_named(g, 1, "tcp.dst_port");
-	out->source = read_addr(g, 0, "ipv4.dst_addr", "ipv6.dst_addr");
 	r->dst_known = true;
 	r->dst = r->from;
 	r->dst_port = r->from_port = (uint16_t)read_named(g, 1, "tcp.src_port");
-	show(g, probe, "tcp.src_port", out->port);
-	show(g, probe, "tcp.dst_port", r->dst_port);
-	/* A reset without ACK answers a bare ACK by that one's acknowledgment. */
-	if ((flags & TH_ACK) != 0)
-		show(g, probe, "tcp.seq", (uint32_t)(read_named(g, 1, "tcp.ack") - 1));
+	/* The ports, and the sequence number, as if so much were quoted. */
+	r->quote_at = pattern_layer_offset(probe, 1);
+	r->quote_len = (flags & TH_ACK) != 0 ? 8 : 4;
+	bits_write(g->image + r->quote_at, 0, 16, out->port);
+	bits_write(g->image + r->quote_at, 16, 16, r->dst_port);
+	bits_write(g->image + r->quote_at, 32, 32,
+	    (uint32_t)(read_named(g, 1, "tcp.ack") - 1));
 	return 0;
 }
 
@@ -301,10 +331,7 @@ checksum_is_right(const struct reading *g, const struct protocol *protocol)
 	struct addr to = read_addr(g, 0, "ipv4.dst_addr", "ipv6.dst_addr");
 	uint32_t sum = 0;
 
-	if (g->v6)
-		return true;
-	/* Cut at CAPTURED_MAX: it cannot be told, and the rest is not looked at. */
-	if (g->packet->len > CAPTURED_MAX)
+	if (g->v6 || g->packet->cut || g->packet->len > CAPTURED_MAX)
 		return true;
 	if (protocol->checksum_pseudo)
 		sum = checksum_add_pseudo(0, &g->out->reply.from, &to,

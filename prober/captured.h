@@ -8,6 +8,7 @@
 #ifndef PROBER_CAPTURED_H
 #define PROBER_CAPTURED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,10 +24,10 @@ struct captured_packet {
 	/* AF_INET: from the IP header on. AF_INET6: from the header behind it on. */
 	const uint8_t *bytes;
 	size_t len;
+	bool cut; /* there was more: lengths and checksums say nothing */
 	/* AF_INET6 only, for there the kernel keeps the IP header for itself. */
 	uint8_t protocol; /* IPPROTO_ICMPV6 or IPPROTO_TCP */
 	struct addr from;
-	struct addr to;
 	int16_t ttl;
 	int16_t tos;      /* -1: not known */
 	int64_t received; /* CLOCK_REALTIME, ns; 0: now */
@@ -37,7 +38,6 @@ struct captured {
 	struct reply reply; /* but for its endpoint and probe */
 	uint8_t protocol;   /* IPPROTO_* of the probe that it answers */
 	uint16_t port;      /* that probe's source port or ICMP id */
-	struct addr source; /* that probe's source, as the reply shows it */
 };
 
 /*

@@ -8,6 +8,46 @@
 #include "prober/extension.h"
 #include "prober/trace.h"
 
+/*
+ * How much the checksum of the probe was changed on its way: address translation does
+ * that, and each translator by its own amount (Dublin traceroute's NAT id).
+ */
+static void
+note_checksum(struct prober_result *out, const struct trace *t, const struct reply *r,
+    const struct probe *p)
+{
+	struct view view;
+	uint64_t sent;
+
+	if (!r->quoted.known || r->quoted.checksum < 0 || !trace_has_ports(t))
+		return;
+	view_of_layout(
+	    &view, t->layout.options.pattern, p->packets->bytes, 0, p->packets->len);
+	if (view_read(&view, t->layout.checksum, &sent) != 0)
+		return;
+	out->nat_id = (uint16_t)(r->quoted.checksum - (int32_t)sent);
+	out->seen |= SEEN_NAT_ID;
+}
+
+/* What whole packets show. */
+static void
+note_whole(struct prober_result *out, const struct reply *r)
+{
+	if (r->ip_id >= 0) {
+		out->reply_id = (uint16_t)r->ip_id;
+		out->seen |= SEEN_REPLY_ID;
+	}
+	if (!r->quoted.known)
+		return;
+	out->quoted_ttl = (uint8_t)r->quoted.ttl;
+	out->quoted_tos = (uint8_t)r->quoted.tos;
+	out->seen |= SEEN_QUOTED;
+	if (r->quoted.id >= 0) {
+		out->quoted_id = (uint16_t)r->quoted.id;
+		out->seen |= SEEN_QUOTED_ID;
+	}
+}
+
 /* A record of what a reply says; of the probe too, when it is known which. */
 static void
 result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
@@ -27,6 +67,7 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 	out->from = r->from;
 	if (r->kind == REPLY_DATA)
 		out->from_port = r->from_port;
+	note_whole(out, r);
 	out->rtt = -1;
 	if (r->extension != NULL &&
 	    extension_parse(r->extension, r->extension_len, out) != 0)
@@ -45,6 +86,7 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 		out->rtt_source = p->sent_by_kernel ? RTT_KERNEL : RTT_USER;
 	if (p->resent > 0)
 		out->flags |= RESULT_RESENT;
+	note_checksum(out, t, r, p);
 }
 
 /* The reply says that the probe went to another address or port than it was sent to. */
@@ -275,10 +317,31 @@ on_resent(void *context, struct probe *p, uint32_t count)
 		p->instance->done.sent += count;
 }
 
+static void
+on_stray(void *context)
+{
+	struct prober *p = context;
+
+	p->strays++;
+}
+
+static void
+on_helper_lost(void *context)
+{
+	struct prober *p = context;
+	struct trace *t, *next;
+
+	HASH_ITER (hh, p->traces, t, next)
+		if (t->transport != NULL && t->transport->by_helper)
+			trace_helper_lost(t);
+}
+
 const struct transport_events trace_transport_events = {
     .reply = on_reply,
     .left = on_left,
     .failed = on_failed,
     .dropped = on_dropped,
     .resent = on_resent,
+    .stray = on_stray,
+    .helper_lost = on_helper_lost,
 };

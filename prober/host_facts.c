@@ -1,13 +1,18 @@
 #include "prober/host_facts.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/in6.h>
 #include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/privilege.h"
@@ -145,8 +150,37 @@ read_group_range(uint32_t *low, uint32_t *high)
 	return true;
 }
 
+/* The permitted capabilities of a file, of the first 32; 0: none. */
+static uint32_t
+file_capabilities(const char *path)
+{
+	struct vfs_ns_cap_data data;
+	ssize_t len = getxattr(path, "security.capability", &data, sizeof(data));
+
+	return len >= (ssize_t)XATTR_CAPS_SZ_1 ? le32toh(data.data[0].permitted) : 0;
+}
+
+static uint8_t
+helper_state(const char *path)
+{
+	struct statvfs fs;
+
+	if (access(path, X_OK) != 0)
+		return HELPER_MISSING;
+	if (getuid() == 0)
+		return HELPER_USABLE; /* it needs no file capability then */
+	if ((file_capabilities(path) & 1U << CAP_NET_RAW) == 0)
+		return HELPER_NO_CAPABILITY;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return HELPER_NO_NEW_PRIVS;
+	if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0)
+		return HELPER_NOSUID;
+	return prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) == 0 ? HELPER_BOUNDED
+								 : HELPER_USABLE;
+}
+
 void
-host_facts_gather(struct host_facts *facts)
+host_facts_gather(struct host_facts *facts, const char *helper_path)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	static const int icmp[] = {IPPROTO_ICMP, IPPROTO_ICMPV6};
@@ -162,6 +196,8 @@ host_facts_gather(struct host_facts *facts)
 		    try_socket(f, SOCK_DGRAM, IPPROTO_UDPLITE);
 	}
 	facts->syn_len = syn_len();
+	facts->helper = helper_state(helper_path);
+	(void)stpncpy(facts->helper_path, helper_path, HOST_PATH_MAX - 1);
 	facts->group_range_known =
 	    read_group_range(&facts->group_low, &facts->group_high);
 	facts->gid = getegid();

@@ -12,9 +12,23 @@
 #include "common/prober_messages.h"
 
 /* Index 0 is IPv4, 1 is IPv6, as everywhere in plans. */
+/* Whether paris-privsep would get its raw sockets. */
+enum helper_state {
+	HELPER_USABLE,
+	HELPER_MISSING,
+	HELPER_NO_CAPABILITY, /* the file has no cap_net_raw */
+	HELPER_NO_NEW_PRIVS,  /* we have it, so file capabilities do not count */
+	HELPER_NOSUID,        /* mounted so, likewise */
+	HELPER_BOUNDED,       /* not in our bounding set, likewise */
+};
+
+#define HOST_PATH_MAX 512
+
 struct host_facts {
 	/* By enum prober_transport: 0, or the errno of opening such a socket. */
 	int open[TRANSPORT_COUNT][2];
+	uint8_t helper; /* enum helper_state */
+	char helper_path[HOST_PATH_MAX];
 	uint16_t syn_len; /* TCP header of a SYN with its options, bytes */
 	bool group_range_known;
 	uint32_t group_low; /* net.ipv4.ping_group_range, which gates IPv6 too */
@@ -24,8 +38,11 @@ struct host_facts {
 	bool stamp_ids_chosen; /* SCM_TS_OPT_ID (Linux 6.13) */
 };
 
-/* Tries each thing and closes it again. Never fails: what cannot be told is "no". */
-void host_facts_gather(struct host_facts *facts);
+/*
+ * Tries each thing and closes it again. helper_path: where paris-privsep would be.
+ * Never fails: what cannot be told is "no".
+ */
+void host_facts_gather(struct host_facts *facts, const char *helper_path);
 
 /*
  * The group that a process which leaves uid 0 should take so that ping sockets open:

@@ -166,6 +166,7 @@ trace_endpoint_key(const struct trace *t, uint16_t port)
 	key.source = o->source;
 	key.source.family = o->target.family;
 	memcpy(key.device, o->device, sizeof(key.device));
+	key.device_index = o->device_index;
 	return key;
 }
 

@@ -1,6 +1,7 @@
 #include "prober/layout.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ balanced(const struct layout_options *o)
 	const struct tag_field *rule =
 	    o->tagged ? pattern_tag_field(o->pattern, o->tag) : NULL;
 
-	if (rule != NULL && rule->way == TAG_BY_PAYLOAD)
+	if ((rule != NULL && rule->way == TAG_BY_PAYLOAD) || o->mark_len > 0)
 		return true;
 	return o->flow_constant && checksum_is_flow(o->pattern);
 }
@@ -52,11 +53,20 @@ tag_payload(const struct layout_options *o)
 	return f->bit_length / 8;
 }
 
+/* The probe has no payload, so its sequence number makes checksums come out. */
+static bool
+balances_by_sequence(const struct pattern *p)
+{
+	return p->layers[1]->ip_protocol == IPPROTO_TCP;
+}
+
 size_t
 layout_min_len(const struct layout_options *o)
 {
+	bool payload = balanced(o) && !balances_by_sequence(o->pattern);
+
 	return pattern_layer_offset(o->pattern, o->pattern->depth) + tag_payload(o) +
-	       (balanced(o) ? 2 : 0);
+	       (payload ? 2 : 0) + o->mark_len;
 }
 
 /* Writes a field that the pattern may not have. */
@@ -67,6 +77,21 @@ write_named(const struct layout *l, const char *name, uint64_t value)
 
 	if (pattern_find_field(l->options.pattern, name, &ref) == 0)
 		pattern_write(l->options.pattern, l->base, ref, value);
+}
+
+/* The options of a SYN, and what else Linux writes into one. */
+static void
+tcp_fill(struct layout *l)
+{
+	static const uint8_t options[20] = {2, 4, LAYOUT_TCP_MSS >> 8,
+	    LAYOUT_TCP_MSS & 0xff, 4, 2, 8, 10, LAYOUT_TCP_TIMESTAMP >> 24,
+	    LAYOUT_TCP_TIMESTAMP >> 16 & 0xff, LAYOUT_TCP_TIMESTAMP >> 8 & 0xff,
+	    LAYOUT_TCP_TIMESTAMP & 0xff, 0, 0, 0, 0, 1, 3, 3, LAYOUT_TCP_WINDOW_SCALE};
+
+	write_named(l, "tcp.flags", 2); /* SYN, RFC 9293 section 3.1 */
+	write_named(l, "tcp.window", LAYOUT_TCP_WINDOW);
+	if (l->options.len == l->payload + sizeof(options))
+		memcpy(l->base + l->payload, options, sizeof(options));
 }
 
 /* Fills in everything that no probe of the trace changes. */
@@ -90,7 +115,10 @@ base_fill(struct layout *l)
 	write_named(l, v6 ? "ipv6.next_header" : "ipv4.protocol", o->pattern->selector);
 	if (pattern_find_own_field(o->pattern, "dst_port", &ref) == 0)
 		pattern_write(o->pattern, l->base, ref, o->dst_port);
-	write_named(l, "tcp.flags", 2); /* SYN, RFC 9293 section 3.1 */
+	if (balances_by_sequence(o->pattern))
+		tcp_fill(l);
+	if (o->mark_len > 0)
+		memcpy(l->base + l->payload + tag_payload(o) + 2, o->mark, o->mark_len);
 	write_named(l, "icmp.type", v6 ? 128 : 8);
 	write_named(l, "icmp.id", o->icmp_id);
 }
@@ -113,7 +141,8 @@ layout_init(struct layout *l, const struct layout_options *options)
 	l->rule = options->tagged ? pattern_tag_field(p, options->tag) : NULL;
 	l->transport = pattern_layer_offset(p, 1);
 	l->payload = pattern_layer_offset(p, 2);
-	l->balance = l->payload + tag_payload(options);
+	l->balance = balances_by_sequence(p) ? l->transport + 6
+					     : l->payload + tag_payload(options);
 	l->base = malloc(l->options.len);
 	if (l->base == NULL)
 		return -ENOMEM;
@@ -136,6 +165,17 @@ layout_len(const struct layout *l, const struct layout_probe *p)
 	return l->options.len;
 }
 
+/* The checksum that shall come out: the tag, or the flow, or another each time. */
+static uint16_t
+wanted_checksum(const struct layout *l, const struct layout_probe *p)
+{
+	if (l->rule != NULL && l->rule->way == TAG_BY_PAYLOAD)
+		return (uint16_t)p->tag;
+	if (l->options.flow_constant)
+		return p->flow_checksum;
+	return (uint16_t)(1 + (p->flow_checksum + p->tag) % 0xfffe);
+}
+
 /* The transport checksum, made to come out as chosen where that is asked. */
 static void
 finish_checksum(
@@ -155,10 +195,7 @@ finish_checksum(
 		    0, &o->src, &o->dst, protocol->ip_protocol, (uint32_t)covered);
 	sum = checksum_add(sum, packet + l->transport, covered);
 	if (balanced(o)) {
-		uint16_t wanted = l->rule != NULL && l->rule->way == TAG_BY_PAYLOAD
-				      ? (uint16_t)p->tag
-				      : p->flow_checksum;
-		uint16_t word = checksum_compensate(sum, wanted);
+		uint16_t word = checksum_compensate(sum, wanted_checksum(l, p));
 
 		packet[l->balance] = (uint8_t)(word >> 8);
 		packet[l->balance + 1] = (uint8_t)word;

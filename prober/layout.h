@@ -26,7 +26,19 @@ struct layout_options {
 	bool tagged;
 	struct field_ref tag; /* when tagged */
 	uint16_t len;         /* of the whole packet; raised to layout_min_len */
+	/* Bytes behind those that balance the checksum, which are there then; or NULL. */
+	const uint8_t *mark;
+	size_t mark_len;
 };
+
+/*
+ * A TCP probe of 40 bytes more than its IP header has the options of a Linux SYN: MSS,
+ * SACK permitted, timestamps, one NOP, window scale. With these values:
+ */
+#define LAYOUT_TCP_MSS 1460
+#define LAYOUT_TCP_TIMESTAMP 0x70617269
+#define LAYOUT_TCP_WINDOW_SCALE 7
+#define LAYOUT_TCP_WINDOW 64240
 
 struct layout {
 	struct layout_options options;
@@ -37,7 +49,8 @@ struct layout {
 	const struct tag_field *rule; /* of the tag, or NULL */
 	size_t transport;             /* offset of the transport header */
 	size_t payload;               /* offset of the payload */
-	size_t balance; /* offset of the two bytes that balance a checksum */
+	size_t balance; /* offset of the two bytes that balance a checksum:
+			   payload, or of TCP the end of the sequence number */
 	uint8_t *base;  /* options.len bytes: the packet with all that is constant */
 };
 

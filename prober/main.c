@@ -19,7 +19,8 @@
 static int
 fail(const char *what, int error)
 {
-	log_line("%s: %s", what, strerrordesc_np(-error));
+	log_line("%s: %s%s", what, strerrordesc_np(-error),
+	    error == -ENOMEM ? "; is there a limit (ulimit -v)?" : "");
 	return EXIT_EXPLAINED;
 }
 
@@ -40,6 +41,15 @@ read_transports(char **names, uint32_t *out)
 		*out |= 1U << (*t)->id;
 	}
 	return 0;
+}
+
+static bool
+uses_helper(uint32_t transports)
+{
+	for (const struct transport *const *t = transport_table; *t != NULL; t++)
+		if ((transports & 1U << (*t)->id) != 0 && (*t)->by_helper)
+			return true;
+	return false;
 }
 
 int
@@ -63,6 +73,10 @@ main(int argc, char **argv)
 	error = prober_init(&prober, MESSAGE_CHILD_FD, transports);
 	if (error != 0)
 		return fail("cannot start", error);
+	if (uses_helper(transports))
+		error = prober_use_helper(&prober, HELPER_FD);
+	if (error != 0)
+		return fail("cannot use the helper", error);
 	prober_sandbox_policy(transports, &policy);
 	error = sandbox_enter(&policy);
 	if (error != 0)

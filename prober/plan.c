@@ -78,14 +78,40 @@ explain_ping(const struct choice *c, int error)
 		    family_names[c->family], strerrordesc_np(error));
 }
 
-/* The transport that sends this protocol, or NULL. */
-static const struct transport *
-transport_of(uint8_t protocol)
+/* Why paris-privsep cannot be used here, and what would help. */
+static void
+explain_helper(const struct choice *c)
 {
-	for (const struct transport *const *t = transport_table; *t != NULL; t++)
-		if ((*t)->ip_protocol[0] == protocol)
-			return *t;
-	return NULL;
+	const struct host_facts *f = c->facts;
+	char *problem = problem_of(c);
+
+	switch (f->helper) {
+	case HELPER_USABLE:
+		break;
+	case HELPER_MISSING:
+		add(problem, "the helper %s is not installed", f->helper_path);
+		break;
+	case HELPER_NO_CAPABILITY:
+		add(problem,
+		    "the helper lacks its capability; as root: setcap cap_net_raw+p %s",
+		    f->helper_path);
+		break;
+	case HELPER_NO_NEW_PRIVS:
+		add(problem, "this process has no_new_privs (a container's or a "
+			     "service's setting), under which the helper's capability "
+			     "does not count");
+		break;
+	case HELPER_NOSUID:
+		add(problem,
+		    "the helper %s is on a file system that is mounted nosuid, where "
+		    "capabilities do not count",
+		    f->helper_path);
+		break;
+	case HELPER_BOUNDED:
+		add(problem, "CAP_NET_RAW is not in this process's bounding set (see "
+			     "the container's settings), so the helper cannot have it");
+		break;
+	}
 }
 
 /* The host lets us have the transport, or the words why not. */
@@ -94,6 +120,10 @@ check_transport(struct choice *c)
 {
 	int error = c->facts->open[c->transport->id][c->family];
 
+	if (c->transport->by_helper) {
+		explain_helper(c);
+		return c->facts->helper == HELPER_USABLE ? 0 : -EPERM;
+	}
 	if (error != 0 && c->transport->id == TRANSPORT_PING)
 		explain_ping(c, error);
 	else if (error == EPROTONOSUPPORT || error == ESOCKTNOSUPPORT)
@@ -338,8 +368,14 @@ explain(const struct choice *c)
 		add(text, "tag: none, each probe has a socket of its own\n");
 	else
 		add(text, "tag: none, replies match by flow alone\n");
-	add(text, "send: %s socket, no privilege needed\n", c->transport->name);
-	add(text, "receive: the same socket's error queue%s\n", c->transport->receives);
+	if (c->transport->by_helper)
+		add(text, "send: paris-privsep\nreceive: paris-privsep: %s\n",
+		    c->transport->receives);
+	else
+		add(text,
+		    "send: %s socket, no privilege needed\n"
+		    "receive: the same socket's error queue%s\n",
+		    c->transport->name, c->transport->receives);
 	explain_window(c, text);
 	if (f->packet_len != 0)
 		add(text, "length: %u bytes, which the kernel chooses\n",
@@ -349,6 +385,16 @@ explain(const struct choice *c)
 		    "wait: at most %lld ms for a reply: then the kernel would send the "
 		    "packet again\n",
 		    (long long)(c->transport->wait_max / NS_PER_MS));
+	if (c->transport->by_helper) {
+		add(text,
+		    "seen: IP identification of replies; TTL, TOS and IP "
+		    "identification of the probe as it was quoted, and whether its "
+		    "checksum was changed (address translation)\n"
+		    "times: the kernel's, for sending and receiving\n"
+		    "helper: %s\n",
+		    c->facts->helper_path);
+		return;
+	}
 	if (!c->facts->extensions[c->family])
 		add(text, "not possible: MPLS labels and other extensions that routers "
 			  "declare (RFC 4884): Linux 5.9 or later shows them\n");
@@ -382,11 +428,68 @@ choose_family(struct choice *c)
 		snprintf(f->tag, sizeof(f->tag), "%s",
 		    pattern_field(c->pattern, c->tag)->name);
 	f->window = c->tagged ? 0 : 1;
-	if (c->transport->id == TRANSPORT_TCP)
+	if (c->transport->ip_protocol[0] == IPPROTO_TCP)
 		f->packet_len =
 		    (uint16_t)(pattern_layer_offset(c->pattern, 1) + c->facts->syn_len);
 	explain(c);
 	return 0;
+}
+
+/* True for a transport that may send this. */
+static bool
+may_use(const struct transport *t, const struct plan_request *request)
+{
+	if (t->ip_protocol[0] != request->protocol)
+		return false;
+	return t->by_helper ? request->privilege != PRIVILEGE_NONE
+			    : request->privilege != PRIVILEGE_HELPER;
+}
+
+/*
+ * The first transport by which it can be done: datagram sockets stand before the helper
+ * in the table. What was asked wrong, no other transport can do.
+ */
+static int
+choose_transport(struct choice *c, const struct tree *tree)
+{
+	char *problem = problem_of(c);
+	int first = 0;
+
+	for (const struct transport *const *t = transport_table; *t != NULL; t++) {
+		int error;
+
+		if (!may_use(*t, c->request))
+			continue;
+		c->transport = *t;
+		c->pattern = tree_find(tree, (*t)->patterns[c->family]);
+		c->tagged = false;
+		if (c->pattern == NULL)
+			return -ENOMEM;
+		if (first != 0)
+			add(problem, "; and ");
+		error = choose_family(c);
+		if (error == 0)
+			problem[0] = '\0';
+		if (error == 0 || error == -EINVAL)
+			return error;
+		first = first == 0 ? error : first;
+	}
+	if (first == 0)
+		add(problem, "paris-privsep does not send this protocol: leave "
+			     "--privilege helper out");
+	return first == 0 ? -EPROTONOSUPPORT : first;
+}
+
+bool
+plan_needs_helper(const struct prober_plan *plan)
+{
+	for (size_t i = 0; i < FAMILIES; i++) {
+		const struct transport *t = transport_find(plan->family[i].send);
+
+		if (t != NULL && t->by_helper)
+			return true;
+	}
+	return false;
 }
 
 int
@@ -394,23 +497,15 @@ plan_choose(const struct plan_request *request, const struct host_facts *facts,
     struct plan *plan)
 {
 	struct tree *tree = tree_new();
-	const struct transport *transport = transport_of(request->protocol);
 	bool asked_wrong = true;
 
 	memset(plan, 0, sizeof(*plan));
 	plan->choice.stamp_ids_chosen = facts->stamp_ids_chosen;
 	for (size_t i = 0; i < FAMILIES; i++) {
-		struct choice c = {.request = request,
-		    .facts = facts,
-		    .plan = plan,
-		    .family = i,
-		    .transport = transport};
-		int error = transport == NULL ? -EPROTONOSUPPORT : -ENOMEM;
+		struct choice c = {
+		    .request = request, .facts = facts, .plan = plan, .family = i};
+		int error = tree == NULL ? -ENOMEM : choose_transport(&c, tree);
 
-		if (transport != NULL && tree != NULL)
-			c.pattern = tree_find(tree, transport->patterns[i]);
-		if (c.pattern != NULL)
-			error = choose_family(&c);
 		plan->error[i] = -error;
 		asked_wrong = asked_wrong && error == -EINVAL;
 	}

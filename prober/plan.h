@@ -16,7 +16,15 @@
 
 #define PLAN_TEXT_MAX 1600
 
+/* Whether paris-privsep, which owns raw sockets, may be used. */
+enum plan_privilege {
+	PRIVILEGE_AUTO,   /* when nothing less will do */
+	PRIVILEGE_NONE,   /* never */
+	PRIVILEGE_HELPER, /* always: it sees more */
+};
+
 struct plan_request {
+	uint8_t privilege;   /* enum plan_privilege */
 	uint8_t protocol;    /* IPPROTO_*; ICMP is ICMPv6 over IPv6 */
 	const char *tag;     /* field that shall carry the tag; NULL: the best one */
 	bool flow_constant;  /* the algorithm keeps flow_id constant (Paris) */
@@ -41,6 +49,9 @@ struct plan {
  */
 int plan_choose(const struct plan_request *request, const struct host_facts *facts,
     struct plan *plan);
+
+/* Whether any of the plan's families is done through the helper. */
+bool plan_needs_helper(const struct prober_plan *plan);
 
 /* "udp", "ping", "tcp" ... or "none": a transport's name in texts and in json. */
 const char *plan_transport_name(uint8_t transport);

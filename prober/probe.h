@@ -54,6 +54,7 @@ struct probe {
 	struct packet *packets;
 	struct tag_set *tags; /* NULL: without a tag */
 	uint32_t tag;
+	uint32_t cookie; /* at the helper */
 	struct endpoint *endpoint;
 	struct watch *watch; /* its own socket while it is in flight, or NULL */
 	struct addr dst;

@@ -152,7 +152,15 @@ prober_init(struct prober *p, int channel_fd, uint32_t transports)
 	if (p->epoll < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, channel_fd, &event) != 0)
 		return -errno;
 	transports_init(&p->transports, p->tree, p->epoll, &trace_transport_events, p);
+	helper_init(&p->helper, &p->transports);
+	p->transports.helper = &p->helper;
 	return 0;
+}
+
+int
+prober_use_helper(struct prober *p, int fd)
+{
+	return helper_attach(&p->helper, fd);
 }
 
 /* Tells the tool how each finished trace ended, and frees it. */
@@ -237,9 +245,11 @@ send_all(struct prober *p)
 			p->released = true;
 		if (p->released)
 			trace_wake_held(p);
+		helper_deliver(&p->helper);
 		if (transports_flush(&p->transports) && p->resume.index == 0)
 			(void)timer_set(
 			    &p->timers, &p->resume, clock_monotonic() + PAUSE);
+		helper_flush(&p->helper);
 		flush_channel(p);
 	} while (
 	    (!TAILQ_EMPTY(&p->ended) || (p->released && p->held > 0)) && p->error == 0);
@@ -260,7 +270,9 @@ turn(struct prober *p)
 	int result = 0;
 
 	for (int i = 0; i < count; i++)
-		if (events[i].data.ptr != NULL)
+		if (events[i].data.ptr == &p->helper)
+			helper_service(&p->helper);
+		else if (events[i].data.ptr != NULL)
 			watch_ready(events[i].data.ptr, events[i].events);
 	for (int i = 0; i < count; i++)
 		if (events[i].data.ptr == NULL &&
@@ -295,8 +307,10 @@ prober_clear(struct prober *p)
 
 	HASH_ITER (hh, p->traces, t, next)
 		trace_free(t);
-	if (p->tree != NULL)
+	if (p->tree != NULL) {
 		transports_clear(&p->transports);
+		helper_clear(&p->helper);
+	}
 	store_clear(&p->store);
 	timer_heap_clear(&p->timers);
 	tree_free(p->tree);

@@ -13,6 +13,7 @@
 #include "common/hash.h"
 #include "common/message.h"
 #include "prober/algorithm.h"
+#include "prober/helper.h"
 #include "prober/layout.h"
 #include "prober/store.h"
 #include "prober/timer.h"
@@ -69,6 +70,7 @@ struct prober {
 	struct tree *tree;
 	struct store store;
 	struct transports transports;
+	struct helper helper;
 	struct timer_heap timers;
 	struct timer resume;       /* while a device takes no more */
 	struct trace *traces;      /* by id */
@@ -86,6 +88,9 @@ struct prober {
  * sandbox is done here.
  */
 int prober_init(struct prober *p, int channel_fd, uint32_t transports);
+
+/* Takes over the channel to the helper. 0 or -errno. */
+int prober_use_helper(struct prober *p, int fd);
 
 /* Runs until the tool closes the channel: 0; or fails: -errno, having said why. */
 int prober_run(struct prober *p);

@@ -52,8 +52,10 @@ struct reply {
 		int16_t ttl;
 		int16_t tos;
 		int32_t id;       /* IPv4 */
-		int32_t checksum; /* of the transport header */
+		int32_t checksum; /* of the transport header, if it says something */
 	} quoted;
+	/* Fields of the probe that are shown, but not as they were sent (a mask). */
+	uint64_t hidden;
 	/* The RFC 4884 extension structure, when there is one. */
 	const uint8_t *extension;
 	size_t extension_len;

@@ -182,9 +182,12 @@ store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst,
 static bool
 read_tag(const struct reply *r, const struct tag_set *tags, uint64_t *tag)
 {
+	uint64_t mask = pattern_field_mask(tags->pattern, tags->field);
 	struct view view;
 
-	if ((r->seen & pattern_field_mask(tags->pattern, tags->field)) != 0) {
+	if ((r->hidden & mask) != 0)
+		return false;
+	if ((r->seen & mask) != 0) {
 		view_of_layout(&view, tags->pattern, r->image, 0,
 		    pattern_layer_offset(tags->pattern, tags->pattern->depth));
 		return view_read(&view, tags->field, tag) == 0;
@@ -447,6 +450,35 @@ match_expected(const struct reply *r, struct match *m)
 	m->by_address = true;
 }
 
+/*
+ * Behind address translation the tag in a checksum is another one; but what stands
+ * behind the header is still the probe's, and makes that checksum: one at most.
+ */
+static void
+match_payload(struct store *s, const struct reply *r, struct match *out)
+{
+	size_t at = pattern_layer_offset(r->endpoint->pattern, 2);
+	size_t end = r->quote_at + r->quote_len;
+	struct bucket *b = NULL;
+	struct probe *p;
+
+	if (r->quoted.known && r->dst_known && r->quote_at <= at && end >= at + 2)
+		b = bucket_find(s, r->endpoint, &r->dst);
+	if (b == NULL)
+		return;
+	TAILQ_FOREACH (p, &b->probes, in_bucket) {
+		size_t same = end < p->packets->len ? end : p->packets->len;
+
+		if (p->state != PROBE_QUEUED && p->tags != NULL && same >= at + 2 &&
+		    p->tags->rule->way == TAG_BY_PAYLOAD && same_destination(r, p) &&
+		    memcmp(r->image + at, p->packets->bytes + at, same - at) == 0)
+			candidate_add(out, p);
+	}
+	out->altered = out->count == 1;
+	if (!out->altered)
+		out->count = 0;
+}
+
 void
 store_match(struct store *s, const struct reply *r, struct match *out)
 {
@@ -476,6 +508,9 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 		candidate_add(out, altered);
 		out->altered = true;
 	}
+	if (out->count == 0)
+		match_payload(s, r, out);
+	tagged = tagged || out->altered;
 	if (!tagged)
 		match_expected(r, out);
 	out->alone = !tagged && !out->by_address;

@@ -1,5 +1,6 @@
 /* Starting and ending traces. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,19 @@ trace_fail(struct trace *t, int error, const char *format, ...)
 	va_end(args);
 	done->error = error;
 	instance_finish(&t->instance, REASON_FAILED, done->end_ttl);
+}
+
+void
+trace_helper_lost(struct trace *t)
+{
+	struct prober_done *done = &t->instance.done;
+
+	if (t->finished)
+		return;
+	snprintf(done->detail, sizeof(done->detail),
+	    "paris-privsep ended before the trace did");
+	done->error = EPIPE;
+	instance_finish(&t->instance, REASON_HELPER_LOST, done->end_ttl);
 }
 
 const char *
@@ -157,6 +171,13 @@ trace_is_own_port(const struct trace *t, uint16_t port)
 	       addr_equal(&t->source, &t->instance.options.target);
 }
 
+/* As trace_has_ports, before there is an endpoint. */
+static bool
+trace_transport_has_ports(const struct trace *t)
+{
+	return t->transport->ip_protocol[0] != IPPROTO_ICMP;
+}
+
 /* Another trace to the same target uses this port: their replies would be alike. */
 static bool
 flow_is_taken(const struct trace *t, uint16_t port)
@@ -183,7 +204,7 @@ open_flow(struct trace *t)
 	uint32_t tries = exact ? 1 : PORT_TRIES;
 	int error = -EADDRINUSE;
 
-	if (t->transport->id == TRANSPORT_PING) { /* the kernel chooses the id */
+	if (!trace_transport_has_ports(t)) { /* the kernel or the helper chooses */
 		struct endpoint_key key = trace_endpoint_key(t, 0);
 
 		return transports_open(&t->prober->transports, &key, &t->endpoint);
@@ -225,7 +246,9 @@ fail_open(struct trace *t, int error)
 	else if (error == -ENODEV)
 		trace_fail(
 		    t, ENODEV, "there is no interface %s: see 'ip link'", o->device);
-	else if (error == -EACCES && t->transport->id != TRANSPORT_PING)
+	else if (error == -ENOTCONN && t->transport->by_helper)
+		trace_helper_lost(t);
+	else if (error == -EACCES && trace_transport_has_ports(t))
 		trace_fail(t, EACCES,
 		    "source port %u is reserved for root: choose another", port);
 	else
@@ -273,6 +296,11 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	};
 	int error = find_tag(t, plan->tag, &l);
 
+	/* The helper marks its echo requests, to know their answers by. */
+	if (t->transport->by_helper && !trace_has_ports(t)) {
+		l.mark = t->prober->helper.hello.nonce;
+		l.mark_len = PRIVSEP_NONCE_LEN;
+	}
 	if (error == 0)
 		error = layout_init(&t->layout, &l);
 	if (error != 0) {

@@ -36,6 +36,9 @@ void trace_hold(struct trace *t, bool held);
 void trace_fail(struct trace *t, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The helper through which it sends has ended: so does the trace. */
+void trace_helper_lost(struct trace *t);
+
 /* An errno in words, without locale or memory. */
 const char *trace_error_text(int error);
 

@@ -49,6 +49,8 @@ endpoint_close(struct endpoint *e)
 		TAILQ_REMOVE(&e->queue, p, in_queue);
 	for (size_t i = 0; i < STAMP_RING; i++)
 		probe_unref(e->stamp_of[i]);
+	if (e->opened && e->transport->close != NULL)
+		e->transport->close(e);
 	if (e->watch.fd >= 0)
 		close(e->watch.fd);
 	free(e);
@@ -105,7 +107,8 @@ endpoint_open(struct endpoint *e)
 
 	find_fields(e);
 	error = e->transport->open(e);
-	if (error == 0 && !e->transport->socket_per_probe &&
+	e->opened = error == 0;
+	if (error == 0 && e->watch.fd >= 0 && !e->transport->socket_per_probe &&
 	    epoll_ctl(e->owner->epoll, EPOLL_CTL_ADD, e->watch.fd, &event) != 0)
 		error = -errno;
 	return error;

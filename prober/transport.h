@@ -33,6 +33,7 @@ struct endpoint_key {
 	struct addr
 	    source; /* family always; address AF_UNSPEC-like zero: by the route */
 	char device[PROBER_NAME_MAX + 1];
+	uint32_t device_index; /* of the same interface, 0: any */
 };
 
 /*
@@ -48,6 +49,8 @@ struct watch {
 
 TAILQ_HEAD(watch_list, watch);
 
+struct helper;
+
 struct endpoint {
 	struct endpoint_key key; /* as asked */
 	const struct transport *transport;
@@ -56,7 +59,9 @@ struct endpoint {
 	uint32_t refs;
 	struct watch watch;      /* its own descriptor */
 	uint16_t port;           /* really bound */
+	uint8_t reservation;     /* at the helper */
 	struct probe_list queue; /* to be sent, oldest first */
+	bool opened;             /* by its transport */
 	bool dirty;              /* in the owner's list of endpoints to flush */
 	bool paused;             /* the device takes no more (ENOBUFS): wait a little */
 	unsigned int unread; /* entries of the error queue to be expected, at most */
@@ -93,6 +98,8 @@ struct transport_events {
 	void (*dropped)(void *context, uint32_t count); /* lost here: buffer full */
 	/* The kernel sent this probe's packet again by itself, `count` times. */
 	void (*resent)(void *context, struct probe *p, uint32_t count);
+	void (*stray)(void *context);       /* malformed, or for nobody */
+	void (*helper_lost)(void *context); /* nothing more comes from it */
 };
 
 struct transport {
@@ -115,7 +122,9 @@ struct transport {
 	const char *receives; /* for --explain: what is read, beside errors */
 	/* For --explain: why one probe of a flow at a time; NULL: that is not so. */
 	const char *one_at_a_time;
-	uint8_t quote_layer;   /* the kernel shows quotes from this layer on */
+	uint8_t quote_layer;         /* the kernel shows quotes from this layer on */
+	bool by_helper;              /* paris-privsep sends and receives */
+	const char *helper_argument; /* what the helper is started with, or NULL */
 	bool socket_per_probe; /* the endpoint's own descriptor only keeps the port */
 	int64_t wait_max;      /* longest wait for a reply, ns; 0: any */
 	/* System calls that it needs beyond those of every prober. */
@@ -123,6 +132,8 @@ struct transport {
 	size_t rules_count;
 	/* Opens e->watch.fd, bound to e->key.port. 0 or -errno. */
 	int (*open)(struct endpoint *e);
+	/* The endpoint is about to be closed. NULL: nothing to do. */
+	void (*close)(struct endpoint *e);
 	/*
 	 * Takes what only this probe needs; its packets are built, it is not queued
 	 * yet. 0 or -errno: -EMFILE until others are released. NULL: nothing.
@@ -152,6 +163,7 @@ struct transports {
 	const struct transport_events *events;
 	void *context;
 	int epoll; /* each data pointer is a watch */
+	struct helper *helper;
 	bool stamp_ids_chosen;
 	struct endpoint *endpoints; /* by key */
 	struct endpoint_list dirty;

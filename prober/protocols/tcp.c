@@ -37,8 +37,8 @@ header_len(const uint8_t *header, size_t available)
 static void
 finish(uint8_t *header, size_t len)
 {
-	(void)len;
-	bits_write(header, 96, 4, 5);
+	/* Probes have no data: what is behind the header are options. */
+	bits_write(header, 96, 4, len % 4 == 0 && len <= 60 ? len / 4 : 5);
 }
 
 const struct protocol protocol_tcp = {

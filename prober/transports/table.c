@@ -8,5 +8,8 @@ const struct transport *const transport_table[] = {
     &transport_ping,
     &transport_tcp,
     &transport_udplite,
+    &transport_udp_helper,
+    &transport_tcp_helper,
+    &transport_ping_helper,
     NULL,
 };

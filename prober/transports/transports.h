@@ -10,5 +10,8 @@ extern const struct transport transport_udp;
 extern const struct transport transport_ping;
 extern const struct transport transport_tcp;
 extern const struct transport transport_udplite;
+extern const struct transport transport_udp_helper;
+extern const struct transport transport_tcp_helper;
+extern const struct transport transport_ping_helper;
 
 #endif

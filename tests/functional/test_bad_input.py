@@ -72,6 +72,7 @@ WORDS = {
     "-a": (("paris", "traceroute"), ("", "Paris", "mda2", "paris traceroute")),
     "--algorithm": (("paris",), ("x" * 300,)),
     "--format": (("text", "json"), ("", "xml", "JSON", "jsonl", "text,json")),
+    "--privilege": (("auto", "none"), ("", "root", "AUTO", "helper,none", "1")),
     "-i": (("lo",), ("", "nosuchdevice", "x" * 16, "x" * 4000, "lo\n", "../lo")),
     "--interface": (("lo",), ("lo0",)),
     "-s": (("127.0.0.1",), ("", "::1", "localhost", "127.0.0", "127.0.0.1/8", "fe80::1%x",

@@ -162,6 +162,7 @@ fuzz_captured(const uint8_t *data, size_t size)
 	packet.len = size - 1 - skipped;
 	bytes = malloc(packet.len + 1); /* never 0 */
 	expect(bytes != NULL);
+	packet.cut = (data[0] & 4) != 0;
 	memcpy(bytes + 1, data + 1 + skipped, packet.len);
 	packet.bytes = bytes + 1;
 	if (skipped != 0) {
@@ -169,7 +170,6 @@ fuzz_captured(const uint8_t *data, size_t size)
 		packet.protocol = data[1 + 6];
 		packet.ttl = data[1 + 7];
 		packet.from = addr_from_bytes(AF_INET6, data + 1 + 8);
-		packet.to = addr_from_bytes(AF_INET6, data + 1 + 24);
 	} else if ((data[0] & 2) != 0) {
 		mend_checksum(bytes + 1, packet.len);
 	}

@@ -39,7 +39,6 @@ read_cut(struct made *m, int v6, size_t len, struct captured *out)
 	if (v6) {
 		p.protocol = whole[6];
 		p.from = addr_from_bytes(AF_INET6, whole + 8);
-		p.to = addr_from_bytes(AF_INET6, whole + 24);
 		p.ttl = whole[7];
 	}
 	memset(image, 0xa5, sizeof(image));
@@ -114,7 +113,6 @@ START_TEST(errors)
 	must_eq(c.reply.quoted.id, v6 ? -1 : 0xbeef);
 	must(c.reply.dst_known);
 	ck_assert_mem_eq(c.reply.dst.bytes, v6 ? made_dst6 : made_dst4, v6 ? 16 : 4);
-	ck_assert_mem_eq(c.source.bytes, v6 ? made_src6 : made_src4, v6 ? 16 : 4);
 	must_eq(c.reply.dst_port, t == 0 ? 33434 : t == 1 ? 80 : 0);
 	/* Its transport header and payload stand where ours would. */
 	must_eq(c.reply.quote_at, header);
@@ -280,13 +278,8 @@ START_TEST(segments)
 	    {0x18, -ENOMSG, 0}, {0x00, -ENOMSG, 0}};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		const struct pattern *p =
-		    tree_find(the_tree(), _i ? "ipv6/tcp" : "ipv4/tcp");
-		struct field_ref seq;
 		struct captured c;
-		struct view view;
 		struct made m;
-		uint64_t value;
 
 		made_init(&m);
 		put_segment(&m, _i, cases[i].flags);
@@ -297,14 +290,9 @@ START_TEST(segments)
 		must_eq(c.port, 24007);
 		must_eq(c.reply.from_port, 80);
 		must_eq(c.reply.dst_port, 80);
-		must_eq(c.reply.quote_len, 0);
-		must_eq(pattern_find_field(p, "tcp.seq", &seq), 0);
-		must_eq((c.reply.seen & pattern_field_mask(p, seq)) != 0,
-		    (cases[i].flags & 0x10) != 0);
-		view_of_layout(&view, p, image, 0, pattern_layer_offset(p, 2));
-		must_eq(view_read(&view, seq, &value), 0);
-		if ((cases[i].flags & 0x10) != 0)
-			must_eq(value, 0xcafe4711);
+		must_eq(c.reply.quote_len, (cases[i].flags & 0x10) != 0 ? 8 : 4);
+		ck_assert_mem_eq(image + c.reply.quote_at,
+		    "\x5d\xc7\0\x50\xca\xfe\x47\x11", c.reply.quote_len);
 	}
 }
 END_TEST

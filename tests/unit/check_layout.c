@@ -42,7 +42,7 @@ static const struct {
     {"ipv6/udplite", "udplite.src_port", false, 48},
     {"ipv4/tcp", NULL, true, 40},
     {"ipv4/tcp", "tcp.seq", true, 40},
-    {"ipv4/tcp", "tcp.checksum", true, 42},
+    {"ipv4/tcp", "tcp.checksum", true, 40},
     {"ipv4/tcp", "tcp.src_port", false, 40},
     {"ipv6/tcp", NULL, true, 60},
     {"ipv6/tcp", "tcp.seq", true, 60},

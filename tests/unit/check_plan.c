@@ -7,7 +7,7 @@
 #include "prober/tree.h"
 #include "tests/support/testing.h"
 
-/* A machine that allows everything. */
+/* A machine that allows everything but the helper. */
 static struct host_facts
 all_allowed(void)
 {
@@ -18,6 +18,8 @@ all_allowed(void)
 	    .gid = 1000,
 	    .extensions = {true, true},
 	    .syn_len = 40,
+	    .helper = HELPER_MISSING,
+	    .helper_path = "/opt/paris-privsep",
 	    .stamp_ids_chosen = true,
 	};
 }
@@ -80,8 +82,8 @@ check_plan(const struct plan *p, size_t family)
 	must_say(text, "\nsend: ");
 	must_say(text, "\nreceive: ");
 	must_say(text, "\nwindow: ");
-	ck_assert_str_eq(text + strlen(text) - strlen("\nhelper: not needed\n"),
-	    "\nhelper: not needed\n");
+	must_say(text, plan_needs_helper(&p->choice) ? "\nhelper: /opt/paris-privsep\n"
+						     : "\nhelper: not needed\n");
 }
 
 static int
@@ -272,6 +274,94 @@ START_TEST(tag_beside_what_is_set)
 			must_say(p.problem[family], "--sport");
 	}
 	tree_free(tree);
+}
+END_TEST
+
+/* Everything the helper can do that datagram sockets cannot, and what is seen then. */
+START_TEST(through_the_helper)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *tag; /* asked; NULL: the best */
+		uint8_t privilege;
+		uint8_t transport;
+		const char *chosen;
+	} cases[] = {
+	    {IPPROTO_UDP, NULL, PRIVILEGE_AUTO, TRANSPORT_UDP, "udp.payload"},
+	    {IPPROTO_UDP, NULL, PRIVILEGE_HELPER, TRANSPORT_UDP_HELPER, "udp.checksum"},
+	    {IPPROTO_UDP, "udp.checksum", PRIVILEGE_AUTO, TRANSPORT_UDP_HELPER,
+		"udp.checksum"},
+	    {IPPROTO_UDP, "udp.length", PRIVILEGE_AUTO, TRANSPORT_UDP_HELPER,
+		"udp.length"},
+	    {IPPROTO_TCP, NULL, PRIVILEGE_AUTO, TRANSPORT_TCP, ""},
+	    {IPPROTO_TCP, NULL, PRIVILEGE_HELPER, TRANSPORT_TCP_HELPER, "tcp.seq"},
+	    {IPPROTO_TCP, "tcp.seq", PRIVILEGE_AUTO, TRANSPORT_TCP_HELPER, "tcp.seq"},
+	    {IPPROTO_TCP, "tcp.checksum", PRIVILEGE_AUTO, TRANSPORT_TCP_HELPER,
+		"tcp.checksum"},
+	    {IPPROTO_ICMP, NULL, PRIVILEGE_AUTO, TRANSPORT_PING, "icmp.sequence"},
+	    {IPPROTO_ICMP, NULL, PRIVILEGE_HELPER, TRANSPORT_PING_HELPER,
+		"icmp.sequence"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct plan_request r = paris(cases[i].protocol);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.tag = cases[i].tag;
+		r.privilege = cases[i].privilege;
+		f.helper = HELPER_USABLE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		for (size_t family = 0; family < 2; family++) {
+			const struct prober_plan_family *c = &p.choice.family[family];
+
+			must_eq_in(i, p.error[family], 0);
+			must_eq_in(i, c->send, cases[i].transport);
+			ck_assert_str_eq(c->tag, cases[i].chosen);
+			if (!plan_needs_helper(&p.choice))
+				continue;
+			must_say(p.text[family], "helper: /opt/paris-privsep");
+			must_say(p.text[family], "address translation");
+			must_not_say(p.text[family], "not possible");
+		}
+	}
+}
+END_TEST
+
+/* A closed ping_group_range: the helper, if it can be had; else both reasons. */
+START_TEST(ping_closed)
+{
+	for (int state = HELPER_USABLE; state <= HELPER_BOUNDED; state++) {
+		static const char *const why[] = {[HELPER_USABLE] = "",
+		    [HELPER_MISSING] = "is not installed",
+		    [HELPER_NO_CAPABILITY] = "setcap cap_net_raw+p /opt/paris-privsep",
+		    [HELPER_NO_NEW_PRIVS] = "no_new_privs",
+		    [HELPER_NOSUID] = "nosuid",
+		    [HELPER_BOUNDED] = "bounding set"};
+		struct plan_request r = paris(IPPROTO_ICMP);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		f.open[TRANSPORT_PING][0] = f.open[TRANSPORT_PING][1] = EACCES;
+		f.group_low = 1;
+		f.group_high = 0;
+		f.helper = (uint8_t)state;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		for (size_t family = 0; family < 2; family++) {
+			if (state == HELPER_USABLE) {
+				ck_assert_int_eq(p.choice.family[family].send,
+				    TRANSPORT_PING_HELPER);
+				continue;
+			}
+			ck_assert_int_eq(p.error[family], EACCES);
+			must_say(p.problem[family], "net.ipv4.ping_group_range");
+			must_say(p.problem[family], why[state]);
+		}
+		r.privilege = PRIVILEGE_NONE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		ck_assert_int_eq(p.error[0], EACCES);
+		must_not_say(p.problem[0], "paris-privsep");
+	}
 }
 END_TEST
 
@@ -592,6 +682,8 @@ main(void)
 	const struct test_entry tests[] = {
 	    {possible, .loops = COUNT_OF(choices)},
 	    {tag_beside_what_is_set, .loops = COUNT_OF(beside)},
+	    {through_the_helper},
+	    {ping_closed},
 	    {kernel_without_udplite},
 	    {older_kernels},
 	    {pure},

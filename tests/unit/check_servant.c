@@ -242,7 +242,7 @@ START_TEST(gets_its_channel_and_nothing_else)
 	sigprocmask(SIG_SETMASK, &mask, &old);
 	ck_assert_int_eq(setenv("LD_LIBRARY_PATH", "/nonexistent", 1), 0);
 	ck_assert_int_eq(
-	    servant_start(&s, "servant-good", NULL, path, sizeof(path)), 0);
+	    servant_start(&s, "servant-good", NULL, -1, path, sizeof(path)), 0);
 	told = hear(&s);
 	ck_assert_uint_eq(told.files, 0xf);
 	ck_assert_uint_eq(told.variables, 0);
@@ -279,7 +279,8 @@ START_TEST(failed_exec_is_told_at_once)
 	char path[PATH_ROOM];
 	uint32_t before = open_files();
 
-	ck_assert_int_eq(servant_start(&s, failures[_i].name, NULL, path, sizeof(path)),
+	ck_assert_int_eq(
+	    servant_start(&s, failures[_i].name, NULL, -1, path, sizeof(path)),
 	    failures[_i].error);
 	ck_assert_ptr_nonnull(strstr(path, PARIS_LIBEXEC));
 	ck_assert_int_eq(s.pid, 0);
@@ -295,7 +296,8 @@ START_TEST(short_path_buffer)
 	char path[8];
 
 	ck_assert_int_eq(
-	    servant_start(&s, "servant-good", NULL, path, sizeof(path)), -ENAMETOOLONG);
+	    servant_start(&s, "servant-good", NULL, -1, path, sizeof(path)),
+	    -ENAMETOOLONG);
 }
 END_TEST
 
@@ -307,7 +309,7 @@ START_TEST(stuck_one_is_killed)
 	int status;
 
 	ck_assert_int_eq(
-	    servant_start(&s, "servant-stuck", NULL, path, sizeof(path)), 0);
+	    servant_start(&s, "servant-stuck", NULL, -1, path, sizeof(path)), 0);
 	start = clock_monotonic();
 	status = servant_stop(&s);
 	ck_assert(WIFSIGNALED(status));

@@ -414,7 +414,7 @@ names_client_start(struct names_client **out, const char *servers, uint32_t time
 	TAILQ_INIT(&c->by_age);
 	c->answers = *answers;
 	c->timeout = timeout_ms * NS_PER_MS + GRACE;
-	error = servant_start(&c->servant, SERVANT, NULL, path, path_room);
+	error = servant_start(&c->servant, SERVANT, NULL, -1, path, path_room);
 	if (error == 0)
 		error = configure(c, servers, timeout_ms);
 	if (error == 0) {

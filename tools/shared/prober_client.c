@@ -8,7 +8,9 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/privsep_messages.h"
 #include "prober/plan.h"
+#include "prober/transport.h"
 #include "tools/shared/remedy.h"
 
 #define PROGRAM "paris-prober"
@@ -30,6 +32,29 @@ name_transports(const struct prober_plan *plans, size_t count, const char **name
 	*names = NULL;
 }
 
+/* Starts paris-privsep for the plans that need it; its channel is for the prober. */
+static int
+start_helper(struct prober_client *c, const struct prober_plan *plans, size_t count,
+    char *path, size_t room)
+{
+	const char *arguments[] = {NULL, NULL};
+	bool needed = false;
+
+	for (size_t i = 0; i < 2 * count; i++) {
+		const struct transport *t =
+		    transport_find(plans[i / 2].family[i % 2].send);
+
+		if (t == NULL || !t->by_helper)
+			continue;
+		needed = true;
+		if (t->helper_argument != NULL)
+			arguments[0] = t->helper_argument;
+	}
+	if (!needed)
+		return 0;
+	return servant_start(&c->helper, PRIVSEP_PROGRAM, arguments, -1, path, room);
+}
+
 int
 prober_client_start(struct prober_client *c, const struct prober_plan *plans,
     size_t plans_count, const struct prober_events *events, void *context, char *error)
@@ -39,15 +64,21 @@ prober_client_start(struct prober_client *c, const struct prober_plan *plans,
 	int result;
 
 	*c = (struct prober_client){.events = events,
+	    .helper = {.channel = {.fd = -1}},
 	    .context = context,
 	    .hello_before = clock_monotonic() + PROBER_HELLO_SECONDS * NS_PER_SECOND};
 	name_transports(plans, plans_count, transports);
-	result = servant_start(&c->servant, PROGRAM, transports, path, sizeof(path));
+	result = start_helper(c, plans, plans_count, path, sizeof(path));
+	if (result == 0)
+		result = servant_start(&c->servant, PROGRAM, transports,
+		    c->helper.channel.fd, path, sizeof(path));
+	channel_close(&c->helper.channel); /* it is the prober's alone */
 	if (result == 0)
 		return 0;
 	snprintf(error, PROBER_CLIENT_ERROR_MAX, "cannot start %s: %s%s",
 	    path[0] != '\0' ? path : PROGRAM, strerror(-result),
 	    remedy_of_start(-result));
+	(void)servant_stop(&c->helper);
 	return result;
 }
 
@@ -192,6 +223,8 @@ int
 prober_client_end(struct prober_client *c, char *text, size_t room)
 {
 	int status = servant_stop(&c->servant);
+
+	(void)servant_stop(&c->helper); /* its channel went with the prober */
 
 	if (WIFSIGNALED(status))
 		snprintf(text, room, "died of signal %d (%s)", WTERMSIG(status),

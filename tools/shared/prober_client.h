@@ -34,6 +34,7 @@ struct prober_events {
 
 struct prober_client {
 	struct servant servant;
+	struct servant helper; /* paris-privsep, where the plans need it */
 	const struct prober_events *events;
 	void *context;
 	bool hello;           /* PROBER_HELLO has come: requests may leave */

@@ -20,8 +20,8 @@
 #define STOP_MS 1000 /* a servant has so long to see the end of its channel */
 #define STOP_STEP_MS 10
 
-/* Where the servant must be: PARIS_LIBEXEC counts from the folder of our executable. */
-static int
+/* PARIS_LIBEXEC counts from the folder of our executable. */
+int
 servant_path(const char *name, char *path, size_t room)
 {
 	char self[PATH_ROOM];
@@ -82,12 +82,23 @@ servant_environment(void)
  * else the servant's first socket would become its standard error.
  */
 static int
-describe_files(posix_spawn_file_actions_t *files, int fd)
+describe_files(posix_spawn_file_actions_t *files, int fd, int second)
 {
 	int stderr_flags = fcntl(STDERR_FILENO, F_GETFD);
-	int error;
+	int aside = fd == MESSAGE_CHILD_FD + 2 ? fd + 1 : MESSAGE_CHILD_FD + 2;
+	int first_closed = MESSAGE_CHILD_FD + 1;
+	int error = 0;
 
-	error = posix_spawn_file_actions_adddup2(files, fd, MESSAGE_CHILD_FD);
+	/* Each out of the other's place before it takes its own. */
+	if (second >= 0) {
+		error = posix_spawn_file_actions_adddup2(files, second, aside);
+		first_closed++;
+	}
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(files, fd, MESSAGE_CHILD_FD);
+	if (error == 0 && second >= 0)
+		error = posix_spawn_file_actions_adddup2(
+		    files, aside, MESSAGE_CHILD_FD + 1);
 	if (error == 0)
 		error = posix_spawn_file_actions_addopen(
 		    files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -98,8 +109,7 @@ describe_files(posix_spawn_file_actions_t *files, int fd)
 		error = posix_spawn_file_actions_addopen(
 		    files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (error == 0)
-		error = posix_spawn_file_actions_addclosefrom_np(
-		    files, MESSAGE_CHILD_FD + 1);
+		error = posix_spawn_file_actions_addclosefrom_np(files, first_closed);
 	return error;
 }
 
@@ -131,7 +141,7 @@ describe_signals(posix_spawnattr_t *attributes)
 /* Runs the program at path; posix_spawn itself reports a failed exec and reaps it. */
 static int
 spawn(const char *path, const char *name, const char *const *arguments, int fd,
-    pid_t *pid)
+    int second, pid_t *pid)
 {
 	char *argv[SERVANT_ARGUMENTS_MAX + 2] = {(char *)(uintptr_t)name};
 	posix_spawn_file_actions_t files;
@@ -149,7 +159,7 @@ spawn(const char *path, const char *name, const char *const *arguments, int fd,
 	error = posix_spawnattr_init(&attributes);
 	if (error != 0)
 		goto out_files;
-	error = describe_files(&files, fd);
+	error = describe_files(&files, fd, second);
 	if (error == 0)
 		error = describe_signals(&attributes);
 	if (error == 0)
@@ -163,7 +173,7 @@ out_files:
 
 int
 servant_start(struct servant *s, const char *name, const char *const *arguments,
-    char *path, size_t path_room)
+    int second, char *path, size_t path_room)
 {
 	int fds[2];
 	int error;
@@ -179,7 +189,7 @@ servant_start(struct servant *s, const char *name, const char *const *arguments,
 		return error;
 	error = channel_init(&s->channel, fds[0]);
 	if (error == 0)
-		error = spawn(path, name, arguments, fds[1], &s->pid);
+		error = spawn(path, name, arguments, fds[1], second, &s->pid);
 	close(fds[1]);
 	if (error != 0) {
 		s->pid = 0;

@@ -16,6 +16,11 @@ struct servant {
 	struct channel channel;
 };
 
+/*
+ * Where a servant's program must be, in path (room bytes); 0 or -errno.
+ */
+int servant_path(const char *name, char *path, size_t room);
+
 /* Arguments that a servant may be given. */
 #define SERVANT_ARGUMENTS_MAX 8
 
@@ -26,10 +31,11 @@ struct servant {
  * default signals; SIGINT, SIGTERM and SIGHUP are blocked, for they reach the whole
  * process group and it is the tool that ends its servants. Returns 0 or -errno; -ENOENT
  * means that it is not installed. path (of path_room bytes) receives where it was
- * looked for, for the message to the user.
+ * looked for, for the message to the user. second: a further descriptor for the
+ * servant, which finds it at MESSAGE_CHILD_FD + 1; -1: none. It stays the caller's.
  */
 int servant_start(struct servant *s, const char *name, const char *const *arguments,
-    char *path, size_t path_room);
+    int second, char *path, size_t path_room);
 
 /*
  * Closes the channel, which makes the servant exit, and waits for it; one that does not

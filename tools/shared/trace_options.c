@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/names_messages.h"
 #include "prober/algorithm.h"
+#include "prober/plan.h"
 
 #define WAIT_MAX_HIGH (3600 * NS_PER_SECOND)
 #define FACTOR_HIGH 1000 /* -w HERE and NEAR */
@@ -139,6 +140,29 @@ parse_algorithm(
 	return 0;
 }
 
+/* One of `names`; the destination is a uint8_t, which gets its number. */
+static int
+parse_word(const char *const *names, size_t count, const char *text, void *value,
+    char *expected)
+{
+	const char *comma = "one of ";
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*(uint8_t *)value = (uint8_t)i;
+			return 0;
+		}
+	expected[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(expected);
+
+		snprintf(
+		    expected + len, OPTIONS_TEXT_MAX - len, "%s%s", comma, names[i]);
+		comma = ", ";
+	}
+	return -EINVAL;
+}
+
 static int
 parse_format(
     const struct option_spec *spec, const char *text, void *value, char *expected)
@@ -146,13 +170,19 @@ parse_format(
 	static const char *const names[] = {"text", "json"};
 
 	(void)spec;
-	for (uint8_t i = 0; i < 2; i++)
-		if (strcmp(text, names[i]) == 0) {
-			memcpy(value, &i, sizeof(i));
-			return 0;
-		}
-	snprintf(expected, OPTIONS_TEXT_MAX, "one of text, json");
-	return -EINVAL;
+	return parse_word(names, 2, text, value, expected);
+}
+
+static int
+parse_privilege(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	static const char *const names[] = {[PRIVILEGE_AUTO] = "auto",
+	    [PRIVILEGE_NONE] = "none",
+	    [PRIVILEGE_HELPER] = "helper"};
+
+	(void)spec;
+	return parse_word(names, 3, text, value, expected);
 }
 
 /* True for ADDR, ADDR:PORT (IPv4) and [ADDR]:PORT. */
@@ -276,6 +306,10 @@ static const struct option_spec table[] = {
     {0, "loop-limit", "N",
 	"Stop when N addresses came back at a later hop (default 3; 0: never)",
 	NUMBER(start.loop_limit, 0, 255)},
+    {0, "privilege", "auto|none|helper",
+	"Whether paris-privsep may send and receive: when nothing less will do (auto, "
+	"the default), never, or always: it sees more",
+	parse_privilege, TO(privilege), 0, 0},
     {0, "resolver", "SERVERS",
 	"Name servers to ask instead of the system's, such as 127.0.0.1:5353",
 	parse_resolver, TO(resolver), 0, 0},

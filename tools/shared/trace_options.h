@@ -37,6 +37,7 @@ struct trace_options {
 	uint32_t packet_len; /* PACKET_LEN_DEFAULT, or as asked for */
 	uint16_t port;       /* -p; 0: not said */
 	uint8_t method;      /* enum trace_method */
+	uint8_t privilege;   /* enum plan_privilege */
 	uint8_t format;      /* enum trace_format */
 	uint8_t numeric;     /* -n */
 	uint8_t extensions;  /* -e */

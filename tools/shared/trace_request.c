@@ -68,6 +68,7 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 		names[count++] = method->dst_port;
 	names[count] = NULL;
 	*request = (struct plan_request){
+	    .privilege = o->privilege,
 	    .protocol = method->protocol,
 	    .tag = o->tag,
 	    .flow_constant = flow_constant,
@@ -130,8 +131,10 @@ trace_request_start(const struct trace_options *o, const struct addr *target,
 {
 	*start = o->start;
 	start->target = *target;
-	if (o->device != NULL)
+	if (o->device != NULL) {
 		snprintf(start->device, sizeof(start->device), "%s", o->device);
+		start->device_index = if_nametoindex(o->device);
+	}
 	if (o->packet_len != PACKET_LEN_DEFAULT)
 		start->packet_len = (uint16_t)o->packet_len;
 	else

@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/privsep_messages.h"
 #include "prober/host_facts.h"
 #include "prober/plan.h"
 #include "tools/shared/output.h"
 #include "tools/shared/remedy.h"
+#include "tools/shared/servant.h"
 #include "tools/shared/startup.h"
 #include "tools/shared/trace_options.h"
 #include "tools/shared/trace_request.h"
@@ -66,13 +68,16 @@ static enum exit_status
 choose_plan(struct run *r)
 {
 	struct plan_request request;
+	char helper[HOST_PATH_MAX];
 	struct host_facts facts;
 
 	if (trace_request_plan(&r->options, &request) != 0) {
 		log_line("out of memory%s", remedy_of_limit(ENOMEM));
 		return EXIT_FAILED;
 	}
-	host_facts_gather(&facts);
+	if (servant_path(PRIVSEP_PROGRAM, helper, sizeof(helper)) != 0)
+		helper[0] = '\0';
+	host_facts_gather(&facts, helper);
 	if (plan_choose(&request, &facts, &r->plan) == 0)
 		return GO_ON;
 	log_line("%s (try '" PROGRAM " --help')", r->plan.problem[0]);

@@ -112,6 +112,22 @@ put_flags(struct builder *b, json_t *object, const struct prober_result *m)
 }
 
 /* What a reply tells, whatever it answers. */
+/* What only raw sockets show. */
+static void
+put_whole(struct builder *b, json_t *object, const struct prober_result *m)
+{
+	if ((m->seen & SEEN_REPLY_ID) != 0)
+		json_put_number(&b->json, object, "reply_ip_id", m->reply_id);
+	if ((m->seen & SEEN_QUOTED) != 0) {
+		json_put_number(&b->json, object, "quoted_ttl", m->quoted_ttl);
+		json_put_number(&b->json, object, "quoted_tos", m->quoted_tos);
+	}
+	if ((m->seen & SEEN_QUOTED_ID) != 0)
+		json_put_number(&b->json, object, "quoted_ip_id", m->quoted_id);
+	if ((m->seen & SEEN_NAT_ID) != 0)
+		json_put_number(&b->json, object, "nat_id", m->nat_id);
+}
+
 static void
 put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 {
@@ -138,6 +154,7 @@ put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 		json_put_number(&b->json, object, "reply_ttl", m->reply_ttl);
 	if (m->reply_tos >= 0)
 		json_put_number(&b->json, object, "reply_tos", m->reply_tos);
+	put_whole(b, object, m);
 	if (m->mtu != 0)
 		json_put_number(&b->json, object, "mtu", m->mtu);
 	if (!addr_is_none(&m->quoted_dst))

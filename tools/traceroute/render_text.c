@@ -119,8 +119,12 @@ render_text_annotation(const struct prober_result *m, char *buf)
 	    m->reply == REPLY_DATA || m->reply == REPLY_SYN_ACK ||
 	    m->reply == REPLY_RESET)
 		return buf;
-	if (type == expired && m->icmp_code == 0)
+	if (type == expired && m->icmp_code == 0) {
+		/* The probe was not at its end: some router before let it pass so. */
+		if ((m->seen & SEEN_QUOTED) != 0 && m->quoted_ttl != 1)
+			snprintf(buf, ANNOTATION_MAX, "!T%u", m->quoted_ttl);
 		return buf;
+	}
 	if ((v6 && type == ICMP6_PACKET_TOO_BIG) ||
 	    (!v6 && type == unreachable && m->icmp_code == ICMP_FRAG_NEEDED)) {
 		snprintf(buf, ANNOTATION_MAX, "!F-%u", m->mtu);

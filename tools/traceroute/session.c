@@ -324,11 +324,13 @@ step(struct session *s)
 
 /* The exit status of a trace that ended by itself. */
 static enum exit_status
-status_of_reason(uint8_t reason)
+status_of_reason(const struct prober_done *done)
 {
-	switch ((enum prober_reason)reason) {
+	switch ((enum prober_reason)done->reason) {
 	case REASON_REACHED:
 		return EXIT_REACHED;
+	case REASON_HELPER_LOST: /* what was learned before is printed */
+		return done->replies > 0 ? EXIT_NOT_REACHED : EXIT_FAILED;
 	case REASON_FAILED:
 		return EXIT_FAILED;
 	case REASON_UNREACHABLE:
@@ -370,5 +372,5 @@ session_run(struct session *s)
 			log_line("%s", s->failure);
 		return EXIT_FAILED;
 	}
-	return status_of_reason(s->record.done.reason);
+	return status_of_reason(&s->record.done);
 }

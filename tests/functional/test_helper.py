@@ -1,0 +1,187 @@
+"""Traces through paris-privsep: what needs raw sockets, run by a user without any
+privilege; what whole packets show; and its end, which is the trace's."""
+
+import functools
+import os
+import shutil
+import signal
+import struct
+import unittest
+
+import paris
+
+V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
+METHODS = ((), ("-I",), ("-T",))
+# security.capability: revision 2, cap_net_raw permitted (capabilities(7)).
+NET_RAW = struct.pack("<5I", 0x02000000, 1 << 13, 0, 0, 0)
+WHY = "the helper of this variant refuses file capabilities"
+
+
+@functools.lru_cache(maxsize=None)
+def tools(capable=True):
+    """A copy of the programs, the helper with its capability."""
+    folder = paris.temporary_folder()
+    for part in ("bin", "libexec"):
+        shutil.copytree(paris.stage() / part, folder / part)
+    folder.chmod(0o755)
+    if capable:
+        os.setxattr(folder / "libexec/paris-traceroute/paris-privsep",
+                    "security.capability", NET_RAW)
+    return folder
+
+
+def start(topology, *arguments, options=(), capable=True):
+    return paris.start_fakeroute(topology, tools(capable) / "bin/paris-traceroute", "-n",
+                                 *arguments, options=("--keep-caps", *options), user=False)
+
+
+def trace(topology, *arguments, status=0, **more):
+    """The json of a trace."""
+    result = start(topology, "--format", "json", *arguments, **more).finish()
+    if result.returncode != status or (status == 0 and result.stderr):
+        raise AssertionError(str(result))
+    found = result.json
+    found["result"] = result
+    return found
+
+
+def answers(found):
+    """[(ttl, probe)] of all that were answered."""
+    return [(hop["ttl"], probe) for hop in found["hops"] for probe in hop["probes"]
+            if probe["status"] == "answered"]
+
+
+@unittest.skipUnless(paris.VARIANT == "release", WHY)
+@unittest.skipUnless(os.geteuid() == 0, "only root can give a file a capability here")
+class Helper(unittest.TestCase):
+    def whole(self, found, target, hops):
+        """Every hop of line.topo and its like, three times each, and the target."""
+        self.assertEqual(found["stop"]["reason"], "reached")
+        expected = [(ttl, f"10.0.{ttl}.1" if "." in target else f"2001:db8:{ttl:x}::1")
+                    for ttl in range(1, hops)] + [(hops, target)]
+        self.assertEqual(sorted(set((ttl, probe["from"]) for ttl, probe in answers(found))),
+                         sorted(expected))
+        self.assertEqual(len(answers(found)), 3 * hops)
+        self.assertEqual(found["counters"]["ambiguous"], 0)
+        self.assertEqual(found["counters"]["asked_again"], 0)
+
+    def test_every_protocol(self):
+        """On routers that quote 28 bytes: nothing is ambiguous, nothing asked again."""
+        for target in (V4, V6):
+            for method in METHODS:
+                with self.subTest(target=target, method=method):
+                    found = trace("short-quotes.topo", "--privilege", "helper", *method,
+                                  target)
+                    self.whole(found, target, 10)
+                    self.assertTrue(found["plan"]["send"].endswith("-helper"))
+                    for ttl, probe in answers(found):
+                        if probe["reply"] == "time_exceeded":
+                            self.assertEqual(probe["quoted_ttl"], 1)
+                            self.assertEqual(probe.get("nat_id", 0), 0)
+                            self.assertEqual("quoted_ip_id" in probe, target == V4)
+                        self.assertLessEqual(set(probe.get("flags", ())),
+                                             {"reached", "final"})
+
+    def test_tags(self):
+        """Fields that datagram sockets cannot set or see bring the helper by themselves."""
+        for method, tag in (((), "udp.checksum"), ((), "udp.length"), (("-T",), "tcp.seq"),
+                            (("-T",), "tcp.checksum")):
+            for target in (V4, V6):
+                with self.subTest(tag=tag, target=target):
+                    found = trace("short-quotes.topo", "--tag", tag, *method, target)
+                    self.assertEqual(found["plan"]["tag"], tag)
+                    self.whole(found, target, 10)
+
+    def test_ping_sockets_closed(self):
+        for target in (V4, V6):
+            found = trace("short-quotes.topo", "-I", target,
+                          options=("--ping-group", "closed"))
+            self.assertEqual(found["plan"]["send"], "ping-helper")
+            self.whole(found, target, 10)
+
+    def test_tcp_probes_are_out_together(self):
+        """Many SYNs of one flow at once, and no connection that is left standing."""
+        for target in (V4, V6):
+            found = trace("line.topo", "-T", "--privilege", "helper", target)
+            packets = found["result"].packets()
+            first = next(n for n, packet in enumerate(packets) if packet.dst != target)
+            syns = [packet for packet in packets if packet.dst == target
+                    and packet.flags == 0x02]
+            self.assertGreaterEqual(first, 16)
+            self.assertEqual(len(syns), found["counters"]["sent"])
+            self.assertEqual(len({(packet.sport, packet.dport, packet.flow_label)
+                                  for packet in syns}), 1)
+
+    def test_times_to_live_in_quotes(self):
+        """A router that forwards TTL 0: the next one answers, and says so."""
+        topology = ("defaults rtt=2ms\nrouter a 10.0.1.1\nrouter b 10.0.2.1 ttl=zero\n"
+                    "router c 10.0.3.1\ntarget t 198.51.100.9\nlink host a b c t\n")
+        found = trace(topology, "--privilege", "helper", V4)
+        seen = {(ttl, probe["from"], probe.get("quoted_ttl"))
+                for ttl, probe in answers(found) if probe["reply"] == "time_exceeded"}
+        self.assertEqual(seen, {(1, "10.0.1.1", 1), (2, "10.0.3.1", 0), (3, "10.0.3.1", 1)})
+        text = start(topology, "--privilege", "helper", V4).finish()
+        self.assertRegex(text.stdout, r"\n 2  10\.0\.3\.1  \S+ ms !T0")
+        plain = start(topology, "--privilege", "none", V4).finish()
+        self.assertNotIn("!T", plain.stdout)
+
+    def test_address_translation(self):
+        """Its trace in quoted checksums, from the hop behind the translator on."""
+        topology = ("defaults rtt=2ms\nrouter a 10.0.1.1\nrouter b 10.0.2.1\n"
+                    "router c 10.0.3.1\ntarget t 198.51.100.9\nlink host a b c t\n"
+                    "rule b snat=203.0.113.7 quotes=checksum\n")
+        for tag in ("udp.checksum", "udp.payload"):
+            found = trace(topology, "--privilege", "helper", "--tag", tag, V4)
+            by_hop = {}
+            for ttl, probe in answers(found):
+                if "nat_id" in probe:
+                    by_hop.setdefault(ttl, set()).add(probe["nat_id"])
+            self.assertEqual(by_hop.get(1), {0}, tag)
+            self.assertEqual(by_hop.get(2), {0}, tag)
+            self.assertEqual(len(by_hop.get(3, ())), 1, tag)
+            self.assertNotIn(0, by_hop[3], tag)
+
+    def test_never_when_not_wanted(self):
+        running = start("silent-tail.topo", "-w", "3", V4)
+        running.find("paris-prober")
+        names = [line.split("\0")[0] for pid in (running.process.pid,)
+                 for line in paris.children(pid).values()]
+        self.assertFalse([name for name in names if "privsep" in name])
+        os.kill(running.find("paris-traceroute"), signal.SIGTERM)
+        running.finish()
+        result = start("line.topo", "--privilege", "none", "--tag", "udp.checksum",
+                       V4).finish()
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("udp.checksum cannot be read back", result.stderr)
+        self.assertNotIn("privsep", result.stderr)
+
+    def test_without_the_capability(self):
+        result = start("line.topo", "--privilege", "helper", V4, capable=False).finish()
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("setcap cap_net_raw+p", result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def test_killed_helper(self):
+        """What was learned so far, within a second, and no success."""
+        for method in METHODS:
+            running = start("silent-tail.topo", "--privilege", "helper", "-w", "60", *method,
+                            V4)
+            pid = running.find("paris-privsep")
+            paris.wait_for(lambda: " 1  10." in running.text(), 10, "no hop yet")
+            os.kill(pid, signal.SIGKILL)
+            result = running.finish(2)
+            self.assertEqual(result.returncode, 1, result)
+            self.assertIn("paris-privsep ended", result.stderr)
+            self.assertIn(" 1  10.", result.stdout)
+
+    def test_helper_killed_before_anything(self):
+        running = start("silent-tail.topo", "--privilege", "helper", "-f", "20", "-w", "60",
+                        V4)
+        os.kill(running.find("paris-privsep"), signal.SIGKILL)
+        result = running.finish(2)
+        self.assertEqual(result.returncode, 3, result)
+        self.assertIn("paris-privsep", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
