@@ -43,10 +43,10 @@ framing_read(struct reader *r, uint32_t sequence)
 }
 
 struct writer *
-framing_begin(struct framing *r)
+framing_begin(struct framing *f)
 {
-	writer_init(&r->body, r->bytes + MESSAGE_HEADER_LEN, MESSAGE_BODY_MAX);
-	return &r->body;
+	writer_init(&f->body, f->bytes + MESSAGE_HEADER_LEN, MESSAGE_BODY_MAX);
+	return &f->body;
 }
 
 int

@@ -38,7 +38,7 @@ main(int argc, char **argv)
 	static struct helper h;
 	struct sandbox_policy policy;
 	bool tcp = argc == 2 && strcmp(argv[1], "tcp") == 0;
-	int error = privilege_shut_out(MESSAGE_CHILD_FD + 1);
+	int error = privilege_shut_out(MESSAGE_CHILD_FD + 1), forbidden;
 
 	log_set_program(PRIVSEP_PROGRAM);
 	if (error != 0)
@@ -62,10 +62,9 @@ main(int argc, char **argv)
 		return fail(PRIVSEP_EXIT_FAILED, "cannot open raw sockets", error);
 	error = privilege_renounce(PRIVILEGE_NOBODY, FILES_MAX);
 	/* By deed: this must not work any more. */
-	if (error == 0 && socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) >= 0)
-		error = -EEXIST;
-	else if (error == 0 && errno != EPERM)
-		error = -errno;
+	forbidden = error == 0 ? socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) : -1;
+	if (error == 0 && (forbidden >= 0 || errno != EPERM))
+		error = forbidden >= 0 ? -EEXIST : -errno;
 	if (error == 0 && getrandom(h.matcher.nonce, PRIVSEP_NONCE_LEN, 0) < 0)
 		error = -errno;
 	if (error == 0 && sysconf(_SC_OPEN_MAX) < FILES_MAX)

@@ -189,7 +189,7 @@ void
 sockets_sandbox(struct sandbox_policy *policy)
 {
 	static struct sandbox_rule
-	    all[COUNT_OF(rules) + COUNT_OF(options) + 2 * FILES_MAX];
+	    all[COUNT_OF(rules) + COUNT_OF(options) + 2UL * FILES_MAX];
 	size_t count = 0;
 
 	for (; count < COUNT_OF(rules); count++)
