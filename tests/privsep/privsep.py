@@ -23,7 +23,6 @@ import socket
 import struct
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import paris
@@ -117,6 +116,7 @@ PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
 CAP_NET_RAW = 13
 ROOT = os.geteuid() == 0
 OTHER_USER = 65533
+PROCESSORS = os.sched_getaffinity(0)
 
 
 def check(result, what):
@@ -220,6 +220,7 @@ def spawn(program, arguments=(), channel=None, prepare=None, uid=paris.NOBODY,
     if pid:
         return pid
     try:
+        os.sched_setaffinity(0, PROCESSORS)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         if first is not None:
             first()
@@ -276,7 +277,7 @@ class Helper:
         self.stderr = tempfile.TemporaryFile()
         self.sequence = self.expected = 0
         self.said = []
-        self.status = self.outcome = None
+        self.last = self.status = self.outcome = None
         with theirs:
             self.pid = spawn(program or capable or original(), arguments, theirs, uid=uid,
                              ambient=ambient, stderr=self.stderr.fileno(), **more)
@@ -328,6 +329,7 @@ class Helper:
                 raise AssertionError(
                     f"ended with {self.wait()} before type {kind}: {self.errors()}")
             if found.kind == kind:
+                self.last = found
                 return found
             self.said.append(found)
 
@@ -342,10 +344,16 @@ class Helper:
         return self.read(SENT)
 
     def replies(self):
-        """All replies so far: those told before a request is answered."""
-        self.say(RESERVE, reserve_body(RESERVATIONS - 1, UDP, "127.0.0.1"))
-        self.read(RESERVED)
-        self.say(RELEASE, bytes([RESERVATIONS - 1]))
+        """All replies to what has arrived so far, a few dozen packets at most: those told
+        before two marks that arrive last. With the first the helper may have looked at
+        its raw sockets too early; with the second it has looked again, and at them first."""
+        mark = RESERVATIONS - 1
+        port = self.reserve(mark, UDP, "127.0.0.1").port
+        for _ in range(2):
+            send_mark(port)
+            while self.read(REPLY).id != mark:
+                self.said.append(self.last)
+        self.say(RELEASE, bytes([mark]))
         found = [one for one in self.said if one.kind == REPLY]
         self.said = [one for one in self.said if one.kind != REPLY]
         return found
@@ -407,16 +415,26 @@ def enter_network():
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
+def send_mark(port):
+    """A datagram that arrives behind all packets that this process has caused so far: a
+    processor handles them in order, and we keep to one (see Wire)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"mark", ("127.0.0.1", port))
+
+
 def ip(*lines):
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
 
 
 class Wire:
-    """One interface with both families, everything behind it, and an eye at its far
-    end. There is one a process, and the process cannot leave it."""
+    """One interface with both families, everything behind it, and an eye on it: a packet
+    is seen within the system call that sends it, so there is nothing to wait for. There
+    is one a process, and the process cannot leave it; nor, from then on, its processor,
+    so that what it sends arrives in order. Programs that it starts may use them all."""
 
     def __init__(self):
         enter_network()
+        os.sched_setaffinity(0, {min(PROCESSORS)})
         for name in ("all", "default"):
             for setting, value in (("accept_dad", 0), ("accept_ra", 0),
                                    ("router_solicitations", 0)):
@@ -433,13 +451,12 @@ class Wire:
              for family in FAMILIES),
            *(f"route add default via {ROUTER[family]}" for family in FAMILIES))
         self.index = socket.if_nametoindex("near0")
-        self.far = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-        self.far.bind(("far0", ETH_P_ALL))
-        self.far.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
         self.link_local = self._link_local()
-        # The kernel's own words (MLD reports) come first, and none after them.
-        self.far.settimeout(0)
-        self.take()
+        self.far = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.far.bind(("far0", 0))  # it only sends
+        self.eye = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+        self.eye.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+        self.eye.bind(("near0", ETH_P_ALL))
 
     def _link_local(self):
         def look():
@@ -452,17 +469,18 @@ class Wire:
 
     def close(self):
         self.far.close()
+        self.eye.close()
 
     def take(self):
-        """The IP packets that have left since the last call, decoded; not the kernel's
+        """All IP packets that have left since the last call, decoded; not the kernel's
         neighbour discovery and multicast reports."""
         found = []
         while True:
             try:
-                frame, (_, kind, direction, *_) = self.far.recvfrom(65536)
+                frame, (_, kind, direction, *_) = self.eye.recvfrom(65536)
             except BlockingIOError:
                 return found
-            if direction == PACKET_OUTGOING or kind not in (0x0800, 0x86DD):
+            if direction != PACKET_OUTGOING or kind not in (0x0800, 0x86DD):
                 continue
             packet = paris.Packet(frame[14:])
             if packet.family == 6 and (packet.proto == ICMP6 and
@@ -471,6 +489,15 @@ class Wire:
                 continue
             packet.destination_mac = frame[:6]
             found.append(packet)
+
+    @staticmethod
+    def settle():
+        """Returns when all that was given, or sent by this process, has arrived."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            own.bind(("127.0.0.1", 0))
+            own.settimeout(10 * paris.SLOWNESS)
+            send_mark(own.getsockname()[1])
+            own.recv(16)
 
     def give(self, packet):
         """A packet arrives on our interface."""
@@ -536,11 +563,6 @@ def udp_packet(source, destination, sport, dport, payload=b"", **more):
 def until(function, what="it does not happen", limit=10):
     """Calls it until it gives something true."""
     return paris.wait_for(function, limit, what)
-
-
-def settle():
-    """Time for what must not happen: packets here take microseconds."""
-    time.sleep(0.05)
 
 
 def check_policy(test, packet):

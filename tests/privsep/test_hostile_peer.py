@@ -317,17 +317,29 @@ class Floods(Peer):
     def test_never_reading(self):
         """It stops reading too, costs nothing and ends with the channel."""
         helper = self.ready()
-        many = (record(SEND, good_send(), number) for number in range(1, 100000))
-        self.write_all(helper, many, read=False)
-        privsep.settle()
+        written = 0
+
+        def many():
+            nonlocal written
+            while True:
+                yield record(SEND, good_send(), written + 1)
+                written += 1
+        self.write_all(helper, many(), read=False)
+        paris.wait_for(lambda: helper.state()["State"].split()[0] == "S", 10, "no rest")
         before = helper.cpu()
         time.sleep(0.5)
         self.assertLess(helper.cpu() - before, 0.25)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             for number in range(5000):  # replies, which must be dropped
                 other.sendto(b"x" * 500, (SOURCE[4], self.port))
-        privsep.settle()
-        self.assertIsNone(helper.status)
+        wire.settle()
+        # Read to at last it goes on where it was, and says how many replies are lost.
+        answered, lost = 0, 0
+        while answered < written or lost == 0:
+            found = helper.receive()
+            answered += found.kind == SENT
+            lost += found.count if found.kind == privsep.DROPPED else 0
+        self.assertEqual((answered, lost > 0), (written, True))
         self.assertEqual(helper.close(), (DONE, ""))
 
     def test_dropped_replies_are_counted(self):
@@ -352,20 +364,35 @@ class Floods(Peer):
         self.assertGreater(lost, 0)
         self.assertEqual(helper.close(), (DONE, ""))
 
+    @staticmethod
+    def stop(helper):
+        """Returns when it has stopped, wherever it was."""
+        os.kill(helper.pid, signal.SIGSTOP)
+        os.waitpid(helper.pid, os.WUNTRACED)
+
     def test_closed_in_mid_burst(self):
-        """Nothing that was not sent yet is sent afterwards."""
-        for wait in (0, 0, 0.001, 0.003):
-            helper = self.ready()
-            os.kill(helper.pid, signal.SIGSTOP)
-            many = (record(SEND, good_send(), number) for number in range(1, 10000))
-            self.write_all(helper, many, read=False)
-            wire.take()
-            helper.channel.close()
-            os.kill(helper.pid, signal.SIGCONT)
-            time.sleep(wait)
-            self.assertEqual(helper.wait(), DONE)
-            self.assertEqual(wire.take(), [])
-            helper.close()
+        """Nothing that was not sent yet is sent afterwards, but the probe at hand; with
+        many requests waiting, and answers that were read or were not."""
+        for wanted in (0, 1, 50, 50, 70):
+            for read in (False, True):
+                helper = self.ready()
+                many = (record(SEND, good_send(), number) for number in range(1, 10000))
+                if wanted == 0:
+                    self.stop(helper)
+                self.write_all(helper, many, read=False)
+                if wanted != 0:
+                    for _ in range(wanted):
+                        helper.read(SENT)
+                    self.stop(helper)
+                if read:
+                    helper.channel.setblocking(False)
+                    self.drain(helper)
+                wire.take()
+                helper.channel.close()
+                os.kill(helper.pid, signal.SIGCONT)
+                self.assertEqual(helper.wait(), DONE)
+                self.assertLessEqual(len(wire.take()), 1)
+                helper.close()
 
     def test_half_closed(self):
         helper = self.ready()
@@ -375,8 +402,7 @@ class Floods(Peer):
     def test_stopped_and_continued(self):
         helper = self.ready()
         for number in range(20):
-            os.kill(helper.pid, signal.SIGSTOP)
-            paris.wait_for(lambda: helper.state()["State"].split()[0] == "T", 5, "no stop")
+            self.stop(helper)
             os.kill(helper.pid, signal.SIGCONT)
             answer = helper.send(0, UDP, SOURCE[4], TARGET[4], 9, cookie=number)
             self.assertEqual((answer.cookie, answer.error), (number, 0))

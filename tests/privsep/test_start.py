@@ -189,7 +189,8 @@ class NotAsItShould(unittest.TestCase):
             self.assertEqual(helper.close(), (DONE, ""))
 
     def test_signals(self):
-        """Neither ignored nor blocked ones are inherited."""
+        """Neither ignored nor blocked ones are inherited; but the C library lets nobody set
+        the two of its own, 32 and 33, which whoever started us may have ignored."""
         def prepare():
             for number in set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}:
                 signal.signal(number, signal.SIG_IGN)
@@ -197,7 +198,7 @@ class NotAsItShould(unittest.TestCase):
         with Helper(prepare=prepare) as helper:
             state = helper.state()
             if RELEASE:
-                self.assertEqual(int(state["SigIgn"], 16), 0)
+                self.assertEqual(int(state["SigIgn"], 16) & ~(3 << 31), 0)
                 self.assertEqual(bin(int(state["SigBlk"], 16)).count("1"), 3)
             for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
                 os.kill(helper.pid, number)

@@ -1,5 +1,5 @@
 """What leaves: the bytes of each probe, and that nothing does which policy forbids. Packets
-are captured at the far end of the only interface."""
+are captured on the only interface, as they leave."""
 
 import itertools
 import os
@@ -255,7 +255,7 @@ class Refused(Wire):
                                      rest=struct.pack("!HH", 0, 600))
         for _ in range(3):
             wire.give(error)
-        privsep.settle()
+        wire.settle()
         for fragment in (0, 1):
             for name, size in (("udp", dict(payload=b"x" * 1400)),
                                ("icmp", dict(payload_len=1400))):
