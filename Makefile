@@ -81,7 +81,8 @@ fakeroute_c := $(filter-out tools/fakeroute/main.c,$(wildcard tools/fakeroute/*.
 # The helper, and all of common/ that it may have.
 privsep_c := $(wildcard privsep/*.c)
 privsep_common_c := $(patsubst %,common/%.c,addr ancillary bytes checksum clock codec framing \
-	ip_header log packets privilege privsep_messages privsep_packets sandbox sockopt wire)
+	ip_header log packets privilege privsep_messages privsep_packets raw_sockets sandbox sockopt \
+	wire)
 
 objects = $(patsubst %.c,$(obj)/%.o,$(1))
 

@@ -22,7 +22,7 @@ open_sockets(struct helper *h, bool tcp)
 	    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_NET_RAW) != 0 ||
 	    capng_apply(CAPNG_SELECT_CAPS) != 0)
 		return -EPERM;
-	return sockets_open(h->raw, tcp);
+	return raw_sockets_open(h->raw, tcp);
 }
 
 static int

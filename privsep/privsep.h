@@ -12,14 +12,13 @@
 #include "common/framing.h"
 #include "common/packets.h"
 #include "common/privsep_messages.h"
+#include "common/raw_sockets.h"
 #include "common/sandbox.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Raw sockets, in the order of enum privsep_feature. */
-enum { RAW_ICMP4, RAW_ICMP6, RAW_TCP4, RAW_TCP6, RAW_COUNT };
-
-/* Sockets: raw ones, and those that keep ports. Before them: standard ones, channel. */
+/* Sockets: raw ones (in the order of enum privsep_feature), and those that keep ports.
+ * Before them: standard ones, channel. */
 #define SOCKETS_MAX (RAW_COUNT + PRIVSEP_RESERVATIONS)
 #define FILES_MAX (MESSAGE_CHILD_FD + 1 + SOCKETS_MAX)
 
@@ -71,12 +70,6 @@ void match_note(struct matcher *m, const struct privsep_send *p);
  */
 bool match_arrival(const struct matcher *m, bool tcp, const struct arrival *a,
     struct privsep_reply *reply);
-
-/*
- * Opens the raw sockets, TCP's only if asked; -1: not asked, or no such family here.
- * None lets anything in before its filter is there. 0 or -errno.
- */
-int sockets_open(int raw[RAW_COUNT], bool tcp);
 
 /*
  * Binds an ordinary socket, r->fd, to r->asked.source and port; if that is 0, to a
