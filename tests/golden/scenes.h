@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "tools/shared/output.h"
-#include "tools/traceroute/naming.h"
+#include "tools/shared/naming.h"
 #include "tools/traceroute/record.h"
 
 #define SCENE_RESULTS 80

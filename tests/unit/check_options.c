@@ -555,9 +555,10 @@ START_TEST(help_text)
 	char *text = NULL;
 	char *rest = NULL;
 	size_t len = 0;
+	struct trace_options o = {0};
 	FILE *memory = open_memstream(&text, &len);
 
-	trace_options_print_help(memory);
+	trace_options_print_help(&o, memory);
 	fclose(memory);
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		ck_assert_msg(strstr(text, forms[i]) != NULL, "no %s", forms[i]);

@@ -327,10 +327,19 @@ static const struct option_spec table[] = {
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
 _Static_assert(TABLE_COUNT <= OPTIONS_MAX, "the table must fit options_parse");
 
+const char *
+trace_options_program(const struct trace_options *o)
+{
+	(void)o;
+	return "paris-traceroute";
+}
+
 void
-trace_options_print_help(FILE *out)
+trace_options_print_help(const struct trace_options *o, FILE *out)
 {
 	char name[PROBER_NAME_MAX + 3];
+
+	(void)o;
 
 	fputs("Usage: paris-traceroute [OPTION]... HOST [PACKET_LEN]\n"
 	      "Print the path that one flow of packets takes to HOST.\n\n"

@@ -61,7 +61,10 @@ int trace_options_parse(
     struct trace_options *options, int argc, char **argv, char *error);
 
 /* The text of --help. */
-void trace_options_print_help(FILE *out);
+void trace_options_print_help(const struct trace_options *options, FILE *out);
+
+/* The program's name, for messages. */
+const char *trace_options_program(const struct trace_options *options);
 
 /* "udp", "icmp", "tcp" or "udplite": the protocol's name in texts and in json. */
 const char *trace_options_protocol(const struct trace_options *options);

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
+#include "tools/shared/naming.h"
 #include "tools/shared/output.h"
-#include "tools/traceroute/naming.h"
 #include "tools/traceroute/record.h"
 
 /* Grows whenever a consumer of the last one could misread a trace. */

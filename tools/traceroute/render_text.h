@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
+#include "tools/shared/naming.h"
 #include "tools/shared/output.h"
-#include "tools/traceroute/naming.h"
 #include "tools/traceroute/record.h"
 
 /* Room for the annotation of one reply: "!F-4294967295", "!<255-255>". */

@@ -1,13 +1,13 @@
 /*
  * Which address the host that the user typed stands for.
  */
-#ifndef TOOLS_TRACEROUTE_TARGET_H
-#define TOOLS_TRACEROUTE_TARGET_H
+#ifndef TOOLS_SHARED_TARGET_H
+#define TOOLS_SHARED_TARGET_H
 
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "tools/traceroute/naming.h"
+#include "tools/shared/naming.h"
 
 #define TARGET_ERROR_MAX 1600
 

@@ -1,4 +1,4 @@
-#include "tools/traceroute/naming.h"
+#include "tools/shared/naming.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,6 @@
-#include "tools/traceroute/session.h"
+#include "tools/shared/session.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,9 +11,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "tools/shared/remedy.h"
-#include "tools/shared/trace_request.h"
-#include "tools/traceroute/notes.h"
-#include "tools/traceroute/render_json.h"
 
 /* While more than this waits for the reader, the prober's results are left alone. */
 #define OUT_PENDING_MAX ((size_t)64 << 10)
@@ -35,19 +31,16 @@ on_started(void *context, const struct prober_started *m)
 {
 	struct session *s = context;
 
-	return record_take_started(&s->record, m);
+	return s->job->started(s->context, m);
 }
 
 static int
 on_result(void *context, const struct prober_result *m)
 {
 	struct session *s = context;
-	const char *name;
 
-	/* Ask for the name now: it may be there when its turn to be printed comes. */
-	if (s->names != NULL && m->outcome == RESULT_REPLY && !addr_is_none(&m->from))
-		s->names->naming.find(s->names, &m->from, &name);
-	return record_take_result(&s->record, m);
+	session_ask_name(s, m);
+	return s->job->result(s->context, m);
 }
 
 static int
@@ -55,10 +48,16 @@ on_done(void *context, const struct prober_done *m)
 {
 	struct session *s = context;
 
-	return record_take_done(&s->record, m);
+	return s->job->done(s->context, m);
 }
 
 static const struct prober_events prober_events = {on_started, on_result, on_done};
+
+static bool
+is_over(const struct session *s)
+{
+	return s->job->is_over(s->context);
+}
 
 /* ---- start and end --------------------------------------------------------------- */
 
@@ -77,10 +76,10 @@ open_signals(struct session *s)
 	return s->signals < 0 ? -errno : 0;
 }
 
-/* Starts the prober with its plan and its one trace queued. */
+/* Starts the prober with its plan and its traces queued. */
 static int
-start_prober(
-    struct session *s, const struct prober_plan *plan, const struct prober_start *start)
+start_prober(struct session *s, const struct prober_plan *plan,
+    const struct prober_start *starts, size_t count)
 {
 	int error =
 	    prober_client_start(&s->prober, plan, 1, &prober_events, s, s->failure);
@@ -90,46 +89,34 @@ start_prober(
 		return error;
 	}
 	error = prober_client_plan(&s->prober, plan);
-	if (error == 0)
-		error = prober_client_begin(&s->prober, start);
+	for (size_t i = 0; i < count && error == 0; i++)
+		error = prober_client_begin(&s->prober, &starts[i]);
 	if (error != 0)
 		log_line("cannot ask paris-prober: %s", strerror(-error));
 	return error;
 }
 
 int
-session_start(struct session *s, const struct trace_options *options,
-    const struct addr *target, const struct prober_plan *plan, struct name_cache *names,
-    struct output *out)
+session_start(struct session *s, const struct session_job *job, void *context,
+    const struct prober_plan *plan, const struct prober_start *starts, size_t count,
+    struct name_cache *names, struct output *out)
 {
-	size_t family = target->family == AF_INET ? 0 : 1;
-	struct prober_start start;
 	int error;
 
-	*s = (struct session){.options = options,
+	*s = (struct session){.job = job,
+	    .context = context,
 	    .names = names,
 	    .out = out,
 	    .signals = -1,
-	    .stop_before = INT64_MAX};
-	trace_request_start(options, target, &start);
-	error = record_init(&s->record, options->host, trace_options_protocol(options),
-	    &start, &plan->family[family]);
-	if (error == 0)
-		error = open_signals(s);
+	    .stop_before = INT64_MAX,
+	    .progress_at = INT64_MAX};
+	error = open_signals(s);
 	if (error != 0) {
 		log_line(
 		    "cannot start: %s%s", strerror(-error), remedy_of_limit(-error));
 		return error;
 	}
-	s->record.began = clock_realtime();
-	render_text_init(&s->text, &s->record, names != NULL ? &names->naming : NULL,
-	    options->extensions, out);
-	s->text.plain = options->as_traceroute != 0;
-	/* Replies come with the scope that -i stands for. */
-	if (addr_is_link_local(&start.target) && start.target.scope == 0 &&
-	    options->device != NULL)
-		start.target.scope = if_nametoindex(options->device);
-	return start_prober(s, plan, &start);
+	return start_prober(s, plan, starts, count);
 }
 
 void
@@ -140,7 +127,38 @@ session_end(struct session *s)
 	prober_client_end(&s->prober, text, sizeof(text));
 	if (s->signals >= 0)
 		close(s->signals);
-	record_clear(&s->record);
+	s->signals = -1;
+}
+
+void
+session_ask_name(const struct session *s, const struct prober_result *m)
+{
+	const char *name;
+
+	if (s->names != NULL && m->outcome == RESULT_REPLY && !addr_is_none(&m->from))
+		s->names->naming.find(s->names, &m->from, &name);
+}
+
+const struct naming *
+session_naming(const struct session *s)
+{
+	return s->names != NULL ? &s->names->naming : NULL;
+}
+
+const char *
+session_failure(const struct session *s)
+{
+	return s->failure[0] != '\0' ? s->failure : NULL;
+}
+
+bool
+session_tell_failure(const struct session *s)
+{
+	if (s->failure[0] == '\0')
+		return false;
+	if (!s->failure_told)
+		log_line("%s", s->failure);
+	return true;
 }
 
 /* ---- the prober's end ------------------------------------------------------------ */
@@ -152,7 +170,7 @@ break_off(struct session *s, const char *why)
 	char ended[128];
 	int status = prober_client_end(&s->prober, ended, sizeof(ended));
 
-	s->record.broken = true;
+	s->job->broken(s->context);
 	if (why != NULL) {
 		snprintf(s->failure, sizeof(s->failure), "%s", why);
 		return;
@@ -181,7 +199,7 @@ service_prober(struct session *s)
 {
 	int result = prober_client_service(&s->prober);
 
-	if (s->record.has_done && result >= 0)
+	if (is_over(s) && result >= 0)
 		dismiss_prober(s);
 	else if (result == 1)
 		break_off(s, NULL);
@@ -224,7 +242,7 @@ service_signals(struct session *s)
 		s->interrupted = (int)info.ssi_signo;
 		if (s->names != NULL)
 			name_cache_give_up(s->names);
-		if (record_is_over(&s->record))
+		if (is_over(s))
 			continue;
 		s->stop_before = clock_monotonic() + STOP_WAIT;
 		if (prober_client_stop(&s->prober, PROBER_ALL_INSTANCES) != 0)
@@ -234,18 +252,14 @@ service_signals(struct session *s)
 
 /* ---- the loop -------------------------------------------------------------------- */
 
+/* Shows what there is to show. */
 static void
 render(struct session *s)
 {
-	const struct naming *naming = s->names != NULL ? &s->names->naming : NULL;
-	const char *failure = s->failure[0] != '\0' ? s->failure : NULL;
-
-	if (s->rendered)
-		return;
-	if (s->options->format == FORMAT_TEXT)
-		s->rendered = render_text_advance(&s->text);
-	else if (record_is_over(&s->record))
-		s->rendered = render_json(&s->record, naming, failure, s->out);
+	if (s->job->progress != NULL)
+		s->progress_at = s->job->progress(s->context, clock_monotonic());
+	if (!s->rendered)
+		s->rendered = s->job->render(s->context, s);
 }
 
 /* Fills the poll slots; an unused one has descriptor -1. */
@@ -258,7 +272,7 @@ fill_slots(const struct session *s, struct pollfd *slots)
 		slots[i] = (struct pollfd){.fd = -1};
 	slots[SLOT_SIGNALS].fd = s->signals;
 	slots[SLOT_SIGNALS].events = POLLIN;
-	if (output_pending(s->out) < OUT_PENDING_MAX && !record_is_over(&s->record)) {
+	if (output_pending(s->out) < OUT_PENDING_MAX && !is_over(s)) {
 		slots[SLOT_PROBER].fd = prober_client_fd(&s->prober);
 		slots[SLOT_PROBER].events = prober_client_wants(&s->prober);
 	}
@@ -280,13 +294,15 @@ time_to_sleep(const struct session *s)
 
 	if (s->names != NULL && s->names->client != NULL)
 		names = names_client_deadline(s->names->client);
-	if (!record_is_over(&s->record)) {
+	if (!is_over(s)) {
 		until = s->stop_before;
 		if (!s->prober.hello && s->prober.hello_before < until)
 			until = s->prober.hello_before;
 	}
 	if (names < until)
 		until = names;
+	if (s->progress_at < until)
+		until = s->progress_at;
 	return until == INT64_MAX ? until : clock_elapsed(clock_monotonic(), until);
 }
 
@@ -312,19 +328,17 @@ step(struct session *s)
 		return; /* EINTR, or no memory for now */
 	if (slots[SLOT_SIGNALS].revents != 0)
 		service_signals(s);
-	if (!record_is_over(&s->record) &&
-	    (slots[SLOT_PROBER].revents != 0 || !s->prober.hello))
+	if (!is_over(s) && (slots[SLOT_PROBER].revents != 0 || !s->prober.hello))
 		service_prober(s);
-	if (!record_is_over(&s->record) && clock_monotonic() >= s->stop_before)
+	if (!is_over(s) && clock_monotonic() >= s->stop_before)
 		break_off(s, "paris-prober did not stop when it was told to");
 	if (s->names != NULL && s->names->client != NULL)
 		names_client_process(s->names->client);
 	service_output(s, slots[SLOT_OUT].revents);
 }
 
-/* The exit status of a trace that ended by itself. */
-static enum exit_status
-status_of_reason(const struct prober_done *done)
+enum exit_status
+session_status(const struct prober_done *done)
 {
 	switch ((enum prober_reason)done->reason) {
 	case REASON_REACHED:
@@ -344,14 +358,7 @@ status_of_reason(const struct prober_done *done)
 	return EXIT_FAILED;
 }
 
-/* Whether a person reads along: no program that reads json or expects traceroute. */
-static bool
-wants_notes(const struct trace_options *o)
-{
-	return o->format == FORMAT_TEXT && !o->as_traceroute;
-}
-
-enum exit_status
+int
 session_run(struct session *s)
 {
 	for (;;) {
@@ -360,17 +367,7 @@ session_run(struct session *s)
 			break;
 		step(s);
 	}
-	if (s->out->error != 0) {
+	if (s->out->error != 0)
 		output_log_error(s->out);
-		return EXIT_FAILED;
-	}
-	if (s->record.has_done &&
-	    (wants_notes(s->options) || s->record.done.reason == REASON_FAILED))
-		notes_print(&s->record);
-	if (s->failure[0] != '\0') {
-		if (!s->failure_told)
-			log_line("%s", s->failure);
-		return EXIT_FAILED;
-	}
-	return status_of_reason(&s->record.done);
+	return s->out->error;
 }

@@ -3,8 +3,8 @@
  * address is known, never waited for by a probe. What comes back is hostile text that
  * the renderer must escape.
  */
-#ifndef TOOLS_TRACEROUTE_NAMING_H
-#define TOOLS_TRACEROUTE_NAMING_H
+#ifndef TOOLS_SHARED_NAMING_H
+#define TOOLS_SHARED_NAMING_H
 
 #include <stddef.h>
 #include <stdint.h>

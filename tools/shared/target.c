@@ -1,4 +1,4 @@
-#include "tools/traceroute/target.h"
+#include "tools/shared/target.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

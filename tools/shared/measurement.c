@@ -1,0 +1,172 @@
+#include "tools/shared/measurement.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/privsep_messages.h"
+#include "prober/host_facts.h"
+#include "tools/shared/remedy.h"
+#include "tools/shared/servant.h"
+#include "tools/shared/target.h"
+#include "tools/shared/trace_request.h"
+
+void
+measurement_init(struct measurement *m)
+{
+	output_init(&m->out, STDOUT_FILENO);
+}
+
+void
+measurement_clear(struct measurement *m)
+{
+	name_cache_clear(&m->names);
+	output_clear(&m->out);
+}
+
+enum exit_status
+measurement_finish_output(struct measurement *m)
+{
+	if (output_drain(&m->out) == 0)
+		return EXIT_REACHED;
+	output_log_error(&m->out);
+	return EXIT_FAILED;
+}
+
+enum exit_status
+measurement_print_help(struct measurement *m)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *memory = open_memstream(&text, &len);
+
+	if (memory != NULL) {
+		trace_options_print_help(&m->options, memory);
+		fclose(memory);
+		output_write(&m->out, text, len);
+		free(text);
+	}
+	return measurement_finish_output(m);
+}
+
+enum exit_status
+measurement_print_version(struct measurement *m)
+{
+	output_print(
+	    &m->out, "%s " PARIS_VERSION "\n", trace_options_program(&m->options));
+	return measurement_finish_output(m);
+}
+
+enum exit_status
+measurement_choose_plan(struct measurement *m)
+{
+	struct plan_request request;
+	char helper[HOST_PATH_MAX];
+	struct host_facts facts;
+
+	if (trace_request_plan(&m->options, &request) != 0) {
+		log_line("out of memory%s", remedy_of_limit(ENOMEM));
+		return EXIT_FAILED;
+	}
+	if (servant_path(PRIVSEP_PROGRAM, helper, sizeof(helper)) != 0)
+		helper[0] = '\0';
+	host_facts_gather(&facts, helper);
+	if (plan_choose(&request, &facts, &m->plan) == 0)
+		return GO_ON;
+	log_line("%s (try '%s --help')", m->plan.problem[0],
+	    trace_options_program(&m->options));
+	return EXIT_USAGE;
+}
+
+enum exit_status
+measurement_explain(struct measurement *m, uint32_t family)
+{
+	static const char *const names[] = {"IPv4", "IPv6"};
+	size_t asked = family_index(family);
+	size_t other = family == AF_UNSPEC ? 1 - asked : asked;
+
+	if (m->plan.error[asked] != 0 && m->plan.error[other] != 0) {
+		log_line("%s", m->plan.problem[asked]);
+		return EXIT_FAILED;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		if (family != AF_UNSPEC && i != family_index(family))
+			continue;
+		if (m->plan.error[i] == 0)
+			output_print(&m->out, "%s:\n%s", names[i], m->plan.text[i]);
+		else
+			output_print(&m->out, "%s: not possible: %s\n", names[i],
+			    m->plan.problem[i]);
+	}
+	return measurement_finish_output(m);
+}
+
+bool
+measurement_can(const struct measurement *m, uint32_t family)
+{
+	size_t index = family_index(family);
+
+	if (m->plan.error[index] == 0)
+		return true;
+	log_line("%s", m->plan.problem[index]);
+	return false;
+}
+
+/* Starts paris-names, if it does not run already; or one line in error. */
+static bool
+start_names(struct measurement *m, char *error)
+{
+	error[0] = '\0';
+	return m->names.client != NULL ||
+	       name_cache_start(&m->names, m->options.resolver, error) == 0;
+}
+
+enum exit_status
+measurement_find_target(struct measurement *m, const char *host, struct addr *target)
+{
+	const struct trace_options *o = &m->options;
+	/* A name is looked up for the family that the source needs. */
+	uint32_t family = o->family != AF_UNSPEC ? o->family : o->start.source.family;
+	char error[TARGET_ERROR_MAX], trouble[NAME_CACHE_ERROR_MAX];
+	int result = target_from_text(host, o->family, target, error);
+
+	if (result == -EINVAL) {
+		if (!start_names(m, trouble)) {
+			log_line("%s", trouble);
+			return EXIT_FAILED;
+		}
+		result = target_from_names(&m->names, host, family, target, error);
+	}
+	if (result == 0)
+		result = trace_request_check(o, target, error);
+	if (result == 0)
+		return GO_ON;
+	log_line("%s", error);
+	/* To traceroute(8) it is no wrong usage to name an interface that is not there.
+	 */
+	if (result == -EPIPE || (result == -ENODEV && o->as_traceroute))
+		return EXIT_FAILED;
+	return EXIT_USAGE;
+}
+
+struct name_cache *
+measurement_names(struct measurement *m, char *why_not)
+{
+	why_not[0] = '\0';
+	if (!m->options.numeric && start_names(m, why_not))
+		return &m->names;
+	name_cache_clear(&m->names); /* it found the host and is done */
+	return NULL;
+}
+
+void
+measurement_scope_target(const struct measurement *m, struct prober_start *start)
+{
+	if (addr_is_link_local(&start->target) && start->target.scope == 0 &&
+	    m->options.device != NULL)
+		start->target.scope = if_nametoindex(m->options.device);
+}

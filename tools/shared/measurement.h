@@ -1,0 +1,70 @@
+/*
+ * What the tools' main functions share: from the options to the plan and the targets,
+ * --help, --version and --explain. Used by the tools' main.c and by what they run.
+ */
+#ifndef TOOLS_SHARED_MEASUREMENT_H
+#define TOOLS_SHARED_MEASUREMENT_H
+
+#include <stdbool.h>
+
+#include "common/addr.h"
+#include "prober/plan.h"
+#include "tools/shared/naming.h"
+#include "tools/shared/output.h"
+#include "tools/shared/session.h"
+#include "tools/shared/trace_options.h"
+
+/* What a step returns when the next one may follow. */
+#define GO_ON EXIT_REACHED
+
+struct measurement {
+	struct trace_options options;
+	struct plan plan;
+	struct name_cache names;
+	struct output out;
+	int interrupted; /* the signal that ended it; 0: none */
+};
+
+/* Zeroed but for the options, which the caller has parsed. */
+void measurement_init(struct measurement *m);
+void measurement_clear(struct measurement *m);
+
+/* Writes what is pending; the exit status of a run that only prints. */
+enum exit_status measurement_finish_output(struct measurement *m);
+
+enum exit_status measurement_print_help(struct measurement *m);
+enum exit_status measurement_print_version(struct measurement *m);
+
+/* Makes the plan for both families. */
+enum exit_status measurement_choose_plan(struct measurement *m);
+
+/* --explain: one family, or both (AF_UNSPEC). */
+enum exit_status measurement_explain(struct measurement *m, uint32_t family);
+
+/* Whether the plan can do the family; says why not. */
+bool measurement_can(const struct measurement *m, uint32_t family);
+
+/* The address of a host; fails after a line on standard error. */
+enum exit_status measurement_find_target(
+    struct measurement *m, const char *host, struct addr *target);
+
+/*
+ * For the trace: names, or NULL when none are wanted or none can be had; then why_not
+ * (NAME_CACHE_ERROR_MAX bytes) says why, and else is empty.
+ */
+struct name_cache *measurement_names(struct measurement *m, char *why_not);
+
+/*
+ * How the prober is asked for the trace of one target, with the scope that -i stands
+ * for.
+ */
+void measurement_scope_target(const struct measurement *m, struct prober_start *start);
+
+/* 0 and 1, as in plans. */
+static inline size_t
+family_index(uint32_t family)
+{
+	return family == AF_INET ? 0 : 1;
+}
+
+#endif
