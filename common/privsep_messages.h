@@ -9,11 +9,12 @@
  *
  * Starting it: exec the program with the channel, one end of channel_pair(), at
  * MESSAGE_CHILD_FD. Without an argument it sends and receives ICMP and UDP; with the
- * argument "tcp" TCP as well. A process with no_new_privs cannot start it: there, file
- * capabilities do not count. It ends with status 0 when the channel is closed, and at
- * once: what was asked before and not sent yet is not sent. Otherwise it writes one
- * line to standard error and ends with a status of enum privsep_exit. SIGINT, SIGTERM
- * and SIGHUP do not reach it: it ends with the channel.
+ * argument "tcp" TCP as well. A process with no_new_privs cannot start it: there,
+ * file capabilities do not count. It ends with status 0 when the channel is closed,
+ * and at once: what was asked before and not sent yet is not sent, but the probe at
+ * hand. Otherwise it writes one line to standard error and ends with a status of
+ * enum privsep_exit. SIGINT, SIGTERM and SIGHUP do not reach it: it ends with the
+ * channel.
  *
  * Records are framed as message.h says, without descriptors, so a struct channel speaks
  * to it. Any record that this header does not allow ends the helper
@@ -112,7 +113,10 @@ struct privsep_reserved {
 	int32_t error;
 };
 
-/* Gives the port back. What still comes for it is not told any more. */
+/*
+ * Gives the port back. Until the helper has read this, which an answer to a later
+ * request shows, the port is kept and its answers are told; none from then on.
+ */
 struct privsep_release {
 	uint8_t id;
 };

@@ -23,7 +23,7 @@ match_note(struct matcher *m, const struct privsep_send *p)
 	    key_of(r, &p->destination, p->port), p->checksum, m->second};
 }
 
-/* Whether such a probe was sent lately; with that checksum unless that is NULL. */
+/* Whether r sent such a probe lately; with that checksum unless that is NULL. */
 static bool
 was_sent(const struct matcher *m, const struct reservation *r, const struct addr *to,
     uint16_t peer, const uint16_t *checksum)
@@ -31,8 +31,8 @@ was_sent(const struct matcher *m, const struct reservation *r, const struct addr
 	struct probe_key key = key_of(r, to, peer);
 
 	/* From the newest on: that is the one which most answers are to. */
-	for (uint32_t back = 1; back <= PRIVSEP_REMEMBERED && back <= m->count;
-	     back++) {
+	for (uint32_t back = 1;
+	     back <= PRIVSEP_REMEMBERED && back <= m->count - r->since; back++) {
 		const struct probe_sent *sent =
 		    &m->sent[(m->count - back) % PRIVSEP_REMEMBERED];
 

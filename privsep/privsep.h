@@ -24,7 +24,8 @@
 
 struct reservation {
 	struct privsep_reserve asked; /* port: the one it is; protocol 0: free */
-	int fd; /* the ordinary socket that keeps the port; ICMP: -1 */
+	int fd;         /* the ordinary socket that keeps the port; ICMP: -1 */
+	uint32_t since; /* matcher.count then: what was sent before is another's */
 };
 
 /* An ICMP or TCP probe, as far as an answer shows it; the key has no padding. */

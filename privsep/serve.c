@@ -89,6 +89,7 @@ on_reserve(struct helper *h, struct reader *body)
 	if (r->asked.protocol != 0)
 		return -EPROTO;
 	r->asked = m;
+	r->since = h->matcher.count;
 	reserved = (struct privsep_reserved){.id = m.id, .error = EACCES};
 	if (addr_is_none(&m.source) || addr_is_unicast(&m.source))
 		reserved.error = -sockets_reserve(h->raw, r);

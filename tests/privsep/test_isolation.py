@@ -1,5 +1,6 @@
 """Several users on one host: what is one's never reaches the other."""
 
+import itertools
 import os
 import socket
 import struct
@@ -9,7 +10,7 @@ from pathlib import Path
 import paris
 import privsep
 from privsep import (ACK, ERROR, FAMILIES, ICMP_OF, RST, SECOND, SOURCE, SYN, TARGET, TCP, UDP,
-                     Helper, error_packet, icmp_packet, tcp_packet)
+                     Helper, error_packet, icmp_packet, tcp_packet, udp_packet)
 
 wire = None
 
@@ -167,6 +168,55 @@ class Isolation(unittest.TestCase):
                     answer = second.reserve(number, protocol, source, reserved[number],
                                             family=4)
                     self.assertEqual(answer.error, 98)
+
+    def test_a_port_given_back(self):
+        """The second user waits for it and has it at once: what answers him is his alone,
+        whether the first user has sent from it before, or reserves it again later."""
+        for family, protocol in itertools.product(FAMILIES, (UDP, TCP)):
+            port = self.first.reserve(0, protocol, SOURCE[family]).port
+            self.first.send(0, protocol, SOURCE[family], TARGET[family], 443)
+            mine, = wire.take()
+
+            def work(channel, family=family, protocol=protocol, port=port):
+                kind = {UDP: socket.SOCK_DGRAM, TCP: socket.SOCK_STREAM}[protocol]
+                with socket.socket({4: socket.AF_INET, 6: socket.AF_INET6}[family],
+                                   kind | socket.SOCK_NONBLOCK) as own:
+                    while True:
+                        try:
+                            own.bind((SOURCE[family], port))
+                            break
+                        except OSError:
+                            channel.send(b".")  # not yet
+                    own.connect_ex((TARGET[family], 443))
+                    if protocol == UDP:
+                        own.send(b"secret")
+                    channel.send(b"!")
+                    channel.settimeout(60 * paris.SLOWNESS)
+                    channel.recv(1)
+            with AsOther(work) as channel:
+                channel.recv(1)
+                self.first.say(privsep.RELEASE, b"\0")
+                while b"!" not in channel.recv(4096):
+                    pass
+                theirs, = wire.take()
+                self.assertEqual((mine.sport, theirs.sport), (port, port))
+                answers = [error_packet(packet.raw) for packet in (mine, theirs)]
+                if protocol == TCP:
+                    answers.append(tcp_packet(TARGET[family], SOURCE[family], 443, port,
+                                              RST | ACK, ack=theirs.seq + 1))
+                else:
+                    answers.append(udp_packet(TARGET[family], SOURCE[family], 443, port,
+                                              b"secret"))
+                for packet in answers:
+                    wire.give(packet)
+                self.nothing_told()
+            answer = self.first.reserve(0, protocol, SOURCE[family], port)
+            self.assertEqual((answer.error, answer.port), (0, port))
+            if protocol == TCP:
+                wire.give(answers[-1])
+                self.nothing_told()
+            self.first.say(privsep.RELEASE, b"\0")
+            wire.take()
 
     def test_connections_of_others(self):
         """A port with a connection of the second user's cannot be reserved; nor does the

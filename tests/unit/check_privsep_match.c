@@ -439,13 +439,32 @@ START_TEST(what_is_released_is_nobodys)
 }
 END_TEST
 
+/* A port given back may have been another's meanwhile: what we sent before is no proof.
+ */
+START_TEST(what_is_reserved_again_starts_anew)
+{
+	set_up();
+	m.reservations[ECHO4].since = m.count;
+	ck_assert_int_eq(echo_known(SEQUENCE), -1);
+	note(ECHO4, SEQUENCE, CHECKSUM);
+	ck_assert_int_eq(echo_known(SEQUENCE), ECHO4);
+	set_up();
+	m.count = UINT32_MAX - 1;
+	m.reservations[ECHO4].since = m.count;
+	for (uint16_t i = 0; i < 4; i++)
+		note(ECHO4, (uint16_t)(SEQUENCE + i), CHECKSUM);
+	for (uint16_t i = 0; i < 4; i++)
+		ck_assert_int_eq(echo_known((uint16_t)(SEQUENCE + i)), ECHO4);
+}
+END_TEST
+
 int
 main(void)
 {
 	const struct test_entry tests[] = {{error_messages, COUNT_OF(errors)},
 	    {fragments}, {link_local}, {echo_replies, COUNT_OF(replies)}, {segments},
 	    {probes_are_forgotten_in_time}, {the_last_ones_are_remembered},
-	    {what_is_released_is_nobodys}};
+	    {what_is_released_is_nobodys}, {what_is_reserved_again_starts_anew}};
 
 	return test_main("privsep_match", tests, COUNT_OF(tests));
 }
