@@ -8,7 +8,6 @@
 #include "tools/traceroute/anomalies.c"
 #include "tools/traceroute/notes.c"
 #include "tools/traceroute/record.c"
-#include "tools/traceroute/render_text.c"
 
 /* Prints the notes of a record and returns them. */
 static void

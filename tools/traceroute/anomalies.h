@@ -1,8 +1,7 @@
 /*
- * Rare cases: what a trace met that an ordinary path does not show. Each has one name,
- * the same in json and in the manual (RARE CASES), and a mark in the text or a line on
- * standard error. They are found in the whole record, so the order in which replies
- * came does not matter, and nothing is named that the replies do not show.
+ * Rare cases (tools/shared/anomaly.h) in a trace. They are found in the whole record,
+ * so the order in which replies came does not matter, and nothing is named that the
+ * replies do not show.
  */
 #ifndef TOOLS_TRACEROUTE_ANOMALIES_H
 #define TOOLS_TRACEROUTE_ANOMALIES_H
@@ -10,35 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/shared/anomaly.h"
 #include "tools/traceroute/record.h"
-
-enum anomaly {
-	/* Of single replies to a query. The words of the first two are those of Viger
-	 * et al., Computer Networks 52 (2008): the same address... */
-	ANOMALY_LOOP = 0,          /* ... at the hop just before */
-	ANOMALY_CYCLE,             /* ... at a lower hop, but not the one just before */
-	ANOMALY_SEVERAL_ADDRESSES, /* one flow, but other addresses at one hop */
-	ANOMALY_FROM_TARGET,       /* RESULT_FROM_TARGET */
-	ANOMALY_OTHER_ADDRESS,     /* RESULT_OTHER_ADDRESS */
-	ANOMALY_TRANSLATED,        /* RESULT_TRANSLATED */
-	ANOMALY_ALTERED,           /* RESULT_ALTERED */
-	ANOMALY_EXTENSIONS_BAD,    /* RESULT_EXTENSIONS_BAD */
-	/* Of the trace. */
-	ANOMALY_EARLY_END, /* a hop beyond the one that ended it is a router */
-	ANOMALY_DUPLICATE,
-	ANOMALY_LATE,
-	ANOMALY_AMBIGUOUS,
-	ANOMALY_LOST_HERE,
-	ANOMALY_STRAY, /* replies that fitted no probe */
-};
-
-#define ANOMALIES (ANOMALY_STRAY + 1)
-
-/* Its name in json: "several_addresses". */
-const char *anomaly_name(enum anomaly a);
-
-/* Its mark in the text, "[loop]", or NULL when it has none. */
-const char *anomaly_mark(enum anomaly a);
 
 /*
  * Those of one reply, as bits 1 << enum anomaly. Of a reply to a query (RESULT_REPLY)

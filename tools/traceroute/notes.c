@@ -10,8 +10,8 @@
 #include "common/names_messages.h"
 #include "tools/shared/escape.h"
 #include "tools/shared/remedy.h"
+#include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
-#include "tools/traceroute/render_text.h"
 
 #define HOPS_TEXT_MAX 800 /* every other hop of 255: "hops 1, 3, ..., 255: " */
 
@@ -54,7 +54,7 @@ note_unreachable(const struct record *t, const char *host)
 		log_line("%s was not reached: %s", host, detail_of(t, detail));
 		return;
 	}
-	render_text_annotation(m, mark);
+	reply_annotation(m, mark);
 	log_line("%s was not reached: %s at hop %u says that it is unreachable (%s)",
 	    host, addr_to_text(&m->from, addr), m->ttl,
 	    mark[0] != '\0' ? mark : "its port");

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "prober/plan.h"
 #include "tools/shared/json_builder.h"
+#include "tools/shared/json_reply.h"
 #include "tools/traceroute/anomalies.h"
 
 /* What the pieces below need. */
@@ -17,20 +18,6 @@ struct builder {
 };
 
 /* ---- one reply ------------------------------------------------------------------- */
-
-static const char *
-reply_name(uint8_t reply)
-{
-	static const char *const names[] = {[REPLY_TIME_EXCEEDED] = "time_exceeded",
-	    [REPLY_UNREACHABLE] = "unreachable",
-	    [REPLY_ECHO] = "echo_reply",
-	    [REPLY_DATA] = "udp_data",
-	    [REPLY_OTHER] = "other",
-	    [REPLY_SYN_ACK] = "syn_ack",
-	    [REPLY_RESET] = "reset"};
-
-	return reply < sizeof(names) / sizeof(names[0]) ? names[reply] : NULL;
-}
 
 static json_t *
 flags_json(const struct record *t, const struct prober_result *m)
@@ -52,54 +39,6 @@ flags_json(const struct record *t, const struct prober_result *m)
 	return array;
 }
 
-static json_t *
-labels_json(struct builder *b, const struct prober_mpls *mpls, size_t count)
-{
-	json_t *stack = json_array();
-
-	for (size_t i = 0; i < count; i++) {
-		json_t *entry = json_object();
-
-		json_put_number(&b->json, entry, "label", mpls[i].label);
-		json_put_number(
-		    &b->json, entry, "traffic_class", mpls[i].traffic_class);
-		json_put(
-		    &b->json, entry, "bottom_of_stack", json_boolean(mpls[i].bottom));
-		json_put_number(&b->json, entry, "ttl", mpls[i].ttl);
-		json_array_append_new(stack, entry);
-	}
-	return stack;
-}
-
-/* The objects in the order in which they came. */
-static json_t *
-extensions_json(struct builder *b, const struct prober_result *m)
-{
-	json_t *objects = json_array();
-	size_t label = 0;
-
-	for (size_t i = 0; i < m->objects_count; i++) {
-		const struct prober_object *o = &m->objects[i];
-		size_t told = o->len < PROBER_OBJECT_DATA ? o->len : PROBER_OBJECT_DATA;
-		char hex[2 * PROBER_OBJECT_DATA + 1] = "";
-		json_t *entry = json_object();
-
-		json_put_number(&b->json, entry, "class", o->class_num);
-		json_put_number(&b->json, entry, "type", o->c_type);
-		json_put_number(&b->json, entry, "length", o->len);
-		for (size_t at = 0; at < told; at++)
-			snprintf(hex + 2 * at, 3, "%02x", o->data[at]);
-		if (o->labels != 0)
-			json_put(&b->json, entry, "mpls",
-			    labels_json(b, &m->mpls[label], o->labels));
-		else
-			json_put(&b->json, entry, "data", json_string(hex));
-		label += o->labels;
-		json_array_append_new(objects, entry);
-	}
-	return objects;
-}
-
 static void
 put_flags(struct builder *b, json_t *object, const struct prober_result *m)
 {
@@ -112,57 +51,10 @@ put_flags(struct builder *b, json_t *object, const struct prober_result *m)
 }
 
 /* What a reply tells, whatever it answers. */
-/* What only raw sockets show. */
-static void
-put_whole(struct builder *b, json_t *object, const struct prober_result *m)
-{
-	if ((m->seen & SEEN_REPLY_ID) != 0)
-		json_put_number(&b->json, object, "reply_ip_id", m->reply_id);
-	if ((m->seen & SEEN_QUOTED) != 0) {
-		json_put_number(&b->json, object, "quoted_ttl", m->quoted_ttl);
-		json_put_number(&b->json, object, "quoted_tos", m->quoted_tos);
-	}
-	if ((m->seen & SEEN_QUOTED_ID) != 0)
-		json_put_number(&b->json, object, "quoted_ip_id", m->quoted_id);
-	if ((m->seen & SEEN_NAT_ID) != 0)
-		json_put_number(&b->json, object, "nat_id", m->nat_id);
-}
-
 static void
 put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 {
-	static const char *const sources[] = {
-	    [RTT_KERNEL] = "kernel", [RTT_USER] = "user", [RTT_PROBER] = "prober"};
-	bool icmp = m->reply != REPLY_NONE && m->reply != REPLY_DATA &&
-		    m->reply != REPLY_SYN_ACK && m->reply != REPLY_RESET;
-
-	json_put_addr(&b->json, object, "from", &m->from);
-	if (m->from_port != 0)
-		json_put_number(&b->json, object, "from_port", m->from_port);
-	if (m->rtt >= 0)
-		json_put_scaled(&b->json, object, "rtt_ms", m->rtt, NS_PER_MS);
-	if (m->rtt >= 0 && m->rtt_source != RTT_NONE)
-		json_put(&b->json, object, "rtt_source",
-		    json_string(sources[m->rtt_source]));
-	if (reply_name(m->reply) != NULL)
-		json_put(&b->json, object, "reply", json_string(reply_name(m->reply)));
-	if (icmp) {
-		json_put_number(&b->json, object, "icmp_type", m->icmp_type);
-		json_put_number(&b->json, object, "icmp_code", m->icmp_code);
-	}
-	if (m->reply_ttl >= 0)
-		json_put_number(&b->json, object, "reply_ttl", m->reply_ttl);
-	if (m->reply_tos >= 0)
-		json_put_number(&b->json, object, "reply_tos", m->reply_tos);
-	put_whole(b, object, m);
-	if (m->mtu != 0)
-		json_put_number(&b->json, object, "mtu", m->mtu);
-	if (!addr_is_none(&m->quoted_dst))
-		json_put_addr(&b->json, object, "quoted_target", &m->quoted_dst);
-	if (m->quoted_port != 0)
-		json_put_number(&b->json, object, "quoted_port", m->quoted_port);
-	if (m->objects_count != 0)
-		json_put(&b->json, object, "extensions", extensions_json(b, m));
+	json_put_reply(&b->json, object, m);
 	put_flags(b, object, m);
 }
 

@@ -1,10 +1,6 @@
 #include "tools/traceroute/render_text.h"
 
 #include <errno.h>
-#include <net/if.h>
-#include <netinet/icmp6.h>
-#include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,11 +10,11 @@
 #include "common/clock.h"
 #include "common/names_messages.h"
 #include "tools/shared/escape.h"
+#include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
 
 /* Escaping makes at most four characters of a byte. */
 #define NAME_TEXT_MAX (4 * NAMES_NAME_MAX + 1)
-#define ADDR_PRINTED_MAX (ADDR_TEXT_MAX + 4 * IF_NAMESIZE)
 #define EXTENSIONS_MAX 4096
 
 void
@@ -33,114 +29,6 @@ render_text_init(struct render_text *r, const struct record *record,
 }
 
 /* ---- pieces ---------------------------------------------------------------------- */
-
-/* As getnameinfo prints it: the scope is an interface's name. */
-static const char *
-print_addr(const struct addr *a, char *buf)
-{
-	struct addr plain = *a;
-	char name[IF_NAMESIZE];
-	char escaped[4 * IF_NAMESIZE];
-	size_t len;
-
-	if (a->scope == 0 || if_indextoname(a->scope, name) == NULL)
-		return addr_to_text(a, buf);
-	plain.scope = 0;
-	addr_to_text(&plain, buf);
-	len = strlen(buf);
-	snprintf(buf + len, ADDR_PRINTED_MAX - len, "%%%s",
-	    escape_terminal(name, escaped, sizeof(escaped)));
-	return buf;
-}
-
-/* Codes of ICMP destination unreachable, RFC 792, 1122 and 1812. */
-static const char *
-unreachable4(uint8_t code)
-{
-	switch (code) {
-	case ICMP_NET_UNREACH:
-	case ICMP_NET_UNKNOWN:
-	case ICMP_HOST_ISOLATED:
-	case ICMP_NET_UNR_TOS:
-		return "!N";
-	case ICMP_HOST_UNREACH:
-	case ICMP_HOST_UNKNOWN:
-	case ICMP_HOST_UNR_TOS:
-		return "!H";
-	case ICMP_NET_ANO:
-	case ICMP_HOST_ANO:
-	case ICMP_PKT_FILTERED:
-		return "!X";
-	case ICMP_PORT_UNREACH:
-		return "";
-	case ICMP_PROT_UNREACH:
-		return "!P";
-	case ICMP_SR_FAILED:
-		return "!S";
-	case ICMP_PREC_VIOLATION:
-		return "!V";
-	case ICMP_PREC_CUTOFF:
-		return "!C";
-	default:
-		return NULL;
-	}
-}
-
-/* Codes of ICMPv6 destination unreachable, RFC 4443 section 3.1. */
-static const char *
-unreachable6(uint8_t code)
-{
-	switch (code) {
-	case ICMP6_DST_UNREACH_NOROUTE:
-		return "!N";
-	case ICMP6_DST_UNREACH_BEYONDSCOPE:
-	case ICMP6_DST_UNREACH_ADDR:
-		return "!H";
-	case ICMP6_DST_UNREACH_ADMIN:
-		return "!X";
-	case ICMP6_DST_UNREACH_NOPORT:
-		return "";
-	default:
-		return NULL;
-	}
-}
-
-const char *
-render_text_annotation(const struct prober_result *m, char *buf)
-{
-	bool v6 = m->from.family == AF_INET6;
-	uint8_t expired = v6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED;
-	uint8_t unreachable = v6 ? ICMP6_DST_UNREACH : ICMP_DEST_UNREACH;
-	uint8_t type = m->icmp_type;
-	const char *known;
-
-	buf[0] = '\0';
-	if (m->reply == REPLY_NONE || m->reply == REPLY_ECHO ||
-	    m->reply == REPLY_DATA || m->reply == REPLY_SYN_ACK ||
-	    m->reply == REPLY_RESET)
-		return buf;
-	if (type == expired && m->icmp_code == 0) {
-		/* The probe was not at its end: some router before let it pass so. */
-		if ((m->seen & SEEN_QUOTED) != 0 && m->quoted_ttl != 1)
-			snprintf(buf, ANNOTATION_MAX, "!T%u", m->quoted_ttl);
-		return buf;
-	}
-	if ((v6 && type == ICMP6_PACKET_TOO_BIG) ||
-	    (!v6 && type == unreachable && m->icmp_code == ICMP_FRAG_NEEDED)) {
-		snprintf(buf, ANNOTATION_MAX, "!F-%u", m->mtu);
-		return buf;
-	}
-	if (type != unreachable) {
-		snprintf(buf, ANNOTATION_MAX, "!<%u-%u>", type, m->icmp_code);
-		return buf;
-	}
-	known = v6 ? unreachable6(m->icmp_code) : unreachable4(m->icmp_code);
-	if (known != NULL)
-		snprintf(buf, ANNOTATION_MAX, "%s", known);
-	else
-		snprintf(buf, ANNOTATION_MAX, "!<%u>", m->icmp_code);
-	return buf;
-}
 
 /* Appends to a text of EXTENSIONS_MAX bytes; what does not fit is cut. */
 static void append(char *text, const char *format, ...)
@@ -229,7 +117,7 @@ shows_addr(const struct render_text *r, const struct prober_result *m)
 static bool
 print_from(struct render_text *r, const struct prober_result *m)
 {
-	char addr[ADDR_PRINTED_MAX], escaped[NAME_TEXT_MAX], text[EXTENSIONS_MAX];
+	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX], text[EXTENSIONS_MAX];
 	enum name_state state = NAME_NONE;
 	const char *name = NULL;
 
@@ -239,7 +127,7 @@ print_from(struct render_text *r, const struct prober_result *m)
 		return false;
 	if (r->row != r->ttl)
 		output_print(r->out, "\n%2d ", r->ttl);
-	print_addr(&m->from, addr);
+	reply_addr_text(&m->from, addr);
 	if (r->naming == NULL)
 		output_print(r->out, " %s", addr);
 	else
@@ -300,7 +188,7 @@ print_probe(struct render_text *r, const struct prober_result *m)
 	r->row = r->ttl;
 	if (m->rtt >= 0)
 		print_rtt(r, m->rtt);
-	if (render_text_annotation(m, annotation)[0] != '\0')
+	if (reply_annotation(m, annotation)[0] != '\0')
 		output_print(r->out, " %s", annotation);
 	print_marks(r, m);
 	return true;
@@ -312,11 +200,12 @@ static void
 print_header(struct render_text *r)
 {
 	const struct record *t = r->record;
-	char addr[ADDR_PRINTED_MAX], host[NAME_TEXT_MAX];
+	char addr[REPLY_ADDR_MAX], host[NAME_TEXT_MAX];
 
 	output_print(r->out, "traceroute to %s (%s), %u hops max, %u byte packets",
 	    escape_terminal(t->host, host, sizeof(host)),
-	    print_addr(&t->asked.target, addr), t->asked.max_ttl, t->how.packet_len);
+	    reply_addr_text(&t->asked.target, addr), t->asked.max_ttl,
+	    t->how.packet_len);
 	r->header = true;
 }
 

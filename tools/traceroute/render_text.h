@@ -13,9 +13,6 @@
 #include "tools/shared/output.h"
 #include "tools/traceroute/record.h"
 
-/* Room for the annotation of one reply: "!F-4294967295", "!<255-255>". */
-#define ANNOTATION_MAX 20
-
 struct render_text {
 	const struct record *record;
 	const struct naming *naming; /* NULL: addresses only */
@@ -37,11 +34,5 @@ void render_text_init(struct render_text *r, const struct record *record,
  * printed, its last newline included.
  */
 bool render_text_advance(struct render_text *r);
-
-/*
- * The mark that traceroute puts behind the time: "!H", "!X", "!F-1400" ..., empty for a
- * plain answer. Returns buf (ANNOTATION_MAX bytes).
- */
-const char *render_text_annotation(const struct prober_result *m, char *buf);
 
 #endif
