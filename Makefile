@@ -138,7 +138,7 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(PROJECT_LDFLAGS) $(VARIANT_CFL
 
 $(libexec)/paris-prober: $(obj)/prober/main.o $(lib)/libalgorithms.a $(lib)/libprober.a \
 		$(lib)/libcommon.a
-	$(link) $(SANDBOX_LIBS)
+	$(link) $(SANDBOX_LIBS) -lm
 $(libexec)/paris-names: $(obj)/tools/names/main.o $(lib)/libnames.a $(lib)/libcommon.a
 	$(link) $(CARES_LIBS) $(SANDBOX_LIBS)
 # Only itself and the least of common/: what is not used is left out, and what it then
@@ -150,12 +150,13 @@ ifeq ($(variant),release)
 endif
 $(bin)/paris-traceroute: $(call objects,$(traceroute_c)) $(lib)/libshared.a \
 		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
-	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS)
+	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS) -lm
 $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
 		$(lib)/libshared.a $(lib)/libprober.a $(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CAPNG_LIBS)
 
-test_link = $(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) $(SANDBOX_LIBS)
+test_link = $(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) \
+	$(SANDBOX_LIBS) -lm
 test_archives := $(lib)/libsupport.a $(lib)/libfakeroute.a $(lib)/libnames.a \
 	$(lib)/libprivsep.a $(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a \
 	$(lib)/libcommon.a

@@ -12,21 +12,25 @@
 #include <stdint.h>
 
 #define STOPPING_MAX 1024 /* successors of one node, at most */
+#define STOPPING_ALPHA_MIN 1e-12
+#define STOPPING_ALPHA_MAX 0.5
 
 struct stopping;
 
-/* alpha: from 1e-9 to 0.5. Points are computed when they are first asked for. */
-struct stopping *stopping_new(
-    double alpha); /* NULL: no memory, or alpha out of range */
+/*
+ * NULL: no memory, or alpha is out of range. Points are computed when they are first
+ * asked for: all of them take some tenths of a second, the first hundred no time.
+ */
+struct stopping *stopping_new(double alpha);
 void stopping_free(struct stopping *s);
 
 /*
  * n_k: how many answered probes, over distinct flows through one node, rule out a k-th
- * successor when k - 1 are known. k from 2 to STOPPING_MAX + 1; 0: no memory.
+ * successor when k - 1 are known. k from 2 to STOPPING_MAX + 1; 0 for any other.
  */
 uint32_t stopping_point(struct stopping *s, uint32_t k);
 
-/* The probability that a node with k successors is left incomplete. */
+/* The probability that a node with k successors is left incomplete; k as above. */
 double stopping_failure(struct stopping *s, uint32_t k);
 
 /* alpha for each node when at most `nodes` branch and the graph is to hold alpha. */
