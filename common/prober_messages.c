@@ -74,6 +74,12 @@ code_start(struct codec *c, struct prober_start *m)
 	code_i64(c, &m->wait_max);
 	code_i64(c, &m->send_gap);
 	code_i64(c, &m->timeout);
+	code_u32(c, &m->alpha);
+	code_u16(c, &m->branching);
+	code_u16(c, &m->children);
+	code_u32(c, &m->max_probes);
+	code_u32(c, &m->max_flows);
+	code_u8(c, &m->phi);
 }
 
 static bool
@@ -85,7 +91,7 @@ start_is_sane(const struct prober_start *m)
 	       m->flow_chosen <= 1 && m->flow_label < 1U << 20 &&
 	       m->dont_fragment <= 1 && m->first_ttl >= 1 &&
 	       m->first_ttl <= m->max_ttl && m->queries >= 1 && m->wait_max >= 0 &&
-	       m->send_gap >= 0 && m->timeout >= 0;
+	       m->send_gap >= 0 && m->timeout >= 0 && m->alpha <= PROBER_ALPHA_UNIT / 2;
 }
 
 void
@@ -287,6 +293,7 @@ code_done(struct codec *c, struct prober_done *m)
 	code_u32(c, &m->lost_here);
 	code_u32(c, &m->strays);
 	code_u32(c, &m->window);
+	code_u8(c, &m->coverage);
 	code_text(c, m->detail, sizeof(m->detail));
 }
 
@@ -305,5 +312,6 @@ prober_done_unpack(struct prober_done *m, struct reader *r)
 	code_done(&(struct codec){.r = r}, m);
 	return codec_verdict(r, m->instance != PROBER_ALL_INSTANCES &&
 				    m->reason >= REASON_REACHED &&
-				    m->reason <= REASON_FAILED && m->error >= 0);
+				    m->reason <= REASON_FAILED && m->error >= 0 &&
+				    m->coverage < COVERAGE_COUNT);
 }

@@ -99,7 +99,23 @@ struct prober_start {
 	int64_t wait_max;   /* longest wait for one reply */
 	int64_t send_gap;   /* least time between two probes of this trace */
 	int64_t timeout;    /* of the whole trace; 0: none */
+	/*
+	 * What follows is of multipath detection only. `queries` are the attempts at a
+	 * probe there, more where answers are seen to be lost, and `window` 0 lets as
+	 * many probes be in flight as the algorithm finds useful.
+	 */
+	uint32_t alpha;     /* chance to miss a successor, in 1e-9; 0: 5 % */
+	uint16_t branching; /* alpha is of a graph in which so many nodes branch at
+			       most; 0: of each node */
+	uint16_t children; /* successors of one node looked for; 0: as many as can be */
+	uint32_t max_probes; /* 0: no limit */
+	uint32_t max_flows;  /* 0: no limit */
+	uint8_t
+	    phi; /* mda-lite: flows traced to find crossing links, at least 2; 0: 2 */
 };
+
+#define PROBER_ALPHA_UNIT 1000000000
+#define PROBER_ALPHA_DEFAULT (PROBER_ALPHA_UNIT / 20)
 
 struct prober_stop {
 	uint32_t instance; /* or PROBER_ALL_INSTANCES: as if interrupted */
@@ -160,7 +176,12 @@ enum prober_result_flag {
 	 * translation before it gives that address to all that is behind.
 	 */
 	RESULT_FROM_TARGET = 256,
-	RESULT_FLAGS_END = 512, /* past the last: all flags are below */
+	/*
+	 * Multipath detection: not the last word on this flow at this hop, which is
+	 * asked again.
+	 */
+	RESULT_AGAIN = 512,
+	RESULT_FLAGS_END = 1024, /* past the last: all flags are below */
 };
 
 /* What only raw sockets show of a reply. */
@@ -205,10 +226,10 @@ struct prober_result {
 	    probe; /* number of the probe in its instance, from 0 in sending order */
 	uint32_t flow;
 	uint8_t ttl;
-	uint8_t query;      /* 0 to queries - 1 */
-	uint8_t outcome;    /* enum prober_outcome */
-	uint8_t reply;      /* enum prober_reply */
-	uint16_t flags;     /* of enum prober_result_flag */
+	uint8_t query;   /* 0 to queries - 1; of multipath detection: which attempt */
+	uint8_t outcome; /* enum prober_outcome */
+	uint8_t reply;   /* enum prober_reply */
+	uint16_t flags;  /* of enum prober_result_flag */
 	uint8_t rtt_source; /* enum prober_rtt_source */
 	uint8_t icmp_type;
 	uint8_t icmp_code;
@@ -249,6 +270,24 @@ enum prober_reason {
 	REASON_FAILED,      /* could not measure: error and detail say why */
 };
 
+/* Whether multipath detection found all that its bound promises, or why not. */
+enum prober_coverage {
+	COVERAGE_NONE = 0, /* another algorithm */
+	COVERAGE_COMPLETE,
+	COVERAGE_MAX_PROBES, /* what is missing would take more probes than allowed */
+	COVERAGE_MAX_FLOWS,  /* ... or more flows than allowed, or than there are */
+	COVERAGE_CHILDREN,   /* some node may have more successors than looked for */
+	/*
+	 * Paths did not stay as they were: behind a node that balances by packet, or
+	 * whose route changed, links are those seen, not all.
+	 */
+	COVERAGE_UNSTABLE,
+	/* Too few flows came to some node again to test it. */
+	COVERAGE_UNTESTED,
+	COVERAGE_STOPPED, /* it was ended before: see reason */
+	COVERAGE_COUNT,
+};
+
 struct prober_done {
 	uint32_t instance;
 	uint8_t reason;  /* enum prober_reason */
@@ -264,6 +303,7 @@ struct prober_done {
 	uint32_t lost_here; /* replies that this machine dropped (socket buffer full) */
 	uint32_t strays;    /* replies to this prober meanwhile that fitted no probe */
 	uint32_t window;    /* of the flow at the end; 0: never limited */
+	uint8_t coverage;   /* enum prober_coverage */
 	char detail[PROBER_DETAIL_MAX + 1]; /* then: what failed, on which value */
 };
 

@@ -88,7 +88,8 @@ struct algorithm {
 	const char *name;    /* as the user types it */
 	const char *summary; /* one line for --help */
 	bool flow_constant; /* keeps flow_id constant: its tag cannot be a flow field */
-	size_t state_size;  /* bytes of state, zeroed, that the instance keeps for it */
+	bool multipath;    /* asks many flows: its results make a graph, not one path */
+	size_t state_size; /* bytes of state, zeroed, that the instance keeps for it */
 	/* The one handler. Must not call back into itself; may end with
 	 * instance_finish. */
 	void (*handle)(struct instance *i, void *state, const struct event *event);

@@ -80,7 +80,13 @@ fill_start(void *out)
 	    .wait_near = 10000,
 	    .wait_max = INT64_C(5000000000),
 	    .send_gap = 1,
-	    .timeout = INT64_MAX};
+	    .timeout = INT64_MAX,
+	    .alpha = PROBER_ALPHA_UNIT / 2,
+	    .branching = 65534,
+	    .children = 1024,
+	    .max_probes = UINT32_MAX,
+	    .max_flows = 65536,
+	    .phi = 4};
 	ck_assert_int_eq(addr_from_text("fe80::1", &m->target), 0);
 	m->target.scope = 4;
 	ck_assert_int_eq(addr_from_text("2001:db8::2", &m->source), 0);
@@ -171,7 +177,8 @@ fill_done(void *out)
 	    .reasked = 7,
 	    .lost_here = 8,
 	    .strays = 9,
-	    .window = 10};
+	    .window = 10,
+	    .coverage = COVERAGE_STOPPED};
 	memset(m->detail, 'x', PROBER_DETAIL_MAX);
 }
 
@@ -351,6 +358,7 @@ START_TEST(values_out_of_range)
 	REFUSES(start, m.wait_max = -1);
 	REFUSES(start, m.send_gap = -1);
 	REFUSES(start, m.timeout = -1);
+	REFUSES(start, m.alpha = PROBER_ALPHA_UNIT / 2 + 1);
 	REFUSES(started, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(started, m.flow_label = 1U << 20);
 	REFUSES(result, m.instance = PROBER_ALL_INSTANCES);
@@ -379,6 +387,7 @@ START_TEST(values_out_of_range)
 	REFUSES(done, m.reason = 0);
 	REFUSES(done, m.reason = REASON_FAILED + 1);
 	REFUSES(done, m.error = -1);
+	REFUSES(done, m.coverage = COVERAGE_COUNT);
 }
 END_TEST
 

@@ -127,9 +127,11 @@ parse_algorithm(
 	const struct algorithm *found = algorithm_find(text);
 	size_t len;
 
-	if (found == NULL) {
+	if (found == NULL || found->multipath) {
 		snprintf(expected, OPTIONS_TEXT_MAX, "an algorithm; there are:");
 		for (size_t i = 0; algorithm_table[i] != NULL; i++) {
+			if (algorithm_table[i]->multipath)
+				continue; /* what they find is not one path */
 			len = strlen(expected);
 			snprintf(expected + len, OPTIONS_TEXT_MAX - len, " %s",
 			    algorithm_table[i]->name);
@@ -351,6 +353,8 @@ trace_options_print_help(const struct trace_options *o, FILE *out)
 	options_print_help(table, TABLE_COUNT, out);
 	fputs("\nAlgorithms, the default first:\n", out);
 	for (size_t i = 0; algorithm_table[i] != NULL; i++) {
+		if (algorithm_table[i]->multipath)
+			continue;
 		snprintf(name, sizeof(name), "  %s", algorithm_table[i]->name);
 		options_print_row(name, algorithm_table[i]->summary, out);
 	}
