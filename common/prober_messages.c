@@ -59,6 +59,7 @@ code_start(struct codec *c, struct prober_start *m)
 	code_u16(c, &m->first_tag);
 	code_u8(c, &m->flow_chosen);
 	code_u32(c, &m->flow_id);
+	code_u8(c, &m->flow_field);
 	code_u32(c, &m->flow_label);
 	code_u8(c, &m->tos);
 	code_u8(c, &m->dont_fragment);
@@ -88,8 +89,8 @@ start_is_sane(const struct prober_start *m)
 	return m->instance != PROBER_ALL_INSTANCES && m->algorithm[0] != '\0' &&
 	       !addr_is_none(&m->target) &&
 	       (addr_is_none(&m->source) || m->source.family == m->target.family) &&
-	       m->flow_chosen <= 1 && m->flow_label < 1U << 20 &&
-	       m->dont_fragment <= 1 && m->first_ttl >= 1 &&
+	       m->flow_chosen <= 1 && m->flow_field < FLOW_BY_END &&
+	       m->flow_label < 1U << 20 && m->dont_fragment <= 1 && m->first_ttl >= 1 &&
 	       m->first_ttl <= m->max_ttl && m->queries >= 1 && m->wait_max >= 0 &&
 	       m->send_gap >= 0 && m->timeout >= 0 && m->alpha <= PROBER_ALPHA_UNIT / 2;
 }
@@ -130,6 +131,7 @@ code_started(struct codec *c, struct prober_started *m)
 {
 	code_u32(c, &m->instance);
 	code_addr(c, &m->source);
+	code_u8(c, &m->flow_field);
 	code_u16(c, &m->src_port);
 	code_u16(c, &m->dst_port);
 	code_u16(c, &m->icmp_id);
@@ -152,7 +154,8 @@ prober_started_unpack(struct prober_started *m, struct reader *r)
 	*m = (struct prober_started){0};
 	code_started(&(struct codec){.r = r}, m);
 	return codec_verdict(
-	    r, m->instance != PROBER_ALL_INSTANCES && m->flow_label < 1U << 20);
+	    r, m->instance != PROBER_ALL_INSTANCES && m->flow_field > FLOW_BY_DEFAULT &&
+		   m->flow_field < FLOW_BY_END && m->flow_label < 1U << 20);
 }
 
 /* ---- result ---------------------------------------------------------------------- */

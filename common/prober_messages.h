@@ -66,6 +66,19 @@ struct prober_plan {
 	uint8_t stamp_ids_chosen; /* the kernel takes SCM_TS_OPT_ID (Linux 6.13) */
 };
 
+/*
+ * The field in which the flows of an instance differ; flow 0 is the same whichever it
+ * is.
+ */
+enum prober_flow_field {
+	FLOW_BY_DEFAULT = 0, /* as its transport does it best */
+	FLOW_BY_SRC_PORT,    /* a socket a flow, or none */
+	FLOW_BY_DST_PORT,    /* from dst_port up */
+	FLOW_BY_CHECKSUM,    /* ICMP */
+	FLOW_BY_LABEL,       /* IPv6 */
+	FLOW_BY_END,         /* past the last */
+};
+
 /* One trace. What is 0 or empty where noted is left to the prober or the kernel. */
 struct prober_start {
 	uint32_t instance; /* chosen by the tool, below PROBER_ALL_INSTANCES */
@@ -82,6 +95,7 @@ struct prober_start {
 	uint8_t flow_chosen; /* 1: exactly flow_id, or fail; 0: the next free port will
 				do */
 	uint32_t flow_id;
+	uint8_t flow_field;  /* enum prober_flow_field */
 	uint32_t flow_label; /* IPv6, 20 bits; 0: constant, made from the flow */
 	uint8_t tos;         /* TOS or traffic class */
 	uint8_t dont_fragment;
@@ -125,7 +139,8 @@ struct prober_stop {
 struct prober_started {
 	uint32_t instance;
 	struct addr source;
-	uint16_t src_port; /* 0 for ICMP, and when it differs in each probe */
+	uint8_t flow_field; /* enum prober_flow_field, but FLOW_BY_DEFAULT */
+	uint16_t src_port;  /* 0 for ICMP, and when it differs in each probe */
 	uint16_t dst_port;
 	uint16_t icmp_id;       /* ICMP; 0 for others */
 	uint16_t icmp_checksum; /* ICMP: the constant checksum of the flow */

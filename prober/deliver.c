@@ -293,7 +293,8 @@ on_left(void *context, struct probe *p)
 	struct prober *prober = context;
 	int64_t held = clock_monotonic() - p->queued;
 
-	if (held < NS_PER_MS)
+	/* A timer that ran out before the probe left has to be set again. */
+	if (held < NS_PER_MS && p->timer.index != 0)
 		return;
 	p->held = held;
 	(void)timer_set(&prober->timers, &p->timer, p->until + p->held);
@@ -326,11 +327,33 @@ on_stray(void *context)
 }
 
 static void
+on_opened(void *context, struct endpoint *e, int error)
+{
+	struct prober *p = context;
+	struct trace *t, *next;
+
+	e->opening = false;
+	e->error = error;
+	HASH_ITER (hh, p->traces, t, next)
+		if (t->endpoint == e)
+			trace_endpoint_opened(t);
+}
+
+static void
+on_room(void *context)
+{
+	struct prober *p = context;
+
+	p->released = true;
+}
+
+static void
 on_helper_lost(void *context)
 {
 	struct prober *p = context;
 	struct trace *t, *next;
 
+	p->released = true; /* what waits for the helper waits for nothing */
 	HASH_ITER (hh, p->traces, t, next)
 		if (t->transport != NULL && t->transport->by_helper)
 			trace_helper_lost(t);
@@ -343,5 +366,7 @@ const struct transport_events trace_transport_events = {
     .dropped = on_dropped,
     .resent = on_resent,
     .stray = on_stray,
+    .opened = on_opened,
+    .room = on_room,
     .helper_lost = on_helper_lost,
 };

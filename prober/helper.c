@@ -1,10 +1,7 @@
 #include "prober/helper.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -12,23 +9,60 @@
 #include "common/log.h"
 #include "prober/captured.h"
 
-/* Bytes of requests that may wait for the helper before probes are held back. */
-#define REQUESTS_WAITING_MAX ((size_t)64 << 10)
+/* So few probes wait that those who found no place may try again. */
+#define ROOM_AGAIN (HELPER_PROBES / 4 * 3)
 
-/* Answers kept while a reservation is waited for; more are counted as lost. */
-#define ANSWERS_MAX 1024
+static void helper_lost(struct helper *h, const char *why);
 
-struct helper_answer {
-	STAILQ_ENTRY(helper_answer) next;
-	struct privsep_reply reply;
-	uint8_t bytes[PRIVSEP_REPLY_MAX];
-};
+/* ---- patience ---- */
+
+/* Whether the helper has to say something. */
+static bool
+owes(const struct helper *h)
+{
+	return !h->ready || h->asked > 0 || h->next_cookie != h->next_answer;
+}
+
+static int64_t
+patience(const struct helper *h)
+{
+	return h->ready ? HELPER_PATIENCE : HELPER_START_PATIENCE;
+}
+
+/* An answer is owed from now on; the timer runs as long as any is. */
+static void
+expect_answer(struct helper *h)
+{
+	if (h->patience.index != 0)
+		return;
+	h->heard = clock_monotonic();
+	(void)timer_set(h->timers, &h->patience, h->heard + patience(h));
+}
+
+static void
+patience_fire(struct timer *timer)
+{
+	struct helper *h =
+	    (struct helper *)((char *)timer - offsetof(struct helper, patience));
+
+	if (h->channel.fd < 0 || !owes(h))
+		return;
+	if (clock_monotonic() < h->heard + patience(h))
+		(void)timer_set(h->timers, timer, h->heard + patience(h));
+	else
+		helper_lost(h, h->ready ? "paris-privsep does not answer any more"
+					: "paris-privsep does not start");
+}
+
+/* ---- start and end ---- */
 
 void
-helper_init(struct helper *h, struct transports *t)
+helper_init(struct helper *h, struct transports *transports, struct timer_heap *timers)
 {
-	*h = (struct helper){.channel = {.fd = -1}, .transports = t};
-	STAILQ_INIT(&h->answers);
+	*h = (struct helper){.channel = {.fd = -1},
+	    .transports = transports,
+	    .timers = timers,
+	    .patience = {.fire = patience_fire}};
 }
 
 int
@@ -40,72 +74,91 @@ helper_attach(struct helper *h, int fd)
 	if (error == 0 &&
 	    epoll_ctl(h->transports->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
 		error = -errno;
+	if (error == 0)
+		error = timer_heap_reserve(h->timers, h->timers->count + 1);
+	if (error == 0)
+		expect_answer(h);
 	return error;
 }
 
-static void
-cookies_forget(struct helper *h)
+bool
+helper_is_awaited(const struct helper *h)
 {
-	for (size_t i = 0; i < HELPER_COOKIES; i++) {
-		probe_unref(h->cookies[i]);
-		h->cookies[i] = NULL;
-	}
+	return h->channel.fd >= 0 && !h->ready;
 }
 
-static struct helper_answer *
-answer_take(struct helper *h)
+/* Nothing more comes of it. */
+static void
+forget_all(struct helper *h)
 {
-	struct helper_answer *a = STAILQ_FIRST(&h->answers);
-
-	if (a != NULL) {
-		STAILQ_REMOVE_HEAD(&h->answers, next);
-		h->answers_count--;
+	channel_close(&h->channel);
+	timer_cancel(h->timers, &h->patience);
+	for (size_t i = 0; i < HELPER_PROBES; i++) {
+		probe_unref(h->handed[i]);
+		h->handed[i] = NULL;
 	}
-	return a;
 }
 
 void
 helper_clear(struct helper *h)
 {
-	struct helper_answer *a;
-
-	cookies_forget(h);
-	while ((a = answer_take(h)) != NULL)
-		free(a);
-	channel_close(&h->channel);
+	forget_all(h);
 }
 
-/* The helper ended or cannot be understood: nothing more comes of it. */
 static void
-helper_lost(struct helper *h)
+helper_lost(struct helper *h, const char *why)
 {
 	struct transports *t = h->transports;
 
-	if (h->gone)
+	if (h->channel.fd < 0)
 		return;
-	h->gone = true;
-	channel_close(&h->channel);
-	cookies_forget(h);
+	if (why != NULL)
+		log_line("%s", why);
+	forget_all(h);
 	t->events->helper_lost(t->context);
 }
 
 /* ---- what comes up ---- */
+
+/* One probe less waits. */
+static void
+place_given(struct helper *h, struct probe *p)
+{
+	p->waits_for_helper = 0;
+	if (--h->taken == ROOM_AGAIN)
+		h->transports->events->room(h->transports->context);
+}
 
 /*
  * Takes the probe of this cookie, with its reference. NULL when it is not the one whose
  * turn it is: answers come in the order of the requests.
  */
 static struct probe *
-cookie_take(struct helper *h, uint32_t cookie)
+take_handed(struct helper *h, uint32_t cookie)
 {
-	struct probe **place = &h->cookies[cookie % HELPER_COOKIES];
+	struct probe **place = &h->handed[cookie % HELPER_PROBES];
 	struct probe *p = *place;
 
 	if (cookie != h->next_answer || p == NULL)
 		return NULL;
 	h->next_answer++;
 	*place = NULL;
+	p->handed = 0;
+	place_given(h, p);
 	return p;
+}
+
+/* The probe has left; stamp: when, if that is true. */
+static void
+probe_left(struct helper *h, struct probe *p, const struct privsep_sent *m)
+{
+	/* From before we asked, or of the future: nonsense, or the clock was set. */
+	if (m->stamp >= p->sent && m->stamp <= clock_realtime()) {
+		p->sent = m->stamp;
+		p->sent_by_kernel = m->by_kernel;
+	}
+	if (p->state == PROBE_IN_FLIGHT && p->instance != NULL)
+		h->transports->events->left(h->transports->context, p);
 }
 
 static int
@@ -117,30 +170,31 @@ on_sent(struct helper *h, struct reader *r)
 
 	if (privsep_sent_unpack(&m, r) != 0)
 		return -EBADMSG;
-	p = cookie_take(h, m.cookie);
+	p = take_handed(h, m.cookie);
 	if (p == NULL)
 		return -EBADMSG;
-	if (m.error != 0 && p->state == PROBE_IN_FLIGHT && p->instance != NULL) {
+	if (m.error == 0) {
+		probe_left(h, p, &m);
+	} else if (p->state == PROBE_IN_FLIGHT && p->instance != NULL) {
 		p->state = PROBE_FAILED;
 		t->events->failed(t->context, p, m.error);
-	} else if (m.stamp >= p->sent && m.stamp - p->sent < NS_PER_SECOND) {
-		/* A stamp from before we asked, or long after, is nonsense. */
-		p->sent = m.stamp;
-		p->sent_by_kernel = m.by_kernel;
 	}
 	probe_unref(p);
 	return 0;
 }
 
 /* A UDP datagram: its payload may show the probe, sent back. */
-static void
+static int
 datagram_reply(const struct endpoint *e, const struct privsep_reply *m, uint8_t *image,
     struct reply *r)
 {
 	size_t at = pattern_layer_offset(e->pattern, 2);
 	size_t len = m->len < CAPTURED_MAX - at ? m->len : CAPTURED_MAX - at;
 
-	memcpy(image + at, m->bytes, len);
+	if (e->transport->ip_protocol[0] != IPPROTO_UDP)
+		return -EBADMSG;
+	if (len > 0)
+		memcpy(image + at, m->bytes, len);
 	*r = (struct reply){
 	    .kind = REPLY_DATA,
 	    .ttl = m->ttl,
@@ -156,6 +210,7 @@ datagram_reply(const struct endpoint *e, const struct privsep_reply *m, uint8_t 
 	    .quote_at = at,
 	    .quote_len = len,
 	};
+	return 0;
 }
 
 /* Whether a whole packet is for this endpoint, as the helper says. */
@@ -185,53 +240,48 @@ captured_reply(const struct endpoint *e, const struct privsep_reply *m, uint8_t 
 	return 0;
 }
 
-static void
+/* A reply to whatever probe has this reservation; false: it cannot be one. */
+static bool
 deliver(struct helper *h, const struct privsep_reply *m)
 {
 	static uint8_t image[CAPTURED_MAX];
 	struct transports *t = h->transports;
-	struct endpoint *e = h->endpoints[m->id];
+	struct endpoint *e = h->places[m->id].endpoint;
+	int64_t now = clock_realtime();
 	struct reply r;
-	int error = 0;
+	int error;
 
-	if (e == NULL || m->from.family != e->key.source.family)
-		return; /* released meanwhile */
+	if (m->from.family != e->key.source.family)
+		return false;
 	if (m->answer == PRIVSEP_DATAGRAM)
-		datagram_reply(e, m, image, &r);
+		error = datagram_reply(e, m, image, &r);
 	else
 		error = captured_reply(e, m, image, &r);
-	if (error != 0) {
-		t->events->stray(t->context);
-		return;
-	}
+	if (error != 0)
+		return false;
 	r.endpoint = e;
 	r.received_here = m->by_kernel == 0;
+	/* A time that cannot be: of the future, or before any probe was sent. */
+	if (r.received > now ||
+	    r.received < now - PRIVSEP_ANSWER_SECONDS * NS_PER_SECOND) {
+		r.received = now;
+		r.received_here = true;
+	}
 	t->events->reply(t->context, &r);
+	return true;
 }
 
 static int
 on_answer(struct helper *h, struct reader *r)
 {
+	struct transports *t = h->transports;
 	struct privsep_reply m;
-	struct helper_answer *a;
 
 	if (privsep_reply_unpack(&m, r) != 0)
 		return -EBADMSG;
-	if (!h->waiting) {
-		deliver(h, &m);
-		return 0;
-	}
-	/* Some algorithm is waiting for its reservation: do not call it back. */
-	a = h->answers_count < ANSWERS_MAX ? malloc(sizeof(*a)) : NULL;
-	if (a == NULL) {
-		h->transports->events->dropped(h->transports->context, 1);
-		return 0;
-	}
-	a->reply = m;
-	memcpy(a->bytes, m.bytes, m.len);
-	a->reply.bytes = a->bytes;
-	STAILQ_INSERT_TAIL(&h->answers, a, next);
-	h->answers_count++;
+	/* What answers a reservation that was given back is nobody's by now. */
+	if (h->places[m.id].state != PLACE_HELD || !deliver(h, &m))
+		t->events->stray(t->context);
 	return 0;
 }
 
@@ -246,13 +296,43 @@ on_dropped(struct helper *h, struct reader *r)
 	return 0;
 }
 
+static int queue_release(struct helper *h, uint8_t id);
+
+/* The reservation is held, or refused with an errno. */
+static int
+settle_reservation(struct helper *h, const struct privsep_reserved *m)
+{
+	struct transports *t = h->transports;
+	struct endpoint *e = h->places[m->id].endpoint;
+
+	if (m->error == 0 && e->key.port != 0 && m->port != e->key.port)
+		return -EBADMSG;
+	h->places[m->id].state = m->error == 0 ? PLACE_HELD : PLACE_FREE;
+	if (m->error != 0)
+		h->places[m->id].endpoint = NULL;
+	e->port = m->port;
+	t->events->opened(t->context, e, -m->error);
+	return 0;
+}
+
 static int
 on_reserved(struct helper *h, struct reader *r)
 {
-	if (!h->waiting || h->answered || privsep_reserved_unpack(&h->reserved, r) != 0)
+	struct privsep_reserved m;
+
+	if (privsep_reserved_unpack(&m, r) != 0 || h->asked == 0)
 		return -EBADMSG;
-	h->answered = true;
-	return 0;
+	switch (h->places[m.id].state) {
+	case PLACE_ASKED:
+		h->asked--;
+		return settle_reservation(h, &m);
+	case PLACE_ABANDONED:
+		h->asked--;
+		h->places[m.id].state = PLACE_FREE;
+		return m.error == 0 ? queue_release(h, m.id) : 0;
+	default:
+		return -EBADMSG;
+	}
 }
 
 static int
@@ -261,6 +341,7 @@ on_record(void *context, const struct message *m)
 	struct helper *h = context;
 	struct reader r;
 
+	h->heard = clock_monotonic();
 	reader_init(&r, m->body, m->len);
 	if (!h->ready) {
 		h->ready = m->type == PRIVSEP_HELLO &&
@@ -281,8 +362,8 @@ on_record(void *context, const struct message *m)
 	}
 }
 
-static void
-receive(struct helper *h)
+void
+helper_service(struct helper *h)
 {
 	int result;
 
@@ -290,27 +371,11 @@ receive(struct helper *h)
 		return;
 	result = channel_receive(&h->channel, on_record, h);
 	if (result == -EBADMSG || result == -EPROTO)
-		log_line("paris-privsep said something that makes no sense");
-	if (result != 0)
-		helper_lost(h);
-}
-
-void
-helper_deliver(struct helper *h)
-{
-	struct helper_answer *a;
-
-	while ((a = answer_take(h)) != NULL) {
-		deliver(h, &a->reply);
-		free(a);
-	}
-}
-
-void
-helper_service(struct helper *h)
-{
-	receive(h);
-	helper_flush(h);
+		helper_lost(h, "paris-privsep said something that makes no sense");
+	else if (result < 0)
+		helper_lost(h, "cannot read what paris-privsep says");
+	else if (result > 0)
+		helper_lost(h, NULL);
 }
 
 /* ---- what goes down ---- */
@@ -333,60 +398,24 @@ helper_flush(struct helper *h)
 	h->watching_write = pending;
 }
 
-int
-helper_queue(struct helper *h, uint8_t type, const struct writer *w)
+static int
+queue_record(struct helper *h, uint8_t type, const struct writer *w)
 {
 	if (h->channel.fd < 0)
 		return -ENOTCONN;
-	if (channel_waiting(&h->channel) > REQUESTS_WAITING_MAX)
-		return -ENOBUFS;
 	return channel_queue(&h->channel, type, w->start, writer_len(w));
 }
 
-int
-helper_take_cookie(struct helper *h, struct probe *p)
-{
-	struct probe **place = &h->cookies[h->next_cookie % HELPER_COOKIES];
-
-	if (*place != NULL)
-		return -ENOBUFS;
-	*place = probe_ref(p);
-	p->cookie = h->next_cookie++;
-	return 0;
-}
-
-void
-helper_give_cookie(struct helper *h, struct probe *p)
-{
-	struct probe **place = &h->cookies[--h->next_cookie % HELPER_COOKIES];
-
-	*place = NULL;
-	probe_unref(p);
-}
-
-/* Serves the channel until something is true or time is up. */
 static int
-wait_for(struct helper *h, const bool *what)
+queue_release(struct helper *h, uint8_t id)
 {
-	int64_t until = clock_monotonic() + HELPER_WAIT;
+	struct privsep_release m = {.id = id};
+	uint8_t body[MESSAGE_BODY_MAX];
+	struct writer w;
 
-	h->waiting = true;
-	while (!*what && h->channel.fd >= 0) {
-		struct pollfd poll = {.fd = h->channel.fd, .events = POLLIN};
-		int64_t left = clock_elapsed(clock_monotonic(), until);
-		struct timespec ts = clock_to_timespec(left);
-
-		(void)channel_flush(&h->channel);
-		if (channel_pending(&h->channel))
-			poll.events |= POLLOUT;
-		if (left <= 0 || (ppoll(&poll, 1, &ts, NULL) < 0 && errno != EINTR))
-			break;
-		receive(h);
-	}
-	h->waiting = false;
-	if (*what)
-		return 0;
-	return h->channel.fd < 0 ? -ENOTCONN : -ETIMEDOUT;
+	writer_init(&w, body, sizeof(body));
+	privsep_release_pack(&m, &w);
+	return queue_record(h, PRIVSEP_RELEASE, &w);
 }
 
 int
@@ -402,11 +431,9 @@ helper_reserve(struct helper *h, struct endpoint *e, uint8_t protocol)
 	    .source = e->key.source,
 	};
 	struct writer w;
-	int error = wait_for(h, &h->ready);
+	int error;
 
-	if (error != 0)
-		return error;
-	while (m.id < PRIVSEP_RESERVATIONS && h->endpoints[m.id] != NULL)
+	while (m.id < PRIVSEP_RESERVATIONS && h->places[m.id].state != PLACE_FREE)
 		m.id++;
 	if (m.id == PRIVSEP_RESERVATIONS)
 		return -EMFILE;
@@ -414,33 +441,66 @@ helper_reserve(struct helper *h, struct endpoint *e, uint8_t protocol)
 		m.source = (struct addr){0};
 	writer_init(&w, body, sizeof(body));
 	privsep_reserve_pack(&m, &w);
-	h->answered = false;
-	error = helper_queue(h, PRIVSEP_RESERVE, &w);
-	if (error == 0)
-		error = wait_for(h, &h->answered);
+	error = queue_record(h, PRIVSEP_RESERVE, &w);
 	if (error != 0)
 		return error;
-	if (h->reserved.id != m.id)
-		return -EPROTO;
-	if (h->reserved.error != 0)
-		return -h->reserved.error;
-	h->endpoints[m.id] = e;
+	h->places[m.id].state = PLACE_ASKED;
+	h->places[m.id].endpoint = e;
+	h->asked++;
 	e->reservation = m.id;
-	e->port = h->reserved.port;
-	return 0;
+	expect_answer(h);
+	return -EINPROGRESS;
 }
 
 void
 helper_release(struct helper *h, const struct endpoint *e)
 {
-	struct privsep_release m = {.id = e->reservation};
+	uint8_t id = e->reservation;
+
+	if (h->places[id].endpoint != e)
+		return;
+	h->places[id].endpoint = NULL;
+	if (h->places[id].state == PLACE_ASKED) {
+		h->places[id].state = PLACE_ABANDONED;
+	} else if (h->places[id].state == PLACE_HELD) {
+		h->places[id].state = PLACE_FREE;
+		(void)queue_release(h, id);
+	}
+}
+
+int
+helper_take(struct helper *h, struct probe *p)
+{
+	if (!helper_has_room(h))
+		return -EMFILE;
+	h->taken++;
+	p->waits_for_helper = 1;
+	return 0;
+}
+
+void
+helper_give(struct helper *h, struct probe *p)
+{
+	if (p->waits_for_helper && !p->handed)
+		place_given(h, p);
+}
+
+int
+helper_hand(struct helper *h, struct probe *p, struct privsep_send *m)
+{
 	uint8_t body[MESSAGE_BODY_MAX];
 	struct writer w;
+	int error;
 
-	if (h->endpoints[e->reservation] != e)
-		return;
-	h->endpoints[e->reservation] = NULL;
+	m->cookie = h->next_cookie;
 	writer_init(&w, body, sizeof(body));
-	privsep_release_pack(&m, &w);
-	(void)helper_queue(h, PRIVSEP_RELEASE, &w);
+	privsep_send_pack(m, &w);
+	error = queue_record(h, PRIVSEP_SEND, &w);
+	if (error != 0)
+		return error;
+	/* Its place is free: no more are handed than have a place. */
+	h->handed[h->next_cookie++ % HELPER_PROBES] = probe_ref(p);
+	p->handed = 1;
+	expect_answer(h);
+	return 0;
 }

@@ -1,12 +1,17 @@
 /* What an algorithm's instance does in the real world: tags, packets, store, timers. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "prober/trace.h"
 
-#define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0 */
 #define TAG_PORT_TRIES 16
+#define FLOW_PORT_TRIES 256
+/* A flow whose own port is in use gets one that no early flow wants. */
+#define FLOW_PORT_AWAY 4096
+/* Endpoints that are closed at a time when descriptors run short. */
+#define IDLE_CLOSED 64
 /* A device that takes nothing for so long is not waited for. */
 #define SEND_PATIENCE NS_PER_SECOND
 
@@ -88,6 +93,8 @@ trace_probe_timer(struct timer *timer)
 	struct trace *t = trace_of(p->instance);
 	struct event event = {.type = EVENT_TIMEOUT, .probe = p};
 
+	if (p->state == PROBE_IN_FLIGHT && p->handed)
+		return; /* the wait begins when the helper says that it left */
 	if (p->state == PROBE_QUEUED && clock_monotonic() < p->queued + SEND_PATIENCE) {
 		(void)timer_set(&t->prober->timers, timer, p->queued + SEND_PATIENCE);
 	} else if (p->state == PROBE_QUEUED) {
@@ -123,6 +130,7 @@ must_wait(struct trace *t, int64_t now)
 	struct prober *p = t->prober;
 
 	if (channel_waiting(&p->channel) > RESULTS_WAITING_MAX ||
+	    (t->transport->by_helper && !helper_has_room(&p->helper)) ||
 	    (t->transport->socket_per_probe && !transports_may_own(&p->transports))) {
 		trace_hold(t, true);
 		return true;
@@ -180,57 +188,151 @@ trace_tag_is_port(const struct trace *t)
 	       t->tags->field.index == port->index;
 }
 
+/* ---- flows ---- */
+
+/* This trace has given the port to one of its flows. */
+bool
+trace_flow_has_port(const struct trace *t, uint16_t port)
+{
+	for (uint32_t i = 0; i < t->flow_ports_count; i++)
+		if (t->flow_ports[i] == port)
+			return true;
+	return false;
+}
+
+/* Remembers a flow's port for as long as the trace runs: it is the flow. */
+static int
+flow_port_keep(struct trace *t, uint32_t flow, uint16_t port)
+{
+	if (flow >= t->flow_ports_count) {
+		uint32_t count = t->flow_ports_count == 0 ? 64 : t->flow_ports_count;
+		uint16_t *ports;
+
+		while (count <= flow)
+			count *= 2;
+		ports = realloc(t->flow_ports, count * sizeof(*ports));
+		if (ports == NULL)
+			return -ENOMEM;
+		memset(ports + t->flow_ports_count, 0,
+		    (count - t->flow_ports_count) * sizeof(*ports));
+		t->flow_ports = ports;
+		t->flow_ports_count = count;
+	}
+	t->flow_ports[flow] = port;
+	return 0;
+}
+
+static int
+open_port(struct trace *t, uint16_t port, struct endpoint **out)
+{
+	struct endpoint_key key = trace_endpoint_key(t, port);
+
+	return transports_open_more(&t->prober->transports, &key, out);
+}
+
+/*
+ * Opens the endpoint of a flow that has a source port of its own: the one counted from
+ * flow 0's or, if another program or trace has that and the user does not insist, one
+ * far from those of other flows.
+ */
+static int
+open_flow_port(struct trace *t, uint32_t flow, uint16_t own, struct endpoint **out)
+{
+	const struct prober_start *o = &t->instance.options;
+	bool exact = o->src_port != 0 || o->flow_chosen;
+	uint32_t port = own;
+	int error = -EADDRINUSE;
+
+	if (flow < t->flow_ports_count && t->flow_ports[flow] != 0)
+		return open_port(t, t->flow_ports[flow], out);
+	for (int i = 0; i < FLOW_PORT_TRIES && error == -EADDRINUSE; i++) {
+		if (port > UINT16_MAX)
+			return -ERANGE;
+		if (!trace_port_is_taken(t, (uint16_t)port) &&
+		    !trace_flow_has_port(t, (uint16_t)port))
+			error = open_port(t, (uint16_t)port, out);
+		if (exact && error == -EADDRINUSE)
+			return error;
+		if (error == -EADDRINUSE)
+			port += i == 0 ? FLOW_PORT_AWAY : 1;
+	}
+	if (error == 0) {
+		error = flow_port_keep(t, flow, (uint16_t)port);
+		if (error != 0)
+			endpoint_unref(*out);
+	}
+	return error;
+}
+
 /* The endpoint that a probe of this flow leaves through, with a reference. */
 static int
-flow_endpoint(struct trace *t, uint32_t flow, uint32_t tag, struct endpoint **out)
+flow_endpoint(struct trace *t, uint32_t flow, struct endpoint **out)
 {
-	struct endpoint_key key;
+	struct layout_probe v = {0};
+	int error = layout_flow(&t->layout, flow, &v);
 
-	if (trace_tag_is_port(t)) {
-		key = trace_endpoint_key(t, (uint16_t)tag);
-	} else if (flow == 0 || !trace_has_ports(t)) {
-		*out = endpoint_ref(t->endpoint);
-		return 0;
-	} else {
-		key = trace_endpoint_key(t, (uint16_t)(t->src_port + flow));
+	if (error != 0)
+		return error;
+	if (v.src_port != t->layout.options.src_port)
+		return open_flow_port(t, flow, v.src_port, out);
+	*out = endpoint_ref(t->endpoint);
+	return 0;
+}
+
+/* What may be closed: nothing waits for an answer there. */
+static bool
+is_idle(const struct trace *t, const struct probe *p, uint32_t round)
+{
+	return p->state != PROBE_QUEUED && p->state != PROBE_IN_FLIGHT &&
+	       p->endpoint != t->endpoint && p->endpoint->busy_in != round;
+}
+
+/*
+ * Descriptors run short: gives up the memory of probes that are settled where nothing
+ * else is out, so that their flows' endpoints close. Late replies to those find no
+ * socket any more.
+ */
+static void
+close_idle(struct prober *prober)
+{
+	static uint32_t round;
+	struct trace *t, *next_trace;
+	struct probe *p, *next;
+	size_t closed = 0;
+
+	round++;
+	HASH_ITER (hh, prober->traces, t, next_trace)
+		TAILQ_FOREACH (p, &t->probes, in_instance)
+			if (p->state == PROBE_QUEUED || p->state == PROBE_IN_FLIGHT)
+				p->endpoint->busy_in = round;
+	HASH_ITER (hh, prober->traces, t, next_trace) {
+		for (p = TAILQ_FIRST(&t->probes); p != NULL && closed < IDLE_CLOSED;
+		     p = next) {
+			struct endpoint *e = p->endpoint;
+
+			next = TAILQ_NEXT(p, in_instance);
+			if (!is_idle(t, p, round))
+				continue;
+			closed += e->refs == 1;
+			trace_probe_retire(t, p);
+		}
 	}
-	return transports_open(&t->prober->transports, &key, out);
-}
-
-/* An IPv6 flow label that is the same for the same flow and differs between flows. */
-uint32_t
-trace_flow_label(const struct trace *t, uint32_t flow_value)
-{
-	if (t->instance.options.flow_label != 0)
-		return t->instance.options.flow_label;
-	return (flow_value * UINT32_C(2654435761) >> 12 & 0xfffff) | 1;
-}
-
-/* The checksum that makes an ICMP flow: 1 to 0xfffe. */
-uint16_t
-trace_flow_checksum(const struct trace *t, uint32_t flow)
-{
-	uint32_t value = CHECKSUM_BASE + t->instance.options.flow_id + flow;
-
-	return (uint16_t)(1 + value % 0xfffe);
 }
 
 /* The packet of a probe. */
 static struct packet *
 build(const struct trace *t, const struct probe *p)
 {
-	struct layout_probe v = {
-	    .ttl = p->ttl,
-	    .src_port = p->endpoint->port,
-	    .flow_checksum = trace_flow_checksum(t, p->flow),
-	    .tag = p->tag,
-	};
+	struct layout_probe v = {.ttl = p->ttl, .tag = p->tag};
 	struct packet *packet = packet_new(layout_len(&t->layout, &v));
 
-	v.flow_label =
-	    trace_flow_label(t, trace_has_ports(t) ? v.src_port : v.flow_checksum);
-	if (packet != NULL)
-		layout_build(&t->layout, &v, packet->bytes);
+	if (packet == NULL || layout_flow(&t->layout, p->flow, &v) != 0) {
+		packet_unref(packet);
+		return NULL;
+	}
+	if (trace_has_ports(t))
+		v.src_port = p->endpoint->port;
+	layout_build(&t->layout, &v, packet->bytes);
 	return packet;
 }
 
@@ -256,8 +358,9 @@ port_endpoint(struct trace *t, struct probe *p)
 
 	if (trace_is_own_port(t, (uint16_t)p->tag))
 		return -EADDRINUSE;
-	error = flow_endpoint(t, p->flow, p->tag, &p->endpoint);
-	if (error == 0 && store_awaits(&t->prober->store, p->endpoint, target, NULL)) {
+	error = open_port(t, (uint16_t)p->tag, &p->endpoint);
+	if (error == 0 &&
+	    store_awaits(&t->prober->store, p->endpoint, target, 0, NULL)) {
 		endpoint_unref(p->endpoint);
 		error = -EADDRINUSE;
 	}
@@ -281,6 +384,18 @@ take_port(struct trace *t, struct probe *p, int64_t now)
 	return error;
 }
 
+/* The port by which replies tell this flow from others of its endpoint; 0: by none. */
+static uint16_t
+flow_dst_port(const struct trace *t, uint32_t flow)
+{
+	struct layout_probe v = {0};
+
+	if (t->layout.options.flow_field != FLOW_BY_DST_PORT ||
+	    layout_flow(&t->layout, flow, &v) != 0)
+		return 0;
+	return v.dst_port;
+}
+
 /*
  * Gets the endpoint and the tag. -EAGAIN, with a wake-up arranged: no tag is free, or
  * the flow's window is one and a probe of it is out: another trace's, or one of ours
@@ -292,12 +407,13 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, bool together, int64_t n
 	const struct instance *except =
 	    together && !t->transport->socket_per_probe ? &t->instance : NULL;
 	int error = trace_tag_is_port(t) ? take_port(t, p, now)
-					 : flow_endpoint(t, p->flow, 0, &p->endpoint);
+					 : flow_endpoint(t, p->flow, &p->endpoint);
 
 	if (error != 0 || trace_tag_is_port(t))
 		return error;
-	if (t->instance.flow_window == 1 && store_awaits(&t->prober->store, p->endpoint,
-						&t->instance.options.target, except)) {
+	if (t->instance.flow_window == 1 &&
+	    store_awaits(&t->prober->store, p->endpoint, &t->instance.options.target,
+		flow_dst_port(t, p->flow), except)) {
 		trace_hold(t, true);
 		error = -EAGAIN;
 	} else {
@@ -362,6 +478,23 @@ no_descriptor(int error)
 	return error == -EMFILE || error == -ENFILE;
 }
 
+/* Ends a trace that cannot even make a probe. */
+static void
+fail_probe(struct trace *t, uint32_t flow, int error)
+{
+	if (error == -ERANGE)
+		trace_fail(t, ERANGE,
+		    "there is no flow %u: its field has no value for it", flow);
+	else if (error == -EADDRINUSE)
+		trace_fail(t, EADDRINUSE,
+		    "the source port of flow %u is in use by another program: choose "
+		    "another --flow-id or --sport",
+		    flow);
+	else
+		trace_fail(t, -error, "cannot prepare a probe of flow %u: %s", flow,
+		    trace_error_text(-error));
+}
+
 static int
 world_send(
     struct instance *i, const struct probe_spec *spec, int64_t wait, struct probe **out)
@@ -395,11 +528,11 @@ world_send(
 	}
 	if (no_descriptor(error) && t->prober->store.count > 0) {
 		trace_hold(t, true); /* until a probe gives its socket back */
+		close_idle(t->prober);
 		error = -EAGAIN;
 	}
 	if (error != 0 && error != -EAGAIN)
-		trace_fail(t, -error, "cannot prepare a probe of flow %u: %s",
-		    spec->flow, trace_error_text(-error));
+		fail_probe(t, spec->flow, error);
 	if (error == 0 && out != NULL)
 		*out = p;
 	probe_unref(p); /* the store has its own */

@@ -7,6 +7,9 @@
 
 #include "common/checksum.h"
 
+#define CHECKSUMS 0xfffe /* 1 to 0xfffe */
+#define LABELS 0xfffff   /* 1 to 0xfffff */
+
 /* Finds the first of two names that the pattern has. */
 static int
 find_either(
@@ -123,6 +126,26 @@ base_fill(struct layout *l)
 	write_named(l, "icmp.id", o->icmp_id);
 }
 
+/* The pattern has the field in which flows shall differ. */
+static bool
+flow_field_fits(const struct layout *l)
+{
+	switch ((enum prober_flow_field)l->options.flow_field) {
+	case FLOW_BY_DEFAULT:
+		return true;
+	case FLOW_BY_SRC_PORT:
+	case FLOW_BY_DST_PORT:
+		return l->has_ports;
+	case FLOW_BY_CHECKSUM:
+		return checksum_is_flow(l->options.pattern);
+	case FLOW_BY_LABEL:
+		return l->options.dst.family == AF_INET6;
+	case FLOW_BY_END:
+		break;
+	}
+	return false;
+}
+
 int
 layout_init(struct layout *l, const struct layout_options *options)
 {
@@ -136,8 +159,11 @@ layout_init(struct layout *l, const struct layout_options *options)
 	if (find_either(p, "ipv4.ttl", "ipv6.hop_limit", &l->ttl) != 0 ||
 	    pattern_find_field(p, p->layers[1]->checksum_field, &l->checksum) != 0)
 		return -EINVAL;
-	(void)pattern_find_own_field(p, "src_port", &l->src_port);
+	l->has_ports = pattern_find_own_field(p, "src_port", &l->src_port) == 0 &&
+		       pattern_find_own_field(p, "dst_port", &l->dst_port) == 0;
 	(void)pattern_find_field(p, "ipv6.flow_label", &l->flow_label);
+	if (!flow_field_fits(l))
+		return -EINVAL;
 	l->rule = options->tagged ? pattern_tag_field(p, options->tag) : NULL;
 	l->transport = pattern_layer_offset(p, 1);
 	l->payload = pattern_layer_offset(p, 2);
@@ -163,6 +189,91 @@ layout_len(const struct layout *l, const struct layout_probe *p)
 	if (l->rule != NULL && l->rule->way == TAG_BY_LENGTH)
 		return l->transport + p->tag;
 	return l->options.len;
+}
+
+/* The tag is in this field. */
+static bool
+tag_is(const struct layout *l, struct field_ref ref)
+{
+	const struct layout_options *o = &l->options;
+
+	return o->tagged && o->tag.layer == ref.layer && o->tag.index == ref.index;
+}
+
+/* The field in which flows differ. */
+static struct field_ref
+flow_field(const struct layout *l)
+{
+	switch (l->options.flow_field) {
+	case FLOW_BY_SRC_PORT:
+		return l->src_port;
+	case FLOW_BY_DST_PORT:
+		return l->dst_port;
+	case FLOW_BY_CHECKSUM:
+		return l->checksum;
+	default:
+		return l->flow_label;
+	}
+}
+
+/*
+ * A label for a value: 1 to 0xfffff. Values in a row have different ones: multiples of
+ * the golden ratio lie as far apart as can be (Knuth, TAOCP 6.4).
+ */
+static uint32_t
+label_of(uint32_t value)
+{
+	return (value * UINT32_C(2654435761) >> 12 & 0xfffff) | 1;
+}
+
+static uint32_t
+flow_label(const struct layout *l, uint32_t flow, const struct layout_probe *v)
+{
+	const struct layout_options *o = &l->options;
+	uint32_t value = l->has_ports ? o->src_port : o->flow_checksum;
+	bool by_label = o->flow_field == FLOW_BY_LABEL;
+	uint32_t label = o->flow_label;
+
+	if (l->has_ports && tag_is(l, l->src_port))
+		value = v->tag;
+	if (label == 0)
+		label = label_of(by_label ? value : value + flow);
+	return by_label ? 1 + (label - 1 + flow) % LABELS : label;
+}
+
+int
+layout_flow(const struct layout *l, uint32_t flow, struct layout_probe *v)
+{
+	const struct layout_options *o = &l->options;
+
+	v->src_port = o->src_port;
+	v->dst_port = o->dst_port;
+	v->flow_checksum = o->flow_checksum;
+	v->flow_label = flow_label(l, flow, v);
+	if (flow == 0)
+		return 0;
+	if (o->flow_field == FLOW_BY_DEFAULT || tag_is(l, flow_field(l)))
+		return -EINVAL;
+	switch (o->flow_field) {
+	case FLOW_BY_SRC_PORT:
+		if (flow > (uint32_t)(UINT16_MAX - o->src_port))
+			return -ERANGE;
+		v->src_port = (uint16_t)(o->src_port + flow);
+		return 0;
+	case FLOW_BY_DST_PORT:
+		if (flow > (uint32_t)(UINT16_MAX - o->dst_port))
+			return -ERANGE;
+		v->dst_port = (uint16_t)(o->dst_port + flow);
+		return 0;
+	case FLOW_BY_CHECKSUM:
+		if (flow >= CHECKSUMS)
+			return -ERANGE;
+		v->flow_checksum =
+		    (uint16_t)(1 + (o->flow_checksum - 1 + flow) % CHECKSUMS);
+		return 0;
+	default:
+		return flow < LABELS ? 0 : -ERANGE;
+	}
 }
 
 /* The checksum that shall come out: the tag, or the flow, or another each time. */
@@ -217,8 +328,10 @@ layout_build(const struct layout *l, const struct layout_probe *p, uint8_t *pack
 	if (len > o->len)
 		memset(packet + o->len, 0x40, len - o->len);
 	pattern_write(o->pattern, packet, l->ttl, p->ttl);
-	if (l->src_port.layer != 0)
+	if (l->has_ports)
 		pattern_write(o->pattern, packet, l->src_port, p->src_port);
+	if (l->has_ports && p->dst_port != 0)
+		pattern_write(o->pattern, packet, l->dst_port, p->dst_port);
 	if (o->dst.family == AF_INET6)
 		pattern_write(o->pattern, packet, l->flow_label, p->flow_label);
 	if (l->rule != NULL && l->rule->way == TAG_WRITTEN)

@@ -2,6 +2,11 @@
  * Building probes: a pattern with all that stays the same in a trace, from which each
  * probe is made by filling in what differs (TTL, flow, tag) and finishing it from the
  * inside out, the payload bytes that make checksums come out chosen last.
+ *
+ * A trace may have many flows, numbered from 0. They differ in one field (flow_field);
+ * an IPv6 flow label that nobody has given differs with it, as routers that hash only
+ * that expect. The tag is never in it: where the tag carries the field, there is flow 0
+ * alone.
  */
 #ifndef PROBER_LAYOUT_H
 #define PROBER_LAYOUT_H
@@ -11,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/prober_messages.h"
 #include "prober/tree.h"
 
 /* What a trace sets once. */
@@ -18,15 +24,20 @@ struct layout_options {
 	const struct pattern *pattern; /* ipv4 or ipv6, over a transport protocol */
 	struct addr src;
 	struct addr dst;
-	uint16_t dst_port; /* where the protocol has ports */
-	uint16_t icmp_id;  /* ICMP */
+	uint16_t src_port; /* of flow 0, where the protocol has ports */
+	uint16_t dst_port;
+	uint16_t icmp_id;       /* ICMP */
+	uint16_t flow_checksum; /* ICMP: of flow 0; 1 to 0xfffe */
+	uint32_t flow_label;    /* IPv6: of all flows; 0: made from the flow */
+	uint8_t flow_field;     /* enum prober_flow_field; 0: there is flow 0 alone */
 	uint8_t tos;
 	bool dont_fragment; /* IPv4 */
 	bool flow_constant; /* ICMP: the checksum is the flow and stays the same */
 	bool tagged;
 	struct field_ref tag; /* when tagged */
 	uint16_t len;         /* of the whole packet; raised to layout_min_len */
-	/* Bytes behind those that balance the checksum, which are there then; or NULL. */
+	/* Bytes behind those that balance the checksum, which are there then; or NULL.
+	 */
 	const uint8_t *mark;
 	size_t mark_len;
 };
@@ -43,7 +54,9 @@ struct layout_options {
 struct layout {
 	struct layout_options options;
 	struct field_ref ttl;
-	struct field_ref src_port;    /* where the protocol has ports */
+	bool has_ports;
+	struct field_ref src_port; /* with has_ports, as the next */
+	struct field_ref dst_port;
 	struct field_ref flow_label;  /* IPv6 */
 	struct field_ref checksum;    /* of the transport header */
 	const struct tag_field *rule; /* of the tag, or NULL */
@@ -57,18 +70,29 @@ struct layout {
 /* What differs between the probes of a trace. */
 struct layout_probe {
 	uint8_t ttl;
-	uint16_t src_port;      /* the flow, where the protocol has ports */
-	uint16_t flow_checksum; /* ICMP with flow_constant: the flow; 1 to 0xfffe */
-	uint32_t flow_label;    /* IPv6: the flow */
 	uint32_t tag;
+	/* The flow, as layout_flow fills it in. */
+	uint16_t src_port;      /* where the protocol has ports */
+	uint16_t dst_port;      /* likewise; 0: that of the options */
+	uint16_t flow_checksum; /* ICMP with flow_constant */
+	uint32_t flow_label;    /* IPv6 */
 };
 
 /* Smallest packet that has room for what these options need. */
 size_t layout_min_len(const struct layout_options *options);
 
-/* Prepares a layout (options.len is raised there). 0, -EINVAL, or -ENOMEM. */
+/*
+ * Prepares a layout (options.len is raised there). 0, -EINVAL (flow_field is none of
+ * the pattern's), or -ENOMEM.
+ */
 int layout_init(struct layout *l, const struct layout_options *options);
 void layout_clear(struct layout *l);
+
+/*
+ * What makes a flow. v->tag counts only where the tag is the source port. 0, -ERANGE
+ * when there are not so many flows, or -EINVAL when there is flow 0 alone.
+ */
+int layout_flow(const struct layout *l, uint32_t flow, struct layout_probe *v);
 
 /*
  * Writes one probe of layout_len() bytes: every header complete, every checksum right.

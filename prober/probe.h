@@ -47,14 +47,15 @@ struct probe {
 	uint8_t query;
 	uint8_t state;     /* enum probe_state */
 	uint8_t withdrawn; /* a reply that shows no tag is not taken for this one's */
-	uint8_t extra_replies;  /* duplicates and late ones told so far */
-	uint8_t sent_by_kernel; /* `sent` is the kernel's stamp */
-	uint8_t resent;         /* the kernel sent it again by itself */
+	uint8_t extra_replies;    /* duplicates and late ones told so far */
+	uint8_t sent_by_kernel;   /* `sent` is the kernel's stamp */
+	uint8_t resent;           /* the kernel sent it again by itself */
+	uint8_t waits_for_helper; /* it has one of HELPER_PROBES places */
+	uint8_t handed; /* the helper has it and has not said yet that it left */
 	/* What was sent, to whom. */
 	struct packet *packets;
 	struct tag_set *tags; /* NULL: without a tag */
 	uint32_t tag;
-	uint32_t cookie; /* at the helper */
 	struct endpoint *endpoint;
 	struct watch *watch; /* its own socket while it is in flight, or NULL */
 	struct addr dst;

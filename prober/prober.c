@@ -152,7 +152,7 @@ prober_init(struct prober *p, int channel_fd, uint32_t transports)
 	if (p->epoll < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, channel_fd, &event) != 0)
 		return -errno;
 	transports_init(&p->transports, p->tree, p->epoll, &trace_transport_events, p);
-	helper_init(&p->helper, &p->transports);
+	helper_init(&p->helper, &p->transports, &p->timers);
 	p->transports.helper = &p->helper;
 	return 0;
 }
@@ -245,7 +245,6 @@ send_all(struct prober *p)
 			p->released = true;
 		if (p->released)
 			trace_wake_held(p);
-		helper_deliver(&p->helper);
 		if (transports_flush(&p->transports) && p->resume.index == 0)
 			(void)timer_set(
 			    &p->timers, &p->resume, clock_monotonic() + PAUSE);
@@ -283,15 +282,27 @@ turn(struct prober *p)
 	return result;
 }
 
+/* Tells the tool that it may ask, once the helper is ready too, or has failed. */
+static void
+greet(struct prober *p)
+{
+	if (p->greeted || helper_is_awaited(&p->helper))
+		return;
+	p->greeted = true;
+	prober_send(p, PROBER_HELLO, NULL, 0);
+	flush_channel(p);
+}
+
 int
 prober_run(struct prober *p)
 {
 	int result = 0;
 
-	prober_send(p, PROBER_HELLO, NULL, 0);
-	flush_channel(p);
-	while (result == 0 && p->error == 0)
+	greet(p);
+	while (result == 0 && p->error == 0) {
 		result = turn(p);
+		greet(p);
+	}
 	if (result < 0) {
 		prober_fail(p, result, "the tool sent a message that is not valid");
 		return result;

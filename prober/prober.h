@@ -36,12 +36,16 @@ struct trace {
 	struct instance instance; /* first: algorithms hold a pointer to it */
 	uint32_t id;
 	struct prober *prober;
+	struct prober_plan_family plan; /* as it was when this one was asked for */
 	const struct transport *transport;
 	struct layout layout;
 	struct endpoint *endpoint; /* of flow 0 */
 	struct tag_set *tags;      /* NULL: without tags */
 	struct addr source;        /* ours, on the way to the target */
 	uint16_t src_port;         /* of flow 0, where the protocol has ports */
+	/* FLOW_BY_SRC_PORT: those of other flows; 0: not chosen yet. */
+	uint16_t *flow_ports;
+	uint32_t flow_ports_count;
 	uint32_t next_number;
 	uint64_t strays_before; /* the prober's, when it began */
 	int64_t next_send;      /* pacing: not before, CLOCK_MONOTONIC, ns */
@@ -50,7 +54,11 @@ struct trace {
 	struct timer timeout;   /* of the whole trace */
 	struct probe_list probes; /* all that the store holds */
 	bool held; /* wants EVENT_TIMER when results, tags or the flow are free again */
-	bool wants_tag; /* ... because no tag was free */
+	bool wants_tag;        /* ... because no tag was free */
+	uint32_t ports_passed; /* for its endpoint: not to be had */
+	uint32_t ports_tried;  /* ... and really tried */
+	int route_error;       /* -errno: why there is no way to the target */
+	bool begun;            /* its algorithm has had EVENT_STARTED */
 	bool finished;
 	/* The last thing reported, held back until it is known whether it is the end.
 	 */
@@ -79,6 +87,7 @@ struct prober {
 	uint64_t strays; /* replies that fitted no probe */
 	size_t held;     /* traces that wait for something to be released */
 	bool released;   /* something that held traces wait for happened */
+	bool greeted;    /* PROBER_HELLO was sent: it and its helper are ready */
 	int error;       /* why the prober cannot go on; 0: it can */
 };
 

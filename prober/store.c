@@ -164,7 +164,7 @@ store_remove(struct store *s, struct probe *p)
 
 bool
 store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst,
-    const struct instance *except)
+    uint16_t port, const struct instance *except)
 {
 	struct bucket *b = bucket_find(s, e, dst);
 	struct probe *p;
@@ -173,6 +173,7 @@ store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst,
 		return false;
 	TAILQ_FOREACH (p, &b->probes, in_bucket)
 		if ((p->state == PROBE_QUEUED || p->state == PROBE_IN_FLIGHT) &&
+		    (port == 0 || p->dst_port == port) &&
 		    (except == NULL || p->instance != except))
 			return true;
 	return false;

@@ -79,11 +79,11 @@ void store_remove(struct store *s, struct probe *p);
 void store_settle(struct probe *p);
 
 /*
- * Whether a probe from this endpoint to dst is still to be answered; those of one
- * instance may be left out (NULL: of none).
+ * Whether a probe from this endpoint to dst and that port (0: any) is still to be
+ * answered; those of one instance may be left out (NULL: of none).
  */
 bool store_awaits(struct store *s, const struct endpoint *e, const struct addr *dst,
-    const struct instance *except);
+    uint16_t port, const struct instance *except);
 
 /* Which probes a reply may answer. */
 void store_match(struct store *s, const struct reply *r, struct match *out);

@@ -11,8 +11,9 @@
 #include "common/clock.h"
 #include "prober/trace.h"
 
-#define PORT_BASE 24000 /* source port of flow 0: below every ephemeral range */
-#define PORT_TRIES 256  /* further ports tried when that one is taken */
+#define PORT_BASE 24000     /* source port of flow 0: below every ephemeral range */
+#define PORT_TRIES 256      /* further ports tried when that one is taken */
+#define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0, less one */
 
 void
 trace_dispatch(struct trace *t, const struct event *event)
@@ -111,7 +112,10 @@ trace_stop(struct trace *t, enum prober_reason reason)
 {
 	struct event event = {.type = EVENT_STOPPED, .stopped = reason};
 
-	trace_dispatch(t, &event);
+	if (t->begun)
+		trace_dispatch(t, &event);
+	else /* its algorithm knows of nothing yet */
+		instance_finish(&t->instance, reason, 0);
 }
 
 void
@@ -178,15 +182,17 @@ trace_transport_has_ports(const struct trace *t)
 	return t->transport->ip_protocol[0] != IPPROTO_ICMP;
 }
 
-/* Another trace to the same target uses this port: their replies would be alike. */
-static bool
-flow_is_taken(const struct trace *t, uint16_t port)
+bool
+trace_port_is_taken(const struct trace *t, uint16_t port)
 {
 	struct trace *other, *next;
 
+	if (trace_is_own_port(t, port))
+		return true;
 	HASH_ITER (hh, t->prober->traces, other, next) {
 		if (other != t && other->endpoint != NULL &&
-		    other->transport == t->transport && other->endpoint->port == port &&
+		    other->transport == t->transport &&
+		    (other->src_port == port || trace_flow_has_port(other, port)) &&
 		    addr_equal(
 			&other->instance.options.target, &t->instance.options.target))
 			return true;
@@ -194,32 +200,40 @@ flow_is_taken(const struct trace *t, uint16_t port)
 	return false;
 }
 
-/* Opens the endpoint of flow 0: the port asked for, or the next one that is free. */
+static int
+open_endpoint(struct trace *t, uint16_t port)
+{
+	struct endpoint_key key = trace_endpoint_key(t, port);
+
+	return transports_open(&t->prober->transports, &key, &t->endpoint);
+}
+
+/*
+ * Opens the endpoint of flow 0, or begins to: the port asked for, or the next one that
+ * is free. Called again when what was opening could not be had.
+ */
 static int
 open_flow(struct trace *t)
 {
 	const struct prober_start *o = &t->instance.options;
-	uint32_t base = o->src_port != 0 ? o->src_port : PORT_BASE;
+	uint32_t base = (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
 	bool exact = o->src_port != 0 || o->flow_chosen;
 	uint32_t tries = exact ? 1 : PORT_TRIES;
 	int error = -EADDRINUSE;
 
-	if (!trace_transport_has_ports(t)) { /* the kernel or the helper chooses */
-		struct endpoint_key key = trace_endpoint_key(t, 0);
-
-		return transports_open(&t->prober->transports, &key, &t->endpoint);
-	}
-	base += o->flow_id;
+	if (!trace_transport_has_ports(t)) /* the kernel or the helper chooses */
+		return open_endpoint(t, 0);
 	if (base > UINT16_MAX)
 		return -ERANGE;
-	for (uint32_t i = 0; i < tries && error == -EADDRINUSE; i++) {
-		struct endpoint_key key = trace_endpoint_key(t, (uint16_t)(base + i));
+	while (error == -EADDRINUSE && t->ports_tried < tries &&
+	       base + t->ports_passed <= UINT16_MAX) {
+		uint16_t port = (uint16_t)(base + t->ports_passed++);
 
-		if (!exact &&
-		    (flow_is_taken(t, key.port) || trace_is_own_port(t, key.port)))
+		if (!exact && trace_port_is_taken(t, port))
 			continue;
-		error = transports_open(&t->prober->transports, &key, &t->endpoint);
-		t->src_port = key.port;
+		t->ports_tried++;
+		error = open_endpoint(t, port);
+		t->src_port = port;
 	}
 	return error;
 }
@@ -248,6 +262,11 @@ fail_open(struct trace *t, int error)
 		    t, ENODEV, "there is no interface %s: see 'ip link'", o->device);
 	else if (error == -ENOTCONN && t->transport->by_helper)
 		trace_helper_lost(t);
+	else if (error == -EMFILE && t->transport->by_helper)
+		trace_fail(t, EMFILE,
+		    "paris-privsep keeps no more than %d ports: fewer traces to one "
+		    "target at a time",
+		    PRIVSEP_RESERVATIONS);
 	else if (error == -EACCES && trace_transport_has_ports(t))
 		trace_fail(t, EACCES,
 		    "source port %u is reserved for root: choose another", port);
@@ -287,8 +306,12 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .pattern = t->endpoint->pattern,
 	    .src = t->source,
 	    .dst = o->target,
+	    .src_port = t->endpoint->port,
 	    .dst_port = o->dst_port,
 	    .icmp_id = trace_has_ports(t) ? 0 : t->endpoint->port,
+	    .flow_checksum = (uint16_t)(1 + (CHECKSUM_BASE + o->flow_id) % 0xfffe),
+	    .flow_label = o->flow_label,
+	    .flow_field = o->flow_field != 0 ? o->flow_field : t->transport->flow_field,
 	    .tos = o->tos,
 	    .dont_fragment = o->dont_fragment,
 	    .flow_constant = t->instance.algorithm->flow_constant,
@@ -318,21 +341,25 @@ tell_started(struct trace *t)
 {
 	const struct prober_start *o = &t->instance.options;
 	bool varies = trace_tag_is_port(t);
+	bool ports = trace_has_ports(t);
+	struct layout_probe flow = {0};
 	struct prober_started m = {
 	    .instance = t->id,
 	    .source = t->source,
-	    .src_port = trace_has_ports(t) && !varies ? t->endpoint->port : 0,
-	    .dst_port = trace_has_ports(t) ? o->dst_port : 0,
-	    .icmp_id = trace_has_ports(t) ? 0 : t->endpoint->port,
-	    .icmp_checksum = trace_has_ports(t) ? 0 : trace_flow_checksum(t, 0),
+	    .flow_field = t->layout.options.flow_field,
+	    .src_port = ports && !varies ? t->endpoint->port : 0,
+	    .dst_port = ports ? o->dst_port : 0,
+	    .icmp_id = ports ? 0 : t->endpoint->port,
 	    .packet_len = o->packet_len,
 	};
 	uint8_t body[MESSAGE_BODY_MAX];
 	struct writer w;
 
+	(void)layout_flow(&t->layout, 0, &flow);
+	if (!ports)
+		m.icmp_checksum = flow.flow_checksum;
 	if (trace_is_v6(t) && (!varies || o->flow_label != 0))
-		m.flow_label = trace_flow_label(
-		    t, trace_has_ports(t) ? m.src_port : m.icmp_checksum);
+		m.flow_label = flow.flow_label;
 	writer_init(&w, body, sizeof(body));
 	prober_started_pack(&m, &w);
 	prober_send(t->prober, PROBER_STARTED, body, writer_len(&w));
@@ -380,65 +407,108 @@ route_remedy(int error, const struct addr *target)
 	}
 }
 
-/* Finds our address and opens our port. */
+/* There is a way to the target, and it does not end where it begins. */
 static int
-prepare_way(struct trace *t)
+check_way(struct trace *t)
 {
 	const struct prober_start *o = &t->instance.options;
-	int route = find_source(t, &t->source);
-	int error;
 	char text[ADDR_TEXT_MAX];
 
-	if (!addr_is_none(&o->source))
-		t->source = o->source;
-	error = open_flow(t);
-	if (error != 0) {
-		fail_open(t, error);
-	} else if (route != 0) {
-		error = route;
-		trace_fail(t, -error, "no route to %s: %s%s",
-		    addr_to_text(&o->target, text), trace_error_text(-error),
-		    route_remedy(-error, &o->target));
-	} else if (trace_has_ports(t) && trace_is_own_port(t, t->endpoint->port)) {
-		error = -EINVAL;
-		trace_fail(t, -error,
+	if (t->route_error != 0) {
+		trace_fail(t, -t->route_error, "no route to %s: %s%s",
+		    addr_to_text(&o->target, text), trace_error_text(-t->route_error),
+		    route_remedy(-t->route_error, &o->target));
+		return t->route_error;
+	}
+	if (trace_has_ports(t) && trace_is_own_port(t, t->endpoint->port)) {
+		trace_fail(t, EINVAL,
 		    "probes from port %u to port %u of this machine would come to "
 		    "themselves: choose another --sport or -p",
 		    t->endpoint->port, o->dst_port);
+		return -EINVAL;
 	}
-	return error;
+	return 0;
 }
 
-/* Everything that can fail before the algorithm's first event. */
+/* The endpoint is open: the algorithm's first event, unless something is wrong. */
+static void
+begin(struct trace *t)
+{
+	struct event event = {.type = EVENT_STARTED};
+
+	if (check_way(t) != 0 || prepare_layout(t, &t->plan) != 0)
+		return;
+	t->begun = true;
+	tell_started(t);
+	trace_dispatch(t, &event);
+}
+
+/* Opens the endpoint, if need be on the next port, and begins when it is open. */
+static void
+open_and_begin(struct trace *t)
+{
+	int error = open_flow(t);
+
+	if (error != 0)
+		fail_open(t, error);
+	else if (!t->endpoint->opening)
+		begin(t);
+}
+
+void
+trace_endpoint_opened(struct trace *t)
+{
+	struct endpoint *e = t->endpoint;
+
+	if (t->finished || t->begun)
+		return;
+	if (e->error == 0) {
+		begin(t);
+		return;
+	}
+	t->endpoint = NULL;
+	endpoint_unref(e);
+	if (e->error == -EADDRINUSE)
+		open_and_begin(t);
+	else
+		fail_open(t, e->error);
+}
+
+/* All that needs no endpoint and can fail. */
 static int
 prepare(struct trace *t)
 {
 	const struct prober_start *o = &t->instance.options;
-	const struct prober_plan_family *plan =
-	    &t->prober->plan.family[o->target.family == AF_INET6];
-	int error;
 
-	t->transport = transport_find(plan->send);
+	t->plan = t->prober->plan.family[o->target.family == AF_INET6];
+	t->transport = transport_find(t->plan.send);
 	if (t->instance.algorithm == NULL || t->transport == NULL ||
-	    (t->prober->transports_allowed & 1U << plan->send) == 0) {
+	    (t->prober->transports_allowed & 1U << t->plan.send) == 0) {
 		trace_fail(t, EINVAL, "no algorithm %s, or no plan for this family",
 		    o->algorithm);
 		return -EINVAL;
 	}
-	t->instance.flow_window = plan->window;
+	if (t->transport->by_helper && o->flow_field == FLOW_BY_SRC_PORT) {
+		trace_fail(t, EINVAL,
+		    "paris-privsep keeps one port a trace: let flows differ in the "
+		    "destination port");
+		return -EINVAL;
+	}
+	t->instance.flow_window = t->plan.window;
 	t->instance.state = calloc(1, t->instance.algorithm->state_size + 1);
 	if (t->instance.state == NULL) {
 		trace_fail(t, ENOMEM, "no memory for another trace");
 		return -ENOMEM;
 	}
-	error = prepare_way(t);
-	return error == 0 ? prepare_layout(t, plan) : error;
+	t->route_error = find_source(t, &t->source);
+	if (!addr_is_none(&o->source))
+		t->source = o->source;
+	return 0;
 }
 
 void
 trace_start(struct prober *p, const struct prober_start *start)
 {
-	struct event event = {.type = EVENT_STARTED};
 	struct trace *t = trace_new(p, start);
 
 	if (t == NULL) {
@@ -447,11 +517,10 @@ trace_start(struct prober *p, const struct prober_start *start)
 	}
 	if (prepare(t) != 0)
 		return;
-	tell_started(t);
 	if (start->timeout > 0)
 		(void)timer_set(
 		    &p->timers, &t->timeout, clock_monotonic() + start->timeout);
-	trace_dispatch(t, &event);
+	open_and_begin(t);
 }
 
 void
@@ -470,6 +539,7 @@ trace_free(struct trace *t)
 	timer_cancel(&p->timers, &t->timeout);
 	endpoint_unref(t->endpoint);
 	layout_clear(&t->layout);
+	free(t->flow_ports);
 	free(t->instance.state);
 	HASH_DEL(p->traces, t);
 	free(t);

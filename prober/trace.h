@@ -36,6 +36,9 @@ void trace_hold(struct trace *t, bool held);
 void trace_fail(struct trace *t, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Its endpoint has been opened, or cannot be had (endpoint.error). */
+void trace_endpoint_opened(struct trace *t);
+
 /* The helper through which it sends has ended: so does the trace. */
 void trace_helper_lost(struct trace *t);
 
@@ -71,8 +74,10 @@ bool trace_is_own_port(const struct trace *t, uint16_t port);
 /* What the probes of this trace that leave from this port leave through. */
 struct endpoint_key trace_endpoint_key(const struct trace *t, uint16_t port);
 
-/* The IPv6 flow label and the ICMP checksum (1 to 0xfffe) that make a flow. */
-uint32_t trace_flow_label(const struct trace *t, uint32_t flow_value);
-uint16_t trace_flow_checksum(const struct trace *t, uint32_t flow);
+/* This trace has given the source port to one of its flows. */
+bool trace_flow_has_port(const struct trace *t, uint16_t port);
+
+/* Another trace to the same target has the source port, or it is where ours goes. */
+bool trace_port_is_taken(const struct trace *t, uint16_t port);
 
 #endif

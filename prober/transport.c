@@ -27,7 +27,8 @@ transports_init(struct transports *t, const struct tree *tree, int epoll,
 	    .events = events,
 	    .context = context,
 	    .epoll = epoll,
-	    .owned_max = limit.rlim_cur / 3 + 1};
+	    .owned_max = limit.rlim_cur / 3 + 1,
+	    .endpoints_max = limit.rlim_cur / 2 + 1};
 	TAILQ_INIT(&t->dirty);
 	TAILQ_INIT(&t->paused);
 	TAILQ_INIT(&t->unused);
@@ -107,7 +108,10 @@ endpoint_open(struct endpoint *e)
 
 	find_fields(e);
 	error = e->transport->open(e);
-	e->opened = error == 0;
+	e->opening = error == -EINPROGRESS;
+	e->opened = error == 0 || e->opening;
+	if (e->opening)
+		return 0;
 	if (error == 0 && e->watch.fd >= 0 && !e->transport->socket_per_probe &&
 	    epoll_ctl(e->owner->epoll, EPOLL_CTL_ADD, e->watch.fd, &event) != 0)
 		error = -errno;
@@ -122,6 +126,8 @@ transports_open(
 	int error;
 
 	HASH_FIND(hh, t->endpoints, key, sizeof(*key), e);
+	if (e != NULL && e->error != 0)
+		return e->error; /* it goes with the next transports_reap */
 	if (e != NULL) {
 		if (e->refs++ == 0)
 			TAILQ_REMOVE(&t->unused, e, in_unused);
@@ -148,6 +154,18 @@ transports_open(
 	}
 	*out = e;
 	return 0;
+}
+
+int
+transports_open_more(
+    struct transports *t, const struct endpoint_key *key, struct endpoint **out)
+{
+	struct endpoint *e;
+
+	HASH_FIND(hh, t->endpoints, key, sizeof(*key), e);
+	if (e == NULL && HASH_COUNT(t->endpoints) >= t->endpoints_max)
+		return -EMFILE;
+	return transports_open(t, key, out);
 }
 
 struct endpoint *

@@ -57,11 +57,14 @@ struct endpoint {
 	const struct pattern *pattern;
 	struct transports *owner;
 	uint32_t refs;
+	uint32_t busy_in;        /* for whoever looks for those that are idle */
 	struct watch watch;      /* its own descriptor */
 	uint16_t port;           /* really bound */
 	uint8_t reservation;     /* at the helper */
 	struct probe_list queue; /* to be sent, oldest first */
-	bool opened;             /* by its transport */
+	bool opened;             /* by its transport, which has to close it */
+	bool opening;            /* ... but may not be used yet: see `opened` below */
+	int error;               /* -errno: it could not be opened after all */
 	bool dirty;              /* in the owner's list of endpoints to flush */
 	bool paused;             /* the device takes no more (ENOBUFS): wait a little */
 	unsigned int unread; /* entries of the error queue to be expected, at most */
@@ -98,7 +101,11 @@ struct transport_events {
 	void (*dropped)(void *context, uint32_t count); /* lost here: buffer full */
 	/* The kernel sent this probe's packet again by itself, `count` times. */
 	void (*resent)(void *context, struct probe *p, uint32_t count);
-	void (*stray)(void *context);       /* malformed, or for nobody */
+	void (*stray)(void *context); /* malformed, or for nobody */
+	/* An endpoint that was opening is open or, with -errno, cannot be had. */
+	void (*opened)(void *context, struct endpoint *e, int error);
+	/* What could not be prepared (-EMFILE) may be tried again. */
+	void (*room)(void *context);
 	void (*helper_lost)(void *context); /* nothing more comes from it */
 };
 
@@ -122,15 +129,19 @@ struct transport {
 	const char *receives; /* for --explain: what is read, beside errors */
 	/* For --explain: why one probe of a flow at a time; NULL: that is not so. */
 	const char *one_at_a_time;
-	uint8_t quote_layer;         /* the kernel shows quotes from this layer on */
-	bool by_helper;              /* paris-privsep sends and receives */
+	uint8_t flow_field;  /* enum prober_flow_field: where its flows differ best */
+	uint8_t quote_layer; /* the kernel shows quotes from this layer on */
+	bool by_helper;      /* paris-privsep sends and receives */
 	const char *helper_argument; /* what the helper is started with, or NULL */
 	bool socket_per_probe; /* the endpoint's own descriptor only keeps the port */
 	int64_t wait_max;      /* longest wait for a reply, ns; 0: any */
 	/* System calls that it needs beyond those of every prober. */
 	const struct sandbox_rule *rules;
 	size_t rules_count;
-	/* Opens e->watch.fd, bound to e->key.port. 0 or -errno. */
+	/*
+	 * Opens e->watch.fd, bound to e->key.port. 0 or -errno; -EINPROGRESS: the event
+	 * `opened` will tell.
+	 */
 	int (*open)(struct endpoint *e);
 	/* The endpoint is about to be closed. NULL: nothing to do. */
 	void (*close)(struct endpoint *e);
@@ -177,6 +188,7 @@ struct transports {
 	 */
 	size_t owned;
 	size_t owned_max;
+	size_t endpoints_max; /* for transports_open_more */
 };
 
 /* Asks for the limit of descriptors: before the sandbox. */
@@ -189,9 +201,16 @@ void transports_clear(struct transports *t);
 /*
  * The endpoint of that key, opened if there is none yet, with a reference for the
  * caller. Returns 0 or -errno: -EADDRINUSE when another program has the port, -EACCES,
- * -EMFILE ...
+ * -EMFILE ... While it is `opening`, nothing may be queued on it.
  */
 int transports_open(
+    struct transports *t, const struct endpoint_key *key, struct endpoint **out);
+
+/*
+ * Likewise, for one of very many (a flow, a tag that is a port): -EMFILE already when
+ * those leave too few descriptors for the rest.
+ */
+int transports_open_more(
     struct transports *t, const struct endpoint_key *key, struct endpoint **out);
 
 struct endpoint *endpoint_ref(struct endpoint *e);

@@ -27,6 +27,18 @@ close_any(struct endpoint *e)
 	helper_release(e->owner->helper, e);
 }
 
+static int
+prepare_any(struct probe *p)
+{
+	return helper_take(p->endpoint->owner->helper, p);
+}
+
+static void
+release_any(struct probe *p)
+{
+	helper_give(p->endpoint->owner->helper, p);
+}
+
 /* The source that stands in a packet of ours. */
 static struct addr
 packet_source(const struct endpoint *e, const struct packet *packet)
@@ -74,7 +86,6 @@ fill(const struct endpoint *e, const struct probe *p, struct privsep_send *m)
 	const uint8_t *header = packet->bytes + pattern_layer_offset(e->pattern, 1);
 
 	*m = (struct privsep_send){
-	    .cookie = p->cookie,
 	    .id = e->reservation,
 	    .protocol = e->transport->ip_protocol[v6],
 	    .ttl = p->ttl,
@@ -95,46 +106,23 @@ fill(const struct endpoint *e, const struct probe *p, struct privsep_send *m)
 	return fill_payload(e, packet, m);
 }
 
-/* Queues one probe's record. -ENOBUFS: the helper is behind, try again in a little. */
-static int
-send_one(struct endpoint *e, struct probe *p)
-{
-	struct helper *h = e->owner->helper;
-	uint8_t body[MESSAGE_BODY_MAX];
-	struct privsep_send m;
-	struct writer w;
-	int error = helper_take_cookie(h, p);
-
-	if (error != 0)
-		return error;
-	error = fill(e, p, &m);
-	if (error == 0) {
-		writer_init(&w, body, sizeof(body));
-		privsep_send_pack(&m, &w);
-		error = helper_queue(h, PRIVSEP_SEND, &w);
-	}
-	if (error != 0)
-		helper_give_cookie(h, p);
-	return error;
-}
-
+/* Hands over what is queued: no more waits than the helper sends within a second. */
 static int
 send_all(struct endpoint *e)
 {
 	struct probe *p;
 
 	while ((p = TAILQ_FIRST(&e->queue)) != NULL) {
-		int error = send_one(e, p);
+		struct privsep_send m;
+		int error = fill(e, p, &m);
 
-		if (error == -ENOBUFS)
-			return error;
 		endpoint_unqueue(e, p);
 		p->sent = clock_realtime();
-		p->state = PROBE_IN_FLIGHT;
 		if (error == 0)
-			continue;
-		p->state = PROBE_FAILED;
-		e->owner->events->failed(e->owner->context, p, -error);
+			error = helper_hand(e->owner->helper, p, &m);
+		p->state = error == 0 ? PROBE_IN_FLIGHT : PROBE_FAILED;
+		if (error != 0)
+			e->owner->events->failed(e->owner->context, p, -error);
 	}
 	return 0;
 }
@@ -185,12 +173,15 @@ const struct transport transport_udp_helper = {
     .readable = udp_readable,
     .tags = {udp_varying, udp_constant},
     .receives = "ICMP errors with all headers, and datagrams",
+    .flow_field = FLOW_BY_DST_PORT,
     .quote_layer = 1,
     .by_helper = true,
     .open = open_any,
     .close = close_any,
+    .prepare = prepare_any,
     .send = send_all,
     .receive = receive_nothing,
+    .release = release_any,
 };
 
 const struct transport transport_tcp_helper = {
@@ -203,13 +194,16 @@ const struct transport transport_tcp_helper = {
     .readable = tcp_readable,
     .tags = {tcp_tags, tcp_tags},
     .receives = "ICMP errors with all headers, SYN-ACK and RST",
+    .flow_field = FLOW_BY_DST_PORT,
     .quote_layer = 1,
     .by_helper = true,
     .helper_argument = "tcp",
     .open = open_any,
     .close = close_any,
+    .prepare = prepare_any,
     .send = send_all,
     .receive = receive_nothing,
+    .release = release_any,
 };
 
 const struct transport transport_ping_helper = {
@@ -222,10 +216,13 @@ const struct transport transport_ping_helper = {
     .readable = icmp_readable,
     .tags = {icmp_tags, icmp_tags},
     .receives = "ICMP errors with all headers, and echo replies",
+    .flow_field = FLOW_BY_CHECKSUM,
     .quote_layer = 1,
     .by_helper = true,
     .open = open_any,
     .close = close_any,
+    .prepare = prepare_any,
     .send = send_all,
     .receive = receive_nothing,
+    .release = release_any,
 };

@@ -65,6 +65,7 @@ const struct transport transport_ping = {
     .readable = readable,
     .tags = {tags, tags},
     .receives = ", and echo replies",
+    .flow_field = FLOW_BY_CHECKSUM,
     .quote_layer = 1,
     .rules = rules,
     .rules_count = sizeof(rules) / sizeof(rules[0]),

@@ -332,6 +332,7 @@ const struct transport transport_tcp = {
     .tags = {varying, constant},
     .receives = ", and the connection's being accepted or refused",
     .one_at_a_time = "the kernel opens no connection twice",
+    .flow_field = FLOW_BY_SRC_PORT,
     .quote_layer = 1,
     .socket_per_probe = true,
     .wait_max = WAIT_MAX,

@@ -41,6 +41,7 @@ const struct transport transport_udp = {
     .readable = readable,
     .tags = {varying, constant},
     .receives = "",
+    .flow_field = FLOW_BY_SRC_PORT,
     .quote_layer = 2,
     .open = udp_open,
     .send = datagram_send,

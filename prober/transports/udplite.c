@@ -45,6 +45,7 @@ const struct transport transport_udplite = {
     .readable = readable,
     .tags = {varying, constant},
     .receives = "",
+    .flow_field = FLOW_BY_SRC_PORT,
     .quote_layer = 2,
     .rules = rules,
     .rules_count = sizeof(rules) / sizeof(rules[0]),

@@ -66,6 +66,7 @@ fill_start(void *out)
 	    .first_tag = 3,
 	    .flow_chosen = 1,
 	    .flow_id = 0xfffffffe,
+	    .flow_field = FLOW_BY_LABEL,
 	    .flow_label = 0xfffff,
 	    .tos = 0xb8,
 	    .dont_fragment = 1,
@@ -106,6 +107,7 @@ fill_started(void *out)
 	struct prober_started *m = out;
 
 	*m = (struct prober_started){.instance = 1,
+	    .flow_field = FLOW_BY_SRC_PORT,
 	    .src_port = 1,
 	    .dst_port = 2,
 	    .icmp_id = 3,
@@ -350,6 +352,7 @@ START_TEST(values_out_of_range)
 	REFUSES(start, m.target = (struct addr){0});
 	REFUSES(start, m.source.family = AF_INET);
 	REFUSES(start, m.flow_chosen = 2);
+	REFUSES(start, m.flow_field = FLOW_BY_END);
 	REFUSES(start, m.flow_label = 1U << 20);
 	REFUSES(start, m.dont_fragment = 2);
 	REFUSES(start, m.first_ttl = 0);
@@ -360,6 +363,8 @@ START_TEST(values_out_of_range)
 	REFUSES(start, m.timeout = -1);
 	REFUSES(start, m.alpha = PROBER_ALPHA_UNIT / 2 + 1);
 	REFUSES(started, m.instance = PROBER_ALL_INSTANCES);
+	REFUSES(started, m.flow_field = FLOW_BY_DEFAULT);
+	REFUSES(started, m.flow_field = FLOW_BY_END);
 	REFUSES(started, m.flow_label = 1U << 20);
 	REFUSES(result, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(result, m.outcome = 0);

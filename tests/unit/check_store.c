@@ -743,25 +743,25 @@ START_TEST(awaits)
 	set_up();
 	there = target(e, 0);
 	elsewhere = target(e, 1);
-	ck_assert(!store_awaits(&store, e, &there, NULL));
+	ck_assert(!store_awaits(&store, e, &there, 0, NULL));
 	p = add_probe(e, 0, "udp.payload", 1);
-	ck_assert(store_awaits(&store, e, &there, NULL));
-	ck_assert(!store_awaits(&store, e, &elsewhere, NULL));
-	ck_assert(!store_awaits(&store, &endpoints[4], &there, NULL));
+	ck_assert(store_awaits(&store, e, &there, 0, NULL));
+	ck_assert(!store_awaits(&store, e, &elsewhere, 0, NULL));
+	ck_assert(!store_awaits(&store, &endpoints[4], &there, 0, NULL));
 	p->state = PROBE_QUEUED;
-	ck_assert(store_awaits(&store, e, &there, NULL));
+	ck_assert(store_awaits(&store, e, &there, 0, NULL));
 	/* One's own may be left out. */
 	p->instance = &one;
-	ck_assert(store_awaits(&store, e, &there, NULL));
-	ck_assert(store_awaits(&store, e, &there, &other));
-	ck_assert(!store_awaits(&store, e, &there, &one));
+	ck_assert(store_awaits(&store, e, &there, 0, NULL));
+	ck_assert(store_awaits(&store, e, &there, 0, &other));
+	ck_assert(!store_awaits(&store, e, &there, 0, &one));
 	p->state = PROBE_TIMED_OUT;
-	ck_assert(!store_awaits(&store, e, &there, NULL));
+	ck_assert(!store_awaits(&store, e, &there, 0, NULL));
 	p->state = PROBE_IN_FLIGHT;
 	store_settle(p);
-	ck_assert(!store_awaits(&store, e, &there, NULL));
+	ck_assert(!store_awaits(&store, e, &there, 0, NULL));
 	store_remove(&store, p);
-	ck_assert(!store_awaits(&store, e, &there, NULL));
+	ck_assert(!store_awaits(&store, e, &there, 0, NULL));
 	tear_down();
 }
 END_TEST
