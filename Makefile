@@ -263,12 +263,18 @@ install: all
 
 # The one privilege there is: of paris-privsep alone, and without it all else works. A
 # package does this in its postinst: no archive carries file capabilities.
+install-caps: capable := $(libexecdir)/paris-traceroute/$(notdir $(helper))
 install-caps:
-	@[ $(variant) = release ] || { echo "install-caps: not for a build without sandbox" >&2; \
-		exit 1; }
-	@[ -z "$(DESTDIR)" ] || { echo "install-caps: a packaged file keeps no capability;" \
-		"set it where the package is installed, without DESTDIR" >&2; exit 1; }
-	setcap cap_net_raw+p $(libexecdir)/paris-traceroute/$(notdir $(helper))
+	@say() { echo "install-caps: $$*" >&2; exit 1; }; \
+	[ $(variant) = release ] || say "a build without sandbox must have no capability:" \
+		"make and install one without SAN and VALGRIND"; \
+	[ -z "$(DESTDIR)" ] || say "a packaged file keeps no capability: set it where the" \
+		"package is installed, without DESTDIR"; \
+	[ -e $(capable) ] || say "there is no $(capable): make install first," \
+		"with the same prefix"; \
+	command -v setcap >/dev/null || say "there is no setcap: install libcap2-bin"; \
+	setcap cap_net_raw+p $(capable) || say "run it as root, on a file system that" \
+		"takes capabilities"
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(tools)))

@@ -272,6 +272,7 @@ class Tcp(Replies):
                           dport or ours, flags, ttl=33)
 
     def test_answers(self):
+        resets = 0
         for family in FAMILIES:
             quote = self.probe((family, "tcp"))
             for flags in (SYN | ACK, RST, RST | ACK, SYN | ACK | 0x40):
@@ -279,7 +280,12 @@ class Tcp(Replies):
                 reply, = self.told(packet)
                 self.assertEqual((reply.answer, reply.bytes), (SEGMENT, self.shown(packet)))
                 self.assertEqual((reply.ttl, reply.source), (33, TARGET[family]))
-            wire.take()  # what the kernel says to them
+            # The kernel, which has no connection there, resets what would be one.
+            for packet in wire.take():
+                self.assertEqual((packet.flags & RST, packet.dst, packet.dport),
+                                 (RST, TARGET[family], 443))
+                resets += 1
+        self.assertEqual(resets, 4)
 
     def test_not_ours(self):
         """Other flags, hosts, ports, addresses of ours; before any probe."""

@@ -4,6 +4,7 @@ it should not; and what it is then."""
 import ctypes
 import itertools
 import os
+import re
 import resource
 import signal
 import socket
@@ -309,6 +310,18 @@ class Capability(unittest.TestCase):
             self.assertEqual(helper.wait(), FAILED)
             self.assertIn("cannot start in safety", helper.errors())
 
+    def test_root_that_may_not_leave(self):
+        """Likewise one without the capabilities that it takes to become another."""
+        def cut():
+            for number in (6, 7):  # CAP_SETGID, CAP_SETUID
+                privsep.prctl(privsep.PR_CAPBSET_DROP, number)
+        with Helper(program=privsep.original(), uid=None, prepare=cut,
+                    hello=False) as helper:
+            self.assertIsNone(helper.receive())
+            self.assertEqual(helper.wait(), FAILED)
+            self.assertEqual(helper.errors(), "paris-privsep: cannot start in safety: "
+                             "Operation not permitted\n")
+
     def test_setuid(self):
         """Never: neither a setuid nor a setgid copy starts."""
         for mode in (0o4755, 0o2755):
@@ -359,15 +372,20 @@ class Capability(unittest.TestCase):
 
 
 class Variant(unittest.TestCase):
-    @unittest.skipIf(RELEASE, "the release build is made for it")
     @unittest.skipUnless(privsep.ROOT, "only root makes files capable")
-    def test_no_file_capability_without_sandbox(self):
+    def test_file_capability(self):
+        """It counts only with the sandbox."""
         program = privsep.capable_copy()
-        environment = {"ASAN_OPTIONS": "detect_leaks=0"}
+        environment = {} if RELEASE else {"ASAN_OPTIONS": "detect_leaks=0"}
         with Helper(program=program, hello=False, environment=environment) as helper:
-            self.assertIsNone(helper.receive())
-            self.assertEqual(helper.wait(), USAGE, helper.errors())
-            self.assertIn("without sandbox", helper.errors())
+            if RELEASE:
+                self.assertEqual(helper.read(privsep.HELLO).features, 3)
+                self.assertEqual(helper.close(), (DONE, ""))
+            else:
+                self.assertIsNone(helper.receive())
+                self.assertEqual(helper.wait(), USAGE, helper.errors())
+                self.assertRegex(helper.errors(), "^paris-privsep: a build without sandbox "
+                                 "must have no file capability: [^\n]*\n$")
 
 
 @unittest.skipUnless(RELEASE, "once is enough")
@@ -388,6 +406,9 @@ class Installed(unittest.TestCase):
         self.assertNotIn("security.capability", os.listxattr(helper))
         for path in folder.rglob("*"):
             self.assertEqual(path.stat().st_mode & 0o6000, 0, path)
+        pages = {path.name for path in (folder / "share" / "man").glob("man?/*")}
+        self.assertEqual(pages, {path.name for path in (SOURCES / "man").iterdir()})
+        self.assertTrue((folder / "share" / "man" / "man8" / "paris-privsep.8").is_file())
         if privsep.ROOT:
             done = self.make(f"prefix={folder}", "install-caps")
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -396,12 +417,71 @@ class Installed(unittest.TestCase):
             self.assertEqual(helper.stat().st_mode & 0o7777, 0o755)
 
     def test_refusals(self):
-        for words, why in ((["DESTDIR=/nonexistent"], "DESTDIR"),
-                           (["SAN=address,undefined"], "without sandbox"),
-                           (["VALGRIND=1"], "without sandbox")):
-            done = self.make("install-caps", *words)
-            self.assertNotEqual(done.returncode, 0)
-            self.assertIn(why, done.stderr)
+        """Each says what to do instead, and none comes as far as the file."""
+        folder = paris.temporary_folder()
+        self.assertEqual(self.make(f"prefix={folder}", "install").returncode, 0)
+        for words, why in ((["DESTDIR=/nonexistent"], "without DESTDIR"),
+                           (["SAN=address,undefined"], "without SAN and VALGRIND"),
+                           (["VALGRIND=1"], "without SAN and VALGRIND"),
+                           (["libexecdir=/nonexistent"], "make install first"),
+                           (["PATH=/nonexistent"], "install libcap2-bin")):
+            done = self.make(f"prefix={folder}", "install-caps", *words)
+            self.assertNotEqual(done.returncode, 0, words)
+            self.assertRegex(done.stderr, f"^install-caps: .*{why}")
+        helper = folder / "libexec" / "paris-traceroute" / privsep.PROGRAM
+        self.assertNotIn("security.capability", os.listxattr(helper))
+
+    def test_a_file_system_without_capabilities(self):
+        """What setcap says is not all that the user is told."""
+        folder = paris.temporary_folder()
+        self.assertEqual(self.make(f"prefix={folder}", "install").returncode, 0)
+        setcap = folder / "bin" / "setcap"
+        setcap.write_text("#!/bin/sh\nexit 1\n")
+        setcap.chmod(0o755)
+        done = self.make(f"prefix={folder}", "install-caps",
+                         f"PATH={setcap.parent}:{os.environ['PATH']}")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("run it as root, on a file system", done.stderr)
+
+
+class Documented(unittest.TestCase):
+    def test_diagnostics(self):
+        """The manual has each message that there is."""
+        source = (SOURCES / "privsep" / "main.c").read_text()
+        found = re.findall(r'fail\((?:PRIVSEP_\w+|status),\s*"([^":]+)', source)
+        page = (SOURCES / "man" / "paris-privsep.8").read_text()
+        diagnostics = page.split(".Sh DIAGNOSTICS")[1].split(".Sh")[0]
+        self.assertEqual(len(found), source.count("fail(PRIVSEP_"))
+        for message in found:
+            self.assertIn(f'.It "{message}: ', diagnostics)
+
+    def test_exit_status(self):
+        header = (SOURCES / "common" / "privsep_messages.h").read_text()
+        found = re.findall(r"PRIVSEP_EXIT_\w+ = (\d)", header)
+        page = (SOURCES / "man" / "paris-privsep.8").read_text()
+        statuses = page.split(".Sh EXIT STATUS")[1].split(".Sh")[0]
+        self.assertEqual(re.findall(r"^\.It (\d)$", statuses, re.M), found)
+
+
+@unittest.skipUnless(RELEASE, "of the build for users")
+class Imports(unittest.TestCase):
+    """privsep/check, which the build runs, can fail."""
+
+    def check(self, program):
+        return subprocess.run([SOURCES / "privsep" / "check", program], text=True,
+                              capture_output=True, check=False)
+
+    def test_ours(self):
+        done = self.check(privsep.original())
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_others(self):
+        prober = paris.temporary_folder() / "paris-prober"
+        prober.write_bytes(Path(paris.program("paris-prober")).read_bytes())
+        done = self.check(prober)
+        self.assertEqual(done.returncode, 1)
+        for name in ("malloc", "epoll_wait|epoll_pwait", "strtoul|isoc23_strtoul|calloc"):
+            self.assertRegex(done.stderr, rf"privsep/imports: .*\b({name})\b")
 
 
 if __name__ == "__main__":
