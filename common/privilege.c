@@ -66,6 +66,20 @@ privilege_shut_out(unsigned int first_file)
 }
 
 int
+privilege_leave_root_groups(gid_t gid)
+{
+	const uid_t same = (uid_t)-1;
+
+	if (!is_root())
+		return 0;
+	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
+	    setresuid(same, PRIVILEGE_NOBODY, same) != 0 ||
+	    setresuid(same, 0, same) != 0)
+		return -errno;
+	return 0;
+}
+
+int
 privilege_leave_root(gid_t gid)
 {
 	if (!is_root())

@@ -23,6 +23,12 @@ int privilege_shut_out(unsigned int first_file);
 int privilege_standard_files(void);
 
 /*
+ * The first half of the next: leaves the groups, which decide whether ping sockets can
+ * be opened, and tries whether the uid can be left later. As that in everything else.
+ */
+int privilege_leave_root_groups(gid_t gid);
+
+/*
  * Leaves uid 0 (real, effective or saved): no supplementary groups, gid and uid to
  * PRIVILEGE_NOBODY, verified. gid: which group to keep, so that ping sockets can be
  * opened (net.ipv4.ping_group_range); PRIVILEGE_NOBODY when it does not matter. Does

@@ -47,6 +47,10 @@ enum prober_transport {
 	TRANSPORT_UDP_HELPER,
 	TRANSPORT_TCP_HELPER,
 	TRANSPORT_PING_HELPER,
+	/* Through raw sockets of the prober's own, which root alone has. */
+	TRANSPORT_UDP_RAW,
+	TRANSPORT_TCP_RAW,
+	TRANSPORT_PING_RAW,
 	TRANSPORT_COUNT,
 };
 

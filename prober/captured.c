@@ -104,6 +104,7 @@ read_outer(struct reading *g)
 		r->from.scope = g->packet->from.scope;
 		return;
 	}
+	g->out->source = read_addr(g, 0, "ipv4.dst_addr", "ipv6.dst_addr");
 	r->ttl = (int16_t)read_named(g, 0, "ipv4.ttl");
 	r->tos = (int16_t)read_named(g, 0, "ipv4.tos");
 	r->ip_id = (int32_t)read_named(g, 0, "ipv4.identification");
@@ -185,6 +186,7 @@ read_quoted_header(struct reading *g)
 		r->quoted.id = (int32_t)read_named(g, 2, "ipv4.identification");
 	r->dst_known = true;
 	r->dst = read_addr(g, 2, "ipv4.dst_addr", "ipv6.dst_addr");
+	g->out->source = read_addr(g, 2, "ipv4.src_addr", "ipv6.src_addr");
 	g->out->protocol =
 	    (uint8_t)read_named(g, 2, g->v6 ? "ipv6.next_header" : "ipv4.protocol");
 }

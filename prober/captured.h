@@ -38,6 +38,7 @@ struct captured {
 	struct reply reply; /* but for its endpoint and probe */
 	uint8_t protocol;   /* IPPROTO_* of the probe that it answers */
 	uint16_t port;      /* that probe's source port or ICMP id */
+	struct addr source; /* and its source address; none: not told */
 };
 
 /*

@@ -160,6 +160,12 @@ file_capabilities(const char *path)
 	return len >= (ssize_t)XATTR_CAPS_SZ_1 ? le32toh(data.data[0].permitted) : 0;
 }
 
+static int
+try_raw(int family)
+{
+	return try_socket(family, SOCK_RAW, IPPROTO_RAW);
+}
+
 static uint8_t
 helper_state(const char *path)
 {
@@ -167,8 +173,8 @@ helper_state(const char *path)
 
 	if (access(path, X_OK) != 0)
 		return HELPER_MISSING;
-	if (getuid() == 0)
-		return HELPER_USABLE; /* it needs no file capability then */
+	if (getuid() == 0) /* it needs no file capability then, but the right */
+		return try_raw(AF_INET) == EPERM ? HELPER_BOUNDED : HELPER_USABLE;
 	if ((file_capabilities(path) & 1U << CAP_NET_RAW) == 0)
 		return HELPER_NO_CAPABILITY;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
@@ -194,7 +200,13 @@ host_facts_gather(struct host_facts *facts, const char *helper_path)
 		facts->open[TRANSPORT_TCP][i] = try_socket(f, SOCK_STREAM, 0);
 		facts->open[TRANSPORT_UDPLITE][i] =
 		    try_socket(f, SOCK_DGRAM, IPPROTO_UDPLITE);
+		facts->open[TRANSPORT_UDP_RAW][i] = facts->open[TRANSPORT_TCP_RAW][i] =
+		    facts->open[TRANSPORT_PING_RAW][i] = try_raw(f);
 	}
+	if (getuid() != 0)
+		facts->raw = RAW_NOT_ROOT;
+	else
+		facts->raw = try_raw(AF_INET) == EPERM ? RAW_REFUSED : RAW_USABLE;
 	facts->syn_len = syn_len();
 	facts->helper = helper_state(helper_path);
 	(void)stpncpy(facts->helper_path, helper_path, HOST_PATH_MAX - 1);

@@ -22,6 +22,13 @@ enum helper_state {
 	HELPER_BOUNDED,       /* not in our bounding set, likewise */
 };
 
+/* Whether the prober would get raw sockets of its own. */
+enum raw_state {
+	RAW_NOT_ROOT, /* our real uid is not 0: nobody else gets them */
+	RAW_REFUSED,  /* root without CAP_NET_RAW: open[] says what came of it */
+	RAW_USABLE,
+};
+
 #define HOST_PATH_MAX 512
 
 struct host_facts {
@@ -29,6 +36,7 @@ struct host_facts {
 	int open[TRANSPORT_COUNT][2];
 	uint8_t helper; /* enum helper_state */
 	char helper_path[HOST_PATH_MAX];
+	uint8_t raw;      /* enum raw_state */
 	uint16_t syn_len; /* TCP header of a SYN with its options, bytes */
 	bool group_range_known;
 	uint32_t group_low; /* net.ipv4.ping_group_range, which gates IPv6 too */
@@ -39,7 +47,8 @@ struct host_facts {
 };
 
 /*
- * Tries each thing and closes it again. helper_path: where paris-privsep would be.
+ * Tries each thing and closes it again: as root, before that is left, but with the
+ * groups that will stay. helper_path: where paris-privsep would be.
  * Never fails: what cannot be told is "no".
  */
 void host_facts_gather(struct host_facts *facts, const char *helper_path);

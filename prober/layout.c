@@ -165,6 +165,9 @@ layout_init(struct layout *l, const struct layout_options *options)
 	if (!flow_field_fits(l))
 		return -EINVAL;
 	l->rule = options->tagged ? pattern_tag_field(p, options->tag) : NULL;
+	/* Echo replies and TCP's answers do not quote the IP header. */
+	if (options->tagged && options->tag.layer == 0)
+		(void)find_either(p, "icmp.sequence", "tcp.seq", &l->echoed);
 	l->transport = pattern_layer_offset(p, 1);
 	l->payload = pattern_layer_offset(p, 2);
 	l->balance = balances_by_sequence(p) ? l->transport + 6
@@ -336,6 +339,8 @@ layout_build(const struct layout *l, const struct layout_probe *p, uint8_t *pack
 		pattern_write(o->pattern, packet, l->flow_label, p->flow_label);
 	if (l->rule != NULL && l->rule->way == TAG_WRITTEN)
 		pattern_write(o->pattern, packet, o->tag, p->tag);
+	if (l->echoed.layer != 0)
+		pattern_write(o->pattern, packet, l->echoed, p->tag);
 	for (size_t layer = o->pattern->depth; layer-- > 0;) {
 		const struct protocol *protocol = o->pattern->layers[layer];
 		size_t offset = pattern_layer_offset(o->pattern, layer);

@@ -46,6 +46,7 @@ struct layout_options {
  * A TCP probe of 40 bytes more than its IP header has the options of a Linux SYN: MSS,
  * SACK permitted, timestamps, one NOP, window scale. With these values:
  */
+#define LAYOUT_TCP_LEN 40
 #define LAYOUT_TCP_MSS 1460
 #define LAYOUT_TCP_TIMESTAMP 0x70617269
 #define LAYOUT_TCP_WINDOW_SCALE 7
@@ -57,8 +58,14 @@ struct layout {
 	bool has_ports;
 	struct field_ref src_port; /* with has_ports, as the next */
 	struct field_ref dst_port;
-	struct field_ref flow_label;  /* IPv6 */
-	struct field_ref checksum;    /* of the transport header */
+	struct field_ref flow_label; /* IPv6 */
+	struct field_ref checksum;   /* of the transport header */
+	/*
+	 * A field that what the target itself answers shows, where that does not show
+	 * the tag: the same value stands there, to tell those answers apart. Layer 0:
+	 * none.
+	 */
+	struct field_ref echoed;
 	const struct tag_field *rule; /* of the tag, or NULL */
 	size_t transport;             /* offset of the transport header */
 	size_t payload;               /* offset of the payload */

@@ -10,6 +10,7 @@
 #include "common/framing.h"
 #include "common/log.h"
 #include "common/privilege.h"
+#include "prober/host_facts.h"
 #include "prober/prober.h"
 #include "prober/sandbox_policy.h"
 
@@ -52,10 +53,36 @@ uses_helper(uint32_t transports)
 	return false;
 }
 
+static bool
+uses_raw(uint32_t transports)
+{
+	for (const struct transport *const *t = transport_table; *t != NULL; t++)
+		if ((transports & 1U << (*t)->id) != 0 && (*t)->by_raw)
+			return true;
+	return false;
+}
+
+/*
+ * All that is done while we are uid 0, if we are: raw sockets are opened, where they
+ * are asked for, and everything that could open another is given away.
+ */
+static int
+give_up_privileges(uint32_t transports, struct raw_sockets *sockets)
+{
+	bool tcp = (transports & 1U << TRANSPORT_TCP_RAW) != 0;
+	int error = uses_raw(transports) ? raw_open(sockets, tcp) : 0;
+
+	if (error != 0)
+		return fail("cannot open raw sockets, which root alone has", error);
+	error = privilege_renounce(host_facts_unprivileged_group(), FILES_MAX);
+	return error == 0 ? 0 : fail("cannot give up privileges", error);
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct prober prober;
+	struct raw_sockets sockets;
 	struct sandbox_policy policy;
 	uint32_t transports;
 	int error;
@@ -67,9 +94,9 @@ main(int argc, char **argv)
 	}
 	if (argc < 1 || read_transports(argv + 1, &transports) != 0)
 		return 2;
-	error = privilege_renounce(PRIVILEGE_NOBODY, FILES_MAX);
+	error = give_up_privileges(transports, &sockets);
 	if (error != 0)
-		return fail("cannot give up privileges", error);
+		return error;
 	error = prober_init(&prober, MESSAGE_CHILD_FD, transports);
 	if (error != 0)
 		return fail("cannot start", error);
@@ -77,6 +104,10 @@ main(int argc, char **argv)
 		error = prober_use_helper(&prober, HELPER_FD);
 	if (error != 0)
 		return fail("cannot use the helper", error);
+	if (uses_raw(transports))
+		error = prober_use_raw(&prober, &sockets);
+	if (error != 0)
+		return fail("cannot use raw sockets", error);
 	prober_sandbox_policy(transports, &policy);
 	error = sandbox_enter(&policy);
 	if (error != 0)

@@ -114,6 +114,30 @@ explain_helper(const struct choice *c)
 	}
 }
 
+/* Why there are no raw sockets of our own. */
+static int
+explain_raw(const struct choice *c)
+{
+	int error = c->facts->open[c->transport->id][c->family];
+	char *problem = problem_of(c);
+
+	switch ((enum raw_state)c->facts->raw) {
+	case RAW_USABLE:
+		if (error != 0)
+			add(problem, "cannot open a raw socket over %s: %s",
+			    family_names[c->family], strerrordesc_np(error));
+		return -error;
+	case RAW_REFUSED:
+		add(problem, "this root may not open raw sockets of its own: "
+			     "CAP_NET_RAW is missing (see the container's settings)");
+		return -EPERM;
+	case RAW_NOT_ROOT:
+		break;
+	}
+	add(problem, "only root may use raw sockets of its own");
+	return -EPERM;
+}
+
 /* The host lets us have the transport, or the words why not. */
 static int
 check_transport(struct choice *c)
@@ -124,6 +148,8 @@ check_transport(struct choice *c)
 		explain_helper(c);
 		return c->facts->helper == HELPER_USABLE ? 0 : -EPERM;
 	}
+	if (c->transport->by_raw)
+		return explain_raw(c);
 	if (error != 0 && c->transport->id == TRANSPORT_PING)
 		explain_ping(c, error);
 	else if (error == EPROTONOSUPPORT || error == ESOCKTNOSUPPORT)
@@ -329,6 +355,10 @@ explain_window(const struct choice *c, char *text)
 	else if (c->transport->socket_per_probe)
 		add(text,
 		    "window: no limit per flow: each probe is a flow of its own\n");
+	else if (c->tagged && c->tag.layer == 0)
+		add(text, "window: no limit per flow: every ICMP error shows the tag, "
+			  "echo replies and TCP's answers a copy of it in the sequence "
+			  "number\n");
 	else
 		add(text, "window: no limit per flow: every reply shows the tag\n");
 }
@@ -347,6 +377,13 @@ flow_varies(const struct choice *c)
 	if (pattern_find_field(p, p->layers[1]->checksum_field, &checksum) == 0)
 		changed |= pattern_field_mask(p, checksum);
 	return (changed & pattern_metafield_mask(p, &p->flow_id)) != 0;
+}
+
+/* Whole packets, both ways, by the helper or by raw sockets of our own. */
+static bool
+sees_packets(const struct transport *t)
+{
+	return t->by_helper || t->by_raw;
 }
 
 static void
@@ -371,6 +408,11 @@ explain(const struct choice *c)
 	if (c->transport->by_helper)
 		add(text, "send: paris-privsep\nreceive: paris-privsep: %s\n",
 		    c->transport->receives);
+	else if (c->transport->by_raw)
+		add(text,
+		    "send: raw socket, the IP header included, which root alone has\n"
+		    "receive: raw sockets: %s\n",
+		    c->transport->receives);
 	else
 		add(text,
 		    "send: %s socket, no privilege needed\n"
@@ -378,21 +420,22 @@ explain(const struct choice *c)
 		    c->transport->name, c->transport->receives);
 	explain_window(c, text);
 	if (f->packet_len != 0)
-		add(text, "length: %u bytes, which the kernel chooses\n",
-		    f->packet_len);
+		add(text, "length: %u bytes, %s\n", f->packet_len,
+		    sees_packets(c->transport) ? "a SYN with options as Linux has them"
+					       : "which the kernel chooses");
 	if (c->transport->wait_max != 0)
 		add(text,
 		    "wait: at most %lld ms for a reply: then the kernel would send the "
 		    "packet again\n",
 		    (long long)(c->transport->wait_max / NS_PER_MS));
-	if (c->transport->by_helper) {
+	if (sees_packets(c->transport)) {
 		add(text,
 		    "seen: IP identification of replies; TTL, TOS and IP "
 		    "identification of the probe as it was quoted, and whether its "
 		    "checksum was changed (address translation)\n"
 		    "times: the kernel's, for sending and receiving\n"
 		    "helper: %s\n",
-		    c->facts->helper_path);
+		    c->transport->by_helper ? c->facts->helper_path : "not needed");
 		return;
 	}
 	if (!c->facts->extensions[c->family])
@@ -430,7 +473,9 @@ choose_family(struct choice *c)
 	f->window = c->tagged ? 0 : 1;
 	if (c->transport->ip_protocol[0] == IPPROTO_TCP)
 		f->packet_len =
-		    (uint16_t)(pattern_layer_offset(c->pattern, 1) + c->facts->syn_len);
+		    (uint16_t)(pattern_layer_offset(c->pattern, 1) +
+			       (sees_packets(c->transport) ? LAYOUT_TCP_LEN
+							   : c->facts->syn_len));
 	explain(c);
 	return 0;
 }
@@ -441,13 +486,43 @@ may_use(const struct transport *t, const struct plan_request *request)
 {
 	if (t->ip_protocol[0] != request->protocol)
 		return false;
-	return t->by_helper ? request->privilege != PRIVILEGE_NONE
-			    : request->privilege != PRIVILEGE_HELPER;
+	switch ((enum plan_privilege)request->privilege) {
+	case PRIVILEGE_AUTO:
+		return true;
+	case PRIVILEGE_NONE:
+		return !sees_packets(t);
+	case PRIVILEGE_HELPER:
+		return t->by_helper;
+	case PRIVILEGE_RAW:
+		return t->by_raw;
+	}
+	return false;
+}
+
+/* Whether the transport, wherever it can be had, sets and shows what is asked. */
+static bool
+can_do(const struct choice *c)
+{
+	const struct pattern *p = c->pattern;
+	uint64_t settable = pattern_names_mask(p, c->transport->settable);
+	uint64_t readable = pattern_names_mask(p, c->transport->readable);
+	uint64_t set = c->request->set[c->family];
+	struct field_ref tag;
+
+	if (c->request->tag != NULL &&
+	    pattern_find_field(p, c->request->tag, &tag) == 0)
+		set |= pattern_field_mask(p, tag);
+	else
+		readable = UINT64_MAX;
+	return (set & ~settable) == 0 &&
+	       (c->request->tag == NULL ||
+		   (pattern_field_mask(p, tag) & ~readable) == 0);
 }
 
 /*
- * The first transport by which it can be done: datagram sockets stand before the helper
- * in the table. What was asked wrong, no other transport can do.
+ * The first transport by which it can be done. In the table those with the least power
+ * stand first: datagram sockets, the helper, raw sockets. What was asked wrong, no
+ * other transport can do.
  */
 static int
 choose_transport(struct choice *c, const struct tree *tree)
@@ -465,6 +540,10 @@ choose_transport(struct choice *c, const struct tree *tree)
 		c->tagged = false;
 		if (c->pattern == NULL)
 			return -ENOMEM;
+		if (first != 0 && !can_do(c)) {
+			add(problem, "; nor by paris-privsep");
+			continue;
+		}
 		if (first != 0)
 			add(problem, "; and ");
 		error = choose_family(c);
@@ -475,8 +554,8 @@ choose_transport(struct choice *c, const struct tree *tree)
 		first = first == 0 ? error : first;
 	}
 	if (first == 0)
-		add(problem, "paris-privsep does not send this protocol: leave "
-			     "--privilege helper out");
+		add(problem, "neither paris-privsep nor a raw socket of ours sends "
+			     "this protocol: leave --privilege out");
 	return first == 0 ? -EPROTONOSUPPORT : first;
 }
 

@@ -16,11 +16,15 @@
 
 #define PLAN_TEXT_MAX 1600
 
-/* Whether paris-privsep, which owns raw sockets, may be used. */
+/*
+ * Whether paris-privsep, which owns raw sockets, may be used, and whether, started by
+ * root, raw sockets of the prober's own.
+ */
 enum plan_privilege {
-	PRIVILEGE_AUTO,   /* when nothing less will do */
-	PRIVILEGE_NONE,   /* never */
-	PRIVILEGE_HELPER, /* always: it sees more */
+	PRIVILEGE_AUTO,   /* when nothing less will do: first the one, then the other */
+	PRIVILEGE_NONE,   /* neither */
+	PRIVILEGE_HELPER, /* the helper always: it sees more */
+	PRIVILEGE_RAW,    /* raw sockets always */
 };
 
 struct plan_request {

@@ -154,6 +154,8 @@ prober_init(struct prober *p, int channel_fd, uint32_t transports)
 	transports_init(&p->transports, p->tree, p->epoll, &trace_transport_events, p);
 	helper_init(&p->helper, &p->transports, &p->timers);
 	p->transports.helper = &p->helper;
+	raw_init(&p->raw, &p->transports);
+	p->transports.raw = &p->raw;
 	return 0;
 }
 
@@ -161,6 +163,12 @@ int
 prober_use_helper(struct prober *p, int fd)
 {
 	return helper_attach(&p->helper, fd);
+}
+
+int
+prober_use_raw(struct prober *p, const struct raw_sockets *sockets)
+{
+	return raw_attach(&p->raw, sockets);
 }
 
 /* Tells the tool how each finished trace ended, and frees it. */
@@ -271,7 +279,8 @@ turn(struct prober *p)
 	for (int i = 0; i < count; i++)
 		if (events[i].data.ptr == &p->helper)
 			helper_service(&p->helper);
-		else if (events[i].data.ptr != NULL)
+		else if (events[i].data.ptr != NULL &&
+			 !raw_service(&p->raw, events[i].data.ptr))
 			watch_ready(events[i].data.ptr, events[i].events);
 	for (int i = 0; i < count; i++)
 		if (events[i].data.ptr == NULL &&
@@ -321,6 +330,7 @@ prober_clear(struct prober *p)
 	if (p->tree != NULL) {
 		transports_clear(&p->transports);
 		helper_clear(&p->helper);
+		raw_clear(&p->raw);
 	}
 	store_clear(&p->store);
 	timer_heap_clear(&p->timers);

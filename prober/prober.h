@@ -15,6 +15,7 @@
 #include "prober/algorithm.h"
 #include "prober/helper.h"
 #include "prober/layout.h"
+#include "prober/raw.h"
 #include "prober/store.h"
 #include "prober/timer.h"
 #include "prober/transport.h"
@@ -79,6 +80,7 @@ struct prober {
 	struct store store;
 	struct transports transports;
 	struct helper helper;
+	struct raw raw;
 	struct timer_heap timers;
 	struct timer resume;       /* while a device takes no more */
 	struct trace *traces;      /* by id */
@@ -100,6 +102,9 @@ int prober_init(struct prober *p, int channel_fd, uint32_t transports);
 
 /* Takes over the channel to the helper. 0 or -errno. */
 int prober_use_helper(struct prober *p, int fd);
+
+/* Takes over raw sockets, which were opened before. 0 or -errno. */
+int prober_use_raw(struct prober *p, const struct raw_sockets *sockets);
 
 /* Runs until the tool closes the channel: 0; or fails: -errno, having said why. */
 int prober_run(struct prober *p);

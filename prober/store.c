@@ -406,8 +406,9 @@ match_untagged(struct store *s, const struct reply *r, struct match *out)
 	struct bucket *b = NULL;
 	struct probe *p;
 
-	if (r->dst_known)
-		b = bucket_find(s, r->endpoint, &r->dst);
+	/* An echo reply comes from where the probe went, if it says nothing else. */
+	if (r->dst_known || r->kind == REPLY_ECHO)
+		b = bucket_find(s, r->endpoint, r->dst_known ? &r->dst : &r->from);
 	if (b == NULL)
 		return;
 	TAILQ_FOREACH (p, &b->probes, in_bucket)

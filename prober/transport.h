@@ -50,6 +50,7 @@ struct watch {
 TAILQ_HEAD(watch_list, watch);
 
 struct helper;
+struct raw;
 
 struct endpoint {
 	struct endpoint_key key; /* as asked */
@@ -133,6 +134,7 @@ struct transport {
 	uint8_t quote_layer; /* the kernel shows quotes from this layer on */
 	bool by_helper;      /* paris-privsep sends and receives */
 	const char *helper_argument; /* what the helper is started with, or NULL */
+	bool by_raw;                 /* raw sockets of our own send and receive */
 	bool socket_per_probe; /* the endpoint's own descriptor only keeps the port */
 	int64_t wait_max;      /* longest wait for a reply, ns; 0: any */
 	/* System calls that it needs beyond those of every prober. */
@@ -175,6 +177,7 @@ struct transports {
 	void *context;
 	int epoll; /* each data pointer is a watch */
 	struct helper *helper;
+	struct raw *raw;
 	bool stamp_ids_chosen;
 	struct endpoint *endpoints; /* by key */
 	struct endpoint_list dirty;

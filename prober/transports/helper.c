@@ -39,15 +39,6 @@ release_any(struct probe *p)
 	helper_give(p->endpoint->owner->helper, p);
 }
 
-/* The source that stands in a packet of ours. */
-static struct addr
-packet_source(const struct endpoint *e, const struct packet *packet)
-{
-	bool v6 = e->key.source.family == AF_INET6;
-
-	return addr_from_bytes(e->key.source.family, packet->bytes + (v6 ? 8 : 12));
-}
-
 /* What is behind the header, for the protocols whose payload travels. */
 static int
 fill_payload(
@@ -91,7 +82,7 @@ fill(const struct endpoint *e, const struct probe *p, struct privsep_send *m)
 	    .ttl = p->ttl,
 	    .tos = (uint8_t)socket_header_value(e, packet, e->tos),
 	    .flow_label = v6 ? socket_header_value(e, packet, e->flow_label) : 0,
-	    .source = packet_source(e, packet),
+	    .source = socket_packet_source(e, packet),
 	    .destination = p->dst,
 	    .port = p->dst_port,
 	};

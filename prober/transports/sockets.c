@@ -94,6 +94,14 @@ socket_header_value(
 	return (uint32_t)value;
 }
 
+struct addr
+socket_packet_source(const struct endpoint *e, const struct packet *packet)
+{
+	bool v6 = e->key.source.family == AF_INET6;
+
+	return addr_from_bytes(e->key.source.family, packet->bytes + (v6 ? 8 : 12));
+}
+
 socklen_t
 socket_destination(const struct endpoint *e, const struct probe *p,
     const struct packet *packet, struct sockaddr_storage *name)

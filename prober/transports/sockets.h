@@ -28,6 +28,9 @@ int socket_bind(const struct endpoint *e, int fd, uint16_t port, uint16_t *bound
 uint32_t socket_header_value(
     const struct endpoint *e, const struct packet *packet, struct field_ref ref);
 
+/* The source address that stands in a packet of ours. */
+struct addr socket_packet_source(const struct endpoint *e, const struct packet *packet);
+
 /* Where the packet goes, its flow label too; returns the length of *name. */
 socklen_t socket_destination(const struct endpoint *e, const struct probe *p,
     const struct packet *packet, struct sockaddr_storage *name);

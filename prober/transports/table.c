@@ -11,5 +11,8 @@ const struct transport *const transport_table[] = {
     &transport_udp_helper,
     &transport_tcp_helper,
     &transport_ping_helper,
+    &transport_udp_raw,
+    &transport_tcp_raw,
+    &transport_ping_raw,
     NULL,
 };

@@ -13,5 +13,8 @@ extern const struct transport transport_udplite;
 extern const struct transport transport_udp_helper;
 extern const struct transport transport_tcp_helper;
 extern const struct transport transport_ping_helper;
+extern const struct transport transport_udp_raw;
+extern const struct transport transport_tcp_raw;
+extern const struct transport transport_ping_raw;
 
 #endif

@@ -5,9 +5,9 @@
  *   plan TRANSPORT4 TAG4 WINDOW4 TRANSPORT6 TAG6 WINDOW6
  *   start INSTANCE ALGORITHM TARGET key=value ...
  *
- * A plan holds for the starts after it; a transport is none, udp, ping, tcp or udplite,
- * a tag of "-" is none. Everything is sent before the first result is read. Exit
- * status: 0 when all traces have ended and the prober has ended well.
+ * A plan holds for the starts after it; a transport has its name in plans (none, udp,
+ * tcp-raw), a tag of "-" is none. Everything is sent before the first result is read.
+ * Exit status: 0 when all traces have ended and the prober has ended well.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -225,22 +225,29 @@ run(struct many *many)
 	return many->done == many->started ? 0 : result;
 }
 
+/*
+ * Usage: many [raw]; with raw, which takes root, those transports may be used too.
+ */
 int
-main(void)
+main(int argc, char **argv)
 {
 	/* The plans come later: every transport may be in them. */
 	static const struct prober_plan all[] = {
 	    {.family = {{.send = TRANSPORT_UDP}, {.send = TRANSPORT_PING}}},
-	    {.family = {{.send = TRANSPORT_TCP}, {.send = TRANSPORT_UDPLITE}}}};
+	    {.family = {{.send = TRANSPORT_TCP}, {.send = TRANSPORT_UDPLITE}}},
+	    {.family = {{.send = TRANSPORT_UDP_RAW}, {.send = TRANSPORT_TCP_RAW}}},
+	    {.family = {{.send = TRANSPORT_PING_RAW}}}};
 	static struct many many;
 	char error[PROBER_CLIENT_ERROR_MAX];
 	char ended[128];
+	size_t plans = argc == 2 && strcmp(argv[1], "raw") == 0 ? 4 : 2;
 	int result;
 
-	if (prober_client_start(&many.client, all, 2, &events, &many, error) != 0) {
+	if (prober_client_start(&many.client, all, plans, error) != 0) {
 		fprintf(stderr, "many: %s\n", error);
 		return 3;
 	}
+	prober_client_listen(&many.client, &events, &many);
 	result = take_input(&many);
 	if (result == 0)
 		result = run(&many);

@@ -12,6 +12,7 @@
 #include "prober/host_facts.h"
 #include "tools/shared/remedy.h"
 #include "tools/shared/servant.h"
+#include "tools/shared/startup.h"
 #include "tools/shared/target.h"
 #include "tools/shared/trace_request.h"
 
@@ -24,6 +25,9 @@ measurement_init(struct measurement *m)
 void
 measurement_clear(struct measurement *m)
 {
+	char text[128];
+
+	prober_client_end(&m->prober, text, sizeof(text));
 	name_cache_clear(&m->names);
 	output_clear(&m->out);
 }
@@ -80,6 +84,19 @@ measurement_choose_plan(struct measurement *m)
 	log_line("%s (try '%s --help')", m->plan.problem[0],
 	    trace_options_program(&m->options));
 	return EXIT_USAGE;
+}
+
+enum exit_status
+measurement_start_prober(struct measurement *m)
+{
+	char error[PROBER_CLIENT_ERROR_MAX];
+
+	if (!m->options.explain &&
+	    prober_client_start(&m->prober, &m->plan.choice, 1, error) != 0) {
+		log_line("%s", error);
+		return EXIT_FAILED;
+	}
+	return startup_leave_root() == 0 ? GO_ON : EXIT_FAILED;
 }
 
 enum exit_status

@@ -20,6 +20,7 @@
 struct measurement {
 	struct trace_options options;
 	struct plan plan;
+	struct prober_client prober; /* from measurement_start_prober on */
 	struct name_cache names;
 	struct output out;
 	int interrupted; /* the signal that ended it; 0: none */
@@ -37,6 +38,13 @@ enum exit_status measurement_print_version(struct measurement *m);
 
 /* Makes the plan for both families. */
 enum exit_status measurement_choose_plan(struct measurement *m);
+
+/*
+ * Leaves root, having started those servants that root's power is for: the prober and,
+ * where the plan needs it, the helper. They wait for the target; nobody's word but the
+ * user's has been read so far. With --explain nothing is started.
+ */
+enum exit_status measurement_start_prober(struct measurement *m);
 
 /* --explain: one family, or both (AF_UNSPEC). */
 enum exit_status measurement_explain(struct measurement *m, uint32_t family);

@@ -57,15 +57,13 @@ start_helper(struct prober_client *c, const struct prober_plan *plans, size_t co
 
 int
 prober_client_start(struct prober_client *c, const struct prober_plan *plans,
-    size_t plans_count, const struct prober_events *events, void *context, char *error)
+    size_t plans_count, char *error)
 {
 	const char *transports[TRANSPORT_COUNT + 1];
 	char path[PROBER_CLIENT_ERROR_MAX - 200] = "";
 	int result;
 
-	*c = (struct prober_client){.events = events,
-	    .helper = {.channel = {.fd = -1}},
-	    .context = context,
+	*c = (struct prober_client){.helper = {.channel = {.fd = -1}},
 	    .hello_before = clock_monotonic() + PROBER_HELLO_SECONDS * NS_PER_SECOND};
 	name_transports(plans, plans_count, transports);
 	result = start_helper(c, plans, plans_count, path, sizeof(path));
@@ -80,6 +78,14 @@ prober_client_start(struct prober_client *c, const struct prober_plan *plans,
 	    remedy_of_start(-result));
 	(void)servant_stop(&c->helper);
 	return result;
+}
+
+void
+prober_client_listen(
+    struct prober_client *c, const struct prober_events *events, void *context)
+{
+	c->events = events;
+	c->context = context;
 }
 
 /* Queues a body that a writer holds; sends it if that is allowed already. */

@@ -43,12 +43,18 @@ struct prober_client {
 
 /*
  * Starts paris-prober for the transports of these plans and no others: its sandbox
- * allows only their sockets. events and context must outlive the client. Returns 0, or
+ * allows only their sockets. Returns 0, or
  * -errno with one line for the user in error (PROBER_CLIENT_ERROR_MAX bytes): where it
  * was looked for and the remedy.
  */
 int prober_client_start(struct prober_client *c, const struct prober_plan *plans,
-    size_t plans_count, const struct prober_events *events, void *context, char *error);
+    size_t plans_count, char *error);
+
+/*
+ * Who is told what the prober says; before the first service. Both outlive the client.
+ */
+void prober_client_listen(
+    struct prober_client *c, const struct prober_events *events, void *context);
 
 /* Requests. They leave in this order, once HELLO has come. Return 0 or -errno. */
 int prober_client_plan(struct prober_client *c, const struct prober_plan *plan);

@@ -76,21 +76,17 @@ open_signals(struct session *s)
 	return s->signals < 0 ? -errno : 0;
 }
 
-/* Starts the prober with its plan and its traces queued. */
+/* Queues the plan and the traces. */
 static int
-start_prober(struct session *s, const struct prober_plan *plan,
+ask_prober(struct session *s, const struct prober_plan *plan,
     const struct prober_start *starts, size_t count)
 {
-	int error =
-	    prober_client_start(&s->prober, plan, 1, &prober_events, s, s->failure);
+	int error;
 
-	if (error != 0) {
-		log_line("%s", s->failure);
-		return error;
-	}
-	error = prober_client_plan(&s->prober, plan);
+	prober_client_listen(s->prober, &prober_events, s);
+	error = prober_client_plan(s->prober, plan);
 	for (size_t i = 0; i < count && error == 0; i++)
-		error = prober_client_begin(&s->prober, &starts[i]);
+		error = prober_client_begin(s->prober, &starts[i]);
 	if (error != 0)
 		log_line("cannot ask paris-prober: %s", strerror(-error));
 	return error;
@@ -98,13 +94,15 @@ start_prober(struct session *s, const struct prober_plan *plan,
 
 int
 session_start(struct session *s, const struct session_job *job, void *context,
-    const struct prober_plan *plan, const struct prober_start *starts, size_t count,
-    struct name_cache *names, struct output *out)
+    struct prober_client *prober, const struct prober_plan *plan,
+    const struct prober_start *starts, size_t count, struct name_cache *names,
+    struct output *out)
 {
 	int error;
 
 	*s = (struct session){.job = job,
 	    .context = context,
+	    .prober = prober,
 	    .names = names,
 	    .out = out,
 	    .signals = -1,
@@ -116,7 +114,7 @@ session_start(struct session *s, const struct session_job *job, void *context,
 		    "cannot start: %s%s", strerror(-error), remedy_of_limit(-error));
 		return error;
 	}
-	return start_prober(s, plan, starts, count);
+	return ask_prober(s, plan, starts, count);
 }
 
 void
@@ -124,7 +122,7 @@ session_end(struct session *s)
 {
 	char text[128];
 
-	prober_client_end(&s->prober, text, sizeof(text));
+	prober_client_end(s->prober, text, sizeof(text));
 	if (s->signals >= 0)
 		close(s->signals);
 	s->signals = -1;
@@ -168,7 +166,7 @@ static void
 break_off(struct session *s, const char *why)
 {
 	char ended[128];
-	int status = prober_client_end(&s->prober, ended, sizeof(ended));
+	int status = prober_client_end(s->prober, ended, sizeof(ended));
 
 	s->job->broken(s->context);
 	if (why != NULL) {
@@ -177,7 +175,7 @@ break_off(struct session *s, const char *why)
 	}
 	snprintf(s->failure, sizeof(s->failure),
 	    "paris-prober %s before the trace ended", ended);
-	s->failure_told = prober_client_has_explained(&s->prober, status);
+	s->failure_told = prober_client_has_explained(s->prober, status);
 }
 
 /* After PROBER_DONE the prober has nothing left to do; it must end well. */
@@ -185,19 +183,19 @@ static void
 dismiss_prober(struct session *s)
 {
 	char ended[128];
-	int status = prober_client_end(&s->prober, ended, sizeof(ended));
+	int status = prober_client_end(s->prober, ended, sizeof(ended));
 
 	if (status == 0)
 		return;
 	snprintf(s->failure, sizeof(s->failure),
 	    "paris-prober %s after the trace ended", ended);
-	s->failure_told = prober_client_has_explained(&s->prober, status);
+	s->failure_told = prober_client_has_explained(s->prober, status);
 }
 
 static void
 service_prober(struct session *s)
 {
-	int result = prober_client_service(&s->prober);
+	int result = prober_client_service(s->prober);
 
 	if (is_over(s) && result >= 0)
 		dismiss_prober(s);
@@ -236,7 +234,7 @@ service_signals(struct session *s)
 
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (s->interrupted != 0) {
-			channel_close(&s->prober.servant.channel);
+			channel_close(&s->prober->servant.channel);
 			session_die((int)info.ssi_signo);
 		}
 		s->interrupted = (int)info.ssi_signo;
@@ -245,7 +243,7 @@ service_signals(struct session *s)
 		if (is_over(s))
 			continue;
 		s->stop_before = clock_monotonic() + STOP_WAIT;
-		if (prober_client_stop(&s->prober, PROBER_ALL_INSTANCES) != 0)
+		if (prober_client_stop(s->prober, PROBER_ALL_INSTANCES) != 0)
 			break_off(s, "paris-prober could not be stopped");
 	}
 }
@@ -273,8 +271,8 @@ fill_slots(const struct session *s, struct pollfd *slots)
 	slots[SLOT_SIGNALS].fd = s->signals;
 	slots[SLOT_SIGNALS].events = POLLIN;
 	if (output_pending(s->out) < OUT_PENDING_MAX && !is_over(s)) {
-		slots[SLOT_PROBER].fd = prober_client_fd(&s->prober);
-		slots[SLOT_PROBER].events = prober_client_wants(&s->prober);
+		slots[SLOT_PROBER].fd = prober_client_fd(s->prober);
+		slots[SLOT_PROBER].events = prober_client_wants(s->prober);
 	}
 	if (names) {
 		slots[SLOT_NAMES].fd = names_client_fd(s->names->client);
@@ -296,8 +294,8 @@ time_to_sleep(const struct session *s)
 		names = names_client_deadline(s->names->client);
 	if (!is_over(s)) {
 		until = s->stop_before;
-		if (!s->prober.hello && s->prober.hello_before < until)
-			until = s->prober.hello_before;
+		if (!s->prober->hello && s->prober->hello_before < until)
+			until = s->prober->hello_before;
 	}
 	if (names < until)
 		until = names;
@@ -328,7 +326,7 @@ step(struct session *s)
 		return; /* EINTR, or no memory for now */
 	if (slots[SLOT_SIGNALS].revents != 0)
 		service_signals(s);
-	if (!is_over(s) && (slots[SLOT_PROBER].revents != 0 || !s->prober.hello))
+	if (!is_over(s) && (slots[SLOT_PROBER].revents != 0 || !s->prober->hello))
 		service_prober(s);
 	if (!is_over(s) && clock_monotonic() >= s->stop_before)
 		break_off(s, "paris-prober did not stop when it was told to");

@@ -49,7 +49,7 @@ struct session_job {
 struct session {
 	const struct session_job *job;
 	void *context; /* the job's */
-	struct prober_client prober;
+	struct prober_client *prober;
 	struct name_cache *names; /* NULL: none are looked up */
 	struct output *out;
 	int signals;         /* signalfd, -1 when not open */
@@ -62,13 +62,15 @@ struct session {
 };
 
 /*
- * Prepares a session and starts its prober with its plan and the traces. job, context,
- * names (NULL: no names) and out must outlive it. Returns 0, or a negative after one
+ * Prepares a session and gives its prober, which runs already and ends with it, its
+ * plan and the traces. All pointers but starts must outlive it; names may be NULL.
+ * Returns 0, or a negative after one
  * line on standard error; then too, session_end is to be called.
  */
 int session_start(struct session *s, const struct session_job *job, void *context,
-    const struct prober_plan *plan, const struct prober_start *starts, size_t count,
-    struct name_cache *names, struct output *out);
+    struct prober_client *prober, const struct prober_plan *plan,
+    const struct prober_start *starts, size_t count, struct name_cache *names,
+    struct output *out);
 
 /*
  * Runs until all is rendered and written. Returns 0, or a negative after one line on

@@ -7,6 +7,17 @@
 #include "common/privilege.h"
 #include "prober/host_facts.h"
 
+/* What leaving root came to. */
+static int
+explain(int error)
+{
+	if (error != 0)
+		log_line("started by root, but cannot change to an unprivileged user: "
+			 "%s; start it as an ordinary user",
+		    strerror(-error));
+	return error;
+}
+
 int
 startup(const char *program)
 {
@@ -19,12 +30,13 @@ startup(const char *program)
 		return error;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	error = privilege_leave_root(host_facts_unprivileged_group());
-	if (error != 0)
-		log_line("started by root, but cannot change to an unprivileged user: "
-			 "%s; start it as an ordinary user",
-		    strerror(-error));
-	return error;
+	return explain(privilege_leave_root_groups(host_facts_unprivileged_group()));
+}
+
+int
+startup_leave_root(void)
+{
+	return explain(privilege_leave_root(host_facts_unprivileged_group()));
 }
 
 int

@@ -1,6 +1,6 @@
 /*
- * The first steps of every tool, before it has read anything: sane standard descriptors
- * and no root. Used by the tools' main functions only.
+ * The first steps of every tool: sane standard descriptors and no root. Used by the
+ * tools' main functions only.
  */
 #ifndef TOOLS_SHARED_STARTUP_H
 #define TOOLS_SHARED_STARTUP_H
@@ -8,10 +8,17 @@
 /*
  * Names the program for messages, opens standard descriptors that are closed (so that
  * no socket of ours ever takes their place; a closed standard output still fails to
- * write), ignores SIGPIPE, and leaves uid 0 for an unprivileged one. Returns 0, or
- * -errno after one line on standard error.
+ * write), ignores SIGPIPE, and leaves root's groups for the one that will stay. Returns
+ * 0, or -errno after one line on standard error.
  */
 int startup(const char *program);
+
+/*
+ * Leaves uid 0 for an unprivileged one, if we are root: as soon as those servants run
+ * that only root can start, and before anything is read from the network or from a
+ * servant that does. As startup in errors.
+ */
+int startup_leave_root(void);
 
 /*
  * Gives away whatever privilege is left and sets no_new_privs. From here on a file

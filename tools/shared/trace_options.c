@@ -181,10 +181,11 @@ parse_privilege(
 {
 	static const char *const names[] = {[PRIVILEGE_AUTO] = "auto",
 	    [PRIVILEGE_NONE] = "none",
-	    [PRIVILEGE_HELPER] = "helper"};
+	    [PRIVILEGE_HELPER] = "helper",
+	    [PRIVILEGE_RAW] = "raw"};
 
 	(void)spec;
-	return parse_word(names, 3, text, value, expected);
+	return parse_word(names, 4, text, value, expected);
 }
 
 /* True for ADDR, ADDR:PORT (IPv4) and [ADDR]:PORT. */
@@ -308,9 +309,10 @@ static const struct option_spec table[] = {
     {0, "loop-limit", "N",
 	"Stop when N addresses came back at a later hop (default 3; 0: never)",
 	NUMBER(start.loop_limit, 0, 255)},
-    {0, "privilege", "auto|none|helper",
-	"Whether paris-privsep may send and receive: when nothing less will do (auto, "
-	"the default), never, or always: it sees more",
+    {0, "privilege", "auto|none|helper|raw",
+	"Whether raw sockets may send and receive: when nothing less will do (auto, "
+	"the "
+	"default), never, always paris-privsep's, or always root's own: they see more",
 	parse_privilege, TO(privilege), 0, 0},
     {0, "resolver", "SERVERS",
 	"Name servers to ask instead of the system's, such as 127.0.0.1:5353",

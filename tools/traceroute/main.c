@@ -15,6 +15,8 @@ run(struct measurement *m)
 	struct addr target = {.family = m->options.family};
 	enum exit_status status = measurement_choose_plan(m);
 
+	if (status == GO_ON)
+		status = measurement_start_prober(m);
 	if (status == GO_ON && m->options.host != NULL)
 		status = measurement_find_target(m, m->options.host, &target);
 	if (status != GO_ON)

@@ -140,8 +140,8 @@ trace(struct measurement *m, const struct addr *target)
 	 * servant with a file capability would lose it otherwise. From there on the
 	 * tool holds nothing that it could give away.
 	 */
-	if (session_start(&session, &path_job, &path, &m->plan.choice, &start, 1, names,
-		&m->out) == 0 &&
+	if (session_start(&session, &path_job, &path, &m->prober, &m->plan.choice,
+		&start, 1, names, &m->out) == 0 &&
 	    startup_finished() == 0) {
 		if (trouble[0] != '\0')
 			log_line("%s; going on without names", trouble);

@@ -1,0 +1,67 @@
+/*
+ * Raw sockets of the prober's own, which it has only when real uid 0 started it: opened
+ * before it leaves uid 0, used without any capability. They send whole packets, the IP
+ * header included, and show whole packets. Used by the transports in transports/raw.c.
+ * What they receive is all that answers any probe of this host's, and hostile.
+ */
+#ifndef PROBER_RAW_H
+#define PROBER_RAW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/raw_sockets.h"
+#include "prober/helper.h"
+#include "prober/transport.h"
+
+/*
+ * The senders' descriptors, IPv4's and IPv6's: fixed, so that the sandbox can know
+ * them. The receivers' follow.
+ */
+#define RAW_SENDER_FD (HELPER_FD + 1)
+
+/* Descriptors of raw sockets; -1: not asked for, or no such family here. */
+struct raw_sockets {
+	int sender[2];
+	int receiver[RAW_COUNT];
+};
+
+struct raw_port;
+
+struct raw {
+	struct transports *transports;
+	struct raw_sockets sockets;
+	uint32_t dropped[RAW_COUNT]; /* SO_RXQ_OVFL: the kernel's running counts */
+	struct raw_port *ports;      /* whose is which */
+};
+
+/*
+ * Opens the sockets, TCP's only if asked, with nothing but the standard descriptors,
+ * our channel and the helper's open. 0 or -errno; -EPERM for who is not real uid 0,
+ * whatever capabilities he has: see SECURITY.md.
+ */
+int raw_open(struct raw_sockets *s, bool tcp);
+
+/* No sockets: every port fails with -EPERM. */
+void raw_init(struct raw *r, struct transports *t);
+
+/* Takes the sockets over and has them watched; epoll's data pointers are in r. */
+int raw_attach(struct raw *r, const struct raw_sockets *s);
+
+void raw_clear(struct raw *r);
+
+/*
+ * Makes e, bound to e->port, the one that answers to this port or ICMP identifier are
+ * told to. fd: keeps the port for as long, or -1; it is ours. 0, or -errno and fd is
+ * closed: -EADDRINUSE when another endpoint has it, -EPERM, -EAFNOSUPPORT, -ENOMEM.
+ */
+int raw_take_port(struct raw *r, struct endpoint *e, int fd);
+
+/* Gives the port back, if e has it. */
+void raw_give_port(struct raw *r, const struct endpoint *e);
+
+/* epoll spoke of data: delivers what a socket of ours has; false: it is none of ours.
+ */
+bool raw_service(struct raw *r, const void *data);
+
+#endif
