@@ -32,7 +32,9 @@ parse_as(const char *name, const char *line, struct trace_options *o, char *erro
 		argv[argc++] = word;
 	}
 	argv[argc] = NULL;
-	return trace_options_parse(o, argc, argv, error);
+	return trace_options_parse(o,
+	    strcmp(name, "mda") == 0 ? PROGRAM_MDA : PROGRAM_TRACEROUTE, argc, argv,
+	    error);
 }
 
 static int
@@ -551,7 +553,7 @@ START_TEST(help_text)
 {
 	static const char *const forms[] = {"  -4 ", "  -n ", "-q N, --queries=N",
 	    "-w MAX[,HERE,NEAR], --wait=MAX[,HERE,NEAR]", "--flow-id=N",
-	    "--format=text|json", "  paris ", "  traceroute "};
+	    "--format=FORMAT", "  paris ", "  traceroute "};
 	char *text = NULL;
 	char *rest = NULL;
 	size_t len = 0;

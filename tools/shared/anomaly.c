@@ -23,6 +23,9 @@ static const struct {
     [ANOMALY_AMBIGUOUS] = {"ambiguous", NULL, 0},
     [ANOMALY_LOST_HERE] = {"lost_here", NULL, 0},
     [ANOMALY_STRAY] = {"stray", NULL, 0},
+    [ANOMALY_UNEQUAL] = {"unequal_branches", "[unequal]", 0},
+    [ANOMALY_DISTANCES] = {"several_distances", "[several-distances]", 0},
+    [ANOMALY_UNREACHABLE] = {"unreachable", NULL, 0},
 };
 
 const char *

@@ -29,9 +29,13 @@ enum anomaly {
 	ANOMALY_AMBIGUOUS,
 	ANOMALY_LOST_HERE,
 	ANOMALY_STRAY, /* replies that fitted no probe */
+	/* Of a multipath graph. */
+	ANOMALY_UNEQUAL,   /* one address at several hops: branches differ in length */
+	ANOMALY_DISTANCES, /* the target at several hops */
+	ANOMALY_UNREACHABLE, /* paths that end at a router that says so */
 };
 
-#define ANOMALIES (ANOMALY_STRAY + 1)
+#define ANOMALIES (ANOMALY_UNREACHABLE + 1)
 
 /* Its name in json: "several_addresses". */
 const char *anomaly_name(enum anomaly a);

@@ -34,6 +34,7 @@ struct option_spec {
 	size_t size;   /* of the destination, bytes */
 	int64_t low;   /* the range, for the parsers that have one */
 	int64_t high;
+	uint8_t only; /* which program has it, if several share a table; 0: all */
 };
 
 /* Parsers for any table. */

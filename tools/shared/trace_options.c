@@ -15,6 +15,11 @@
 #define FACTOR_HIGH 1000 /* -w HERE and NEAR */
 #define GAP_HIGH (3600000 * NS_PER_SECOND)
 #define GAP_MS_FROM 10 /* -z: from here on the number means milliseconds */
+#define CONFIDENCE_LOW 50
+#define BRANCHING_HIGH 1000
+#define CHILDREN_HIGH 1024
+#define PPS_HIGH 1000000
+#define FLOWS_HIGH 65536
 
 /* ---- parsers of single options --------------------------------------------------- */
 
@@ -119,27 +124,42 @@ parse_flow_id(
 	return 0;
 }
 
-/* The destination is the prober_start's algorithm. */
+/* mda finds many paths; paris-traceroute has algorithms of either kind. */
+static bool
+program_has(enum trace_program program, const struct algorithm *a)
+{
+	return program == PROGRAM_TRACEROUTE || a->multipath;
+}
+
 static int
-parse_algorithm(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
+read_algorithm(enum trace_program program, const char *text, void *value, size_t size,
+    char *expected)
 {
 	const struct algorithm *found = algorithm_find(text);
 	size_t len;
 
-	if (found == NULL || found->multipath) {
+	if (found == NULL || !program_has(program, found)) {
 		snprintf(expected, OPTIONS_TEXT_MAX, "an algorithm; there are:");
 		for (size_t i = 0; algorithm_table[i] != NULL; i++) {
-			if (algorithm_table[i]->multipath)
-				continue; /* what they find is not one path */
+			if (!program_has(program, algorithm_table[i]))
+				continue;
 			len = strlen(expected);
 			snprintf(expected + len, OPTIONS_TEXT_MAX - len, " %s",
 			    algorithm_table[i]->name);
 		}
 		return -EINVAL;
 	}
-	snprintf(value, spec->size, "%s", found->name);
+	snprintf(value, size, "%s", found->name);
 	return 0;
+}
+
+/* The destination is the prober_start's algorithm. */
+static int
+parse_algorithm(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	return read_algorithm(
+	    (enum trace_program)spec->high, text, value, spec->size, expected);
 }
 
 /* One of `names`; the destination is a uint8_t, which gets its number. */
@@ -169,10 +189,133 @@ static int
 parse_format(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	static const char *const names[] = {"text", "json"};
+	static const char *const names[] = {[FORMAT_TEXT] = "text",
+	    [FORMAT_JSON] = "json",
+	    [FORMAT_SCAMPER] = "scamper",
+	    [FORMAT_DOT] = "dot",
+	    [FORMAT_SVG] = "svg"};
 
 	(void)spec;
-	return parse_word(names, 2, text, value, expected);
+	return parse_word(names, 5, text, value, expected);
+}
+
+/* traceroute(8)'s modules, and algorithms that find many paths. */
+static int
+parse_module(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	static const char *const names[] = {"default", "udp", "icmp", "tcp", "udplite"};
+	struct trace_options *o = value;
+	const struct algorithm *algorithm = algorithm_find(text);
+
+	(void)spec;
+	if (algorithm != NULL && algorithm->multipath)
+		return read_algorithm(PROGRAM_TRACEROUTE, text, o->start.algorithm,
+		    sizeof(o->start.algorithm), expected);
+	return parse_word(names, 5, text, &o->method, expected);
+}
+
+static int
+parse_flow_field(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	static const char *const names[] = {[FLOW_BY_DEFAULT] = "default",
+	    [FLOW_BY_SRC_PORT] = "src-port",
+	    [FLOW_BY_DST_PORT] = "dst-port",
+	    [FLOW_BY_CHECKSUM] = "checksum",
+	    [FLOW_BY_LABEL] = "flow-label"};
+
+	(void)spec;
+	return parse_word(names, FLOW_BY_END, text, value, expected);
+}
+
+static int
+parse_bound(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	static const char *const names[] = {"node", "graph"};
+	uint8_t word;
+
+	(void)spec;
+	if (parse_word(names, 2, text, &word, expected) != 0)
+		return -EINVAL;
+	*(uint8_t *)value = word == 0 ? BOUND_NODE : BOUND_GRAPH;
+	return 0;
+}
+
+/* A percentage at the start of text, as the chance to be wrong in 1e-9. */
+static int
+read_confidence(const char **text, uint32_t *alpha)
+{
+	int64_t billionths;
+
+	if (options_read_decimal(*text, &billionths, text) != 0 ||
+	    billionths < CONFIDENCE_LOW * NS_PER_SECOND ||
+	    billionths >= 100 * NS_PER_SECOND)
+		return -EINVAL;
+	*alpha = (uint32_t)((100 * NS_PER_SECOND - billionths) / 100);
+	return *alpha == 0 ? -EINVAL : 0;
+}
+
+static int
+parse_confidence(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	uint32_t alpha;
+
+	(void)spec;
+	if (read_confidence(&text, &alpha) != 0 || *text != '\0') {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "a percentage from %d to 99.9999999", CONFIDENCE_LOW);
+		return -EINVAL;
+	}
+	memcpy(value, &alpha, sizeof(alpha));
+	return 0;
+}
+
+/* A whole number behind a comma; absent, it stays as it is. */
+static int
+read_bound_part(const char **text, int64_t high, uint16_t *out)
+{
+	char number[8];
+	size_t len;
+	int64_t value;
+
+	if (**text == '\0')
+		return 0;
+	if (**text != ',')
+		return -EINVAL;
+	(*text)++;
+	len = strcspn(*text, ",");
+	if (len == 0 || len >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, *text, len);
+	number[len] = '\0';
+	if (options_read_whole(number, high, &value) != 0 || value == 0)
+		return -EINVAL;
+	*out = (uint16_t)value;
+	*text += len;
+	return 0;
+}
+
+/* PERCENT[,BRANCH[,CHILDREN]]; the destination is the prober_start. */
+static int
+parse_mda(const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct prober_start *start = value;
+
+	(void)spec;
+	if (read_confidence(&text, &start->alpha) != 0 ||
+	    read_bound_part(&text, BRANCHING_HIGH, &start->branching) != 0 ||
+	    read_bound_part(&text, CHILDREN_HIGH, &start->children) != 0 ||
+	    *text != '\0') {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "PERCENT[,BRANCH[,CHILDREN]]: a percentage from %d to "
+		    "99.9999999, numbers from 1 to %d and from 1 to %d",
+		    CONFIDENCE_LOW, BRANCHING_HIGH, CHILDREN_HIGH);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static int
@@ -253,14 +396,30 @@ parse_resolver(
 #define FLAG(member, set) option_flag, TO(member), 0, set
 #define NUMBER(member, low, high) option_number, TO(member), low, high
 
+/* Whose option it is; most are both's. */
+#define TRACEROUTE PROGRAM_TRACEROUTE
+#define MDA PROGRAM_MDA
+
 static const struct option_spec table[] = {
     {'4', NULL, NULL, "Use IPv4", FLAG(family, AF_INET)},
     {'6', NULL, NULL, "Use IPv6", FLAG(family, AF_INET6)},
     {'a', "algorithm", "NAME", "How to trace; the algorithms are listed below",
-	parse_algorithm, TO(start.algorithm), 0, 0},
+	parse_algorithm, TO(start.algorithm), 0, PROGRAM_TRACEROUTE, TRACEROUTE},
+    {'a', "algorithm", "NAME", "How to search; the algorithms are listed below",
+	parse_algorithm, TO(start.algorithm), 0, PROGRAM_MDA, MDA},
+    {'B', "mda", "PERCENT[,BRANCH[,CHILDREN]]",
+	"--confidence, of a graph in which BRANCH nodes branch at most; search for "
+	"CHILDREN successors of a node at most",
+	parse_mda, AT(start), 0, 0, 0},
+    {0, "bound", "node|graph",
+	"Hold the confidence at each node (the default) or for the whole graph",
+	parse_bound, TO(bound), 0, 0},
+    {0, "confidence", "PERCENT",
+	"How sure to be that no successor of a node was missed (default 95)",
+	parse_confidence, TO(start.alpha), 0, 0},
     {'e', "extensions", NULL,
 	"Show ICMP extensions (RFC 4884); MPLS labels are shown parsed",
-	FLAG(extensions, 1)},
+	FLAG(extensions, 1), TRACEROUTE},
     {'f', "first", "TTL", "Start at this hop (default 1)",
 	NUMBER(start.first_ttl, 1, 255)},
     {'F', "dont-fragment", NULL, "Do not fragment probes",
@@ -272,6 +431,14 @@ static const struct option_spec table[] = {
 	NUMBER(start.flow_label, 0, 0xfffff)},
     {'m', "max-hops", "TTL", "Try no hop beyond this one (default 30)",
 	NUMBER(start.max_ttl, 1, 255)},
+    {'M', "module", "NAME",
+	"default, udp, icmp, tcp or udplite, as without -M, -U, -I, -T and -UL; or an "
+	"algorithm that finds many paths",
+	parse_module, 0, 0, 0, 0, TRACEROUTE},
+    {0, "max-flows", "N", "Of many flows, use no more than N",
+	NUMBER(start.max_flows, 1, FLOWS_HIGH)},
+    {0, "max-probes", "N", "To find many paths, send no more than N probes",
+	NUMBER(start.max_probes, 1, UINT32_MAX)},
     {'n', NULL, NULL, "Print addresses only, look up no names", FLAG(numeric, 1)},
     {'N', "sim-queries", "N",
 	"Keep at most N probes in flight (default: all queries of 16 hops)",
@@ -280,7 +447,19 @@ static const struct option_spec table[] = {
 	"Destination port (default 33434 for UDP, with -U or -UL 53, with -T 80); with "
 	"-I the first sequence number",
 	parse_port, TO(port), 1, UINT16_MAX},
-    {'q', "queries", "N", "Probes a hop (default 3)", NUMBER(start.queries, 1, 10)},
+    {0, "packet-len", "BYTES",
+	"Length of a probe with its IP header, up to 65000 (default 60, IPv6 80)",
+	NUMBER(packet_len, 0, PACKET_LEN_MAX), MDA},
+    {0, "phi", "N",
+	"With mda-lite: flows of a vertex to find crossing links with (default 2)",
+	NUMBER(start.phi, 2, 64)},
+    {0, "pps", "N", "Send at most N probes a second, to all hosts together",
+	NUMBER(pps, 1, PPS_HIGH)},
+    {'q', "queries", "N", "Probes a hop (default 3)", NUMBER(start.queries, 1, 10),
+	TRACEROUTE},
+    {'q', "queries", "N", "Attempts at a probe (default 3)",
+	NUMBER(start.queries, 1, 10), MDA},
+    {0, "quiet", NULL, "Do not show how far it is on a terminal", FLAG(quiet, 1)},
     {'s', "source", "ADDR", "Source address of the probes", option_addr,
 	TO(start.source), 0, 0},
     {'t', "tos", "TOS", "IPv4 type of service or IPv6 traffic class of the probes",
@@ -300,12 +479,23 @@ static const struct option_spec table[] = {
 	parse_send_gap, TO(start.send_gap), 0, 0},
     {0, "explain", NULL, "Print how the probes would be sent, and why; send nothing",
 	FLAG(explain, 1)},
+    {0, "flow", "FIELD",
+	"Of many flows, the field in which they differ: src-port, dst-port, checksum "
+	"(with -I) or flow-label (default: as suits the probes)",
+	parse_flow_field, TO(start.flow_field), 0, 0},
     {0, "flow-id", "N", "Trace the path of this flow (default: any one)", parse_flow_id,
-	AT(start), sizeof(uint32_t), 0, UINT16_MAX},
-    {0, "format", "text|json", "What to print (default text)", parse_format, TO(format),
-	0, 0},
-    {0, "gap-limit", "N", "Stop after N silent hops in a row (default 0: never)",
-	NUMBER(start.gap_limit, 0, 255)},
+	AT(start), sizeof(uint32_t), 0, UINT16_MAX, TRACEROUTE},
+    {0, "format", "FORMAT",
+	"What to print: text (the default) or json; of many paths scamper, dot or svg "
+	"too",
+	parse_format, TO(format), 0, 0, TRACEROUTE},
+    {0, "format", "FORMAT",
+	"What to print: text (the default), json, scamper, dot or svg", parse_format,
+	TO(format), 0, 0, MDA},
+    {0, "gap-limit", "N",
+	"Stop after N silent hops in a row (default 0: never; of algorithms that find "
+	"many paths 5)",
+	NUMBER(gap_limit, 0, 255)},
     {0, "loop-limit", "N",
 	"Stop when N addresses came back at a later hop (default 3; 0: never)",
 	NUMBER(start.loop_limit, 0, 255)},
@@ -331,47 +521,92 @@ static const struct option_spec table[] = {
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
 _Static_assert(TABLE_COUNT <= OPTIONS_MAX, "the table must fit options_parse");
 
+/* The rows of one program. Returns how many there are. */
+static size_t
+rows_of(enum trace_program program, struct option_spec rows[OPTIONS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < TABLE_COUNT && count < OPTIONS_MAX; i++)
+		if (table[i].only == 0 || table[i].only == program)
+			rows[count++] = table[i];
+	return count;
+}
+
+static bool
+is_mda(const struct trace_options *o)
+{
+	return o->program == PROGRAM_MDA;
+}
+
 const char *
 trace_options_program(const struct trace_options *o)
 {
-	(void)o;
-	return "paris-traceroute";
+	return is_mda(o) ? "mda" : "paris-traceroute";
+}
+
+/* How it is used, below "Usage: ". */
+static const char *
+usage(const struct trace_options *o)
+{
+	if (is_mda(o))
+		return "mda [OPTION]... HOST...";
+	return "paris-traceroute [OPTION]... HOST [PACKET_LEN]";
+}
+
+static void
+print_algorithms(enum trace_program program, FILE *out)
+{
+	char name[PROBER_NAME_MAX + 3];
+
+	fputs("\nAlgorithms, the default first:\n", out);
+	for (size_t i = 0; algorithm_table[i] != NULL; i++) {
+		if (!program_has(program, algorithm_table[i]))
+			continue;
+		snprintf(name, sizeof(name), "  %s", algorithm_table[i]->name);
+		options_print_row(name, algorithm_table[i]->summary, out);
+	}
 }
 
 void
 trace_options_print_help(const struct trace_options *o, FILE *out)
 {
-	char name[PROBER_NAME_MAX + 3];
+	struct option_spec rows[OPTIONS_MAX];
+	enum trace_program program = is_mda(o) ? PROGRAM_MDA : PROGRAM_TRACEROUTE;
+	size_t count = rows_of(program, rows);
 
-	(void)o;
-
-	fputs("Usage: paris-traceroute [OPTION]... HOST [PACKET_LEN]\n"
-	      "Print the path that one flow of packets takes to HOST.\n\n"
-	      "PACKET_LEN is the length of a probe with its IP header, up to 65000 "
-	      "bytes\n"
-	      "(default 60 for IPv4, 80 for IPv6; raised to the smallest that "
-	      "works).\n\n",
-	    out);
-	options_print_help(table, TABLE_COUNT, out);
-	fputs("\nAlgorithms, the default first:\n", out);
-	for (size_t i = 0; algorithm_table[i] != NULL; i++) {
-		if (algorithm_table[i]->multipath)
-			continue;
-		snprintf(name, sizeof(name), "  %s", algorithm_table[i]->name);
-		options_print_row(name, algorithm_table[i]->summary, out);
-	}
-	fputs("\nExit status: 0 the host was reached, 1 it was not, 2 wrong usage or "
-	      "unknown\n"
-	      "name, 3 could not measure.\n",
+	fprintf(out, "Usage: %s\n", usage(o));
+	if (is_mda(o))
+		fputs("Print all paths that load balancers give to packets to each "
+		      "HOST.\n\n",
+		    out);
+	else
+		fputs("Print the path that one flow of packets takes to HOST.\n\n"
+		      "PACKET_LEN is the length of a probe with its IP header, up to "
+		      "65000 bytes\n"
+		      "(default 60 for IPv4, 80 for IPv6; raised to the smallest that "
+		      "works).\n\n",
+		    out);
+	options_print_help(rows, count, out);
+	print_algorithms(program, out);
+	fputs(is_mda(o)
+		  ? "\nExit status: 0 the graph is complete and the host was "
+		    "reached, 1 it is not or was\n"
+		    "not, 2 wrong usage or unknown name, 3 could not measure.\n"
+		  : "\nExit status: 0 the host was reached, 1 it was not, 2 wrong "
+		    "usage or unknown\n"
+		    "name, 3 could not measure.\n",
 	    out);
 }
 
 /* ---- the whole command line ------------------------------------------------------ */
 
 static void
-set_defaults(struct trace_options *o)
+set_defaults(struct trace_options *o, enum trace_program program)
 {
 	*o = (struct trace_options){.packet_len = PACKET_LEN_DEFAULT,
+	    .gap_limit = GAP_LIMIT_DEFAULT,
+	    .program = (uint8_t)program,
 	    .start = {.first_ttl = 1,
 		.max_ttl = 30,
 		.queries = 3,
@@ -379,9 +614,31 @@ set_defaults(struct trace_options *o)
 		.wait_max = 5 * NS_PER_SECOND,
 		.wait_here = 3000,
 		.wait_near = 10000}};
-	if (algorithm_table[0] != NULL)
-		snprintf(o->start.algorithm, sizeof(o->start.algorithm), "%s",
-		    algorithm_table[0]->name);
+	for (size_t i = 0; algorithm_table[i] != NULL; i++)
+		if (program_has(program, algorithm_table[i])) {
+			snprintf(o->start.algorithm, sizeof(o->start.algorithm), "%s",
+			    algorithm_table[i]->name);
+			return;
+		}
+}
+
+/* What was left to the algorithm. */
+static void
+settle_defaults(struct trace_options *o)
+{
+	struct prober_start *start = &o->start;
+	int64_t gap = o->pps != 0 ? NS_PER_SECOND / o->pps : 0;
+
+	if (o->gap_limit != GAP_LIMIT_DEFAULT)
+		start->gap_limit = (uint8_t)o->gap_limit;
+	else
+		start->gap_limit = trace_options_multipath(o) ? MDA_GAP_LIMIT : 0;
+	if (o->bound == BOUND_NODE)
+		start->branching = 0;
+	else if (o->bound == BOUND_GRAPH && start->branching == 0)
+		start->branching = MDA_BRANCHING;
+	if (start->send_gap < gap)
+		start->send_gap = gap;
 }
 
 /*
@@ -411,6 +668,31 @@ take_program_name(struct trace_options *o, int argc, char **argv)
 	}
 }
 
+static int
+check_host(const char *host, char *error)
+{
+	char shown[OPTIONS_SHOWN_MAX];
+
+	if (*host != '\0' && strlen(host) <= NAMES_NAME_MAX)
+		return 0;
+	snprintf(error, OPTIONS_TEXT_MAX,
+	    "host: '%s' is not a name or address of 1 to %d bytes",
+	    options_show(host, shown), NAMES_NAME_MAX);
+	return -EINVAL;
+}
+
+/* HOST... */
+static int
+take_hosts(struct trace_options *o, char **operands, char *error)
+{
+	for (; operands[o->hosts_count] != NULL; o->hosts_count++)
+		if (check_host(operands[o->hosts_count], error) != 0)
+			return -EINVAL;
+	o->hosts = operands;
+	o->host = operands[0];
+	return 0;
+}
+
 /* HOST [PACKET_LEN] */
 static int
 take_operands(struct trace_options *o, char **operands, char *error)
@@ -418,15 +700,15 @@ take_operands(struct trace_options *o, char **operands, char *error)
 	char shown[OPTIONS_SHOWN_MAX];
 	int64_t len;
 
+	if (is_mda(o))
+		return take_hosts(o, operands, error);
 	if (operands[0] == NULL)
 		return 0;
 	o->host = operands[0];
-	if (*o->host == '\0' || strlen(o->host) > NAMES_NAME_MAX) {
-		snprintf(error, OPTIONS_TEXT_MAX,
-		    "host: '%s' is not a name or address of 1 to %d bytes",
-		    options_show(o->host, shown), NAMES_NAME_MAX);
+	o->hosts = operands;
+	o->hosts_count = 1;
+	if (check_host(o->host, error) != 0)
 		return -EINVAL;
-	}
 	if (operands[1] == NULL)
 		return 0;
 	if (options_read_whole(operands[1], PACKET_LEN_MAX, &len) != 0) {
@@ -442,6 +724,26 @@ take_operands(struct trace_options *o, char **operands, char *error)
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* What only algorithms that find many paths have. */
+static int
+check_multipath(const struct trace_options *o, char *error)
+{
+	if (trace_options_multipath(o)) {
+		if (o->format != FORMAT_SVG || o->hosts_count <= 1)
+			return 0;
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--format svg: draws the paths to one host, and there are %zu",
+		    o->hosts_count);
+		return -EINVAL;
+	}
+	if (o->format == FORMAT_TEXT || o->format == FORMAT_JSON)
+		return 0;
+	snprintf(error, OPTIONS_TEXT_MAX,
+	    "--format: of one path there are text and json; scamper, dot and svg are "
+	    "of many (-a mda)");
+	return -EINVAL;
 }
 
 /* Options that contradict each other. */
@@ -491,26 +793,39 @@ replace_udplite(char **argv)
 			*argv = udplite;
 }
 
-int
-trace_options_parse(struct trace_options *o, int argc, char **argv, char *error)
+bool
+trace_options_multipath(const struct trace_options *o)
 {
+	const struct algorithm *algorithm = algorithm_find(o->start.algorithm);
+
+	return algorithm != NULL && algorithm->multipath;
+}
+
+int
+trace_options_parse(struct trace_options *o, enum trace_program program, int argc,
+    char **argv, char *error)
+{
+	struct option_spec rows[OPTIONS_MAX];
+	size_t count = rows_of(program, rows);
 	int first;
 
-	set_defaults(o);
-	take_program_name(o, argc, argv);
+	set_defaults(o, program);
+	if (program == PROGRAM_TRACEROUTE)
+		take_program_name(o, argc, argv);
 	replace_udplite(argv);
-	first = options_parse(table, TABLE_COUNT, argc, argv, o, error);
+	first = options_parse(rows, count, argc, argv, o, error);
 	if (first < 0)
 		return first;
 	if (o->help || o->version)
 		return 0;
-	if (take_operands(o, argv + first, error) != 0 || check_together(o, error) != 0)
+	if (take_operands(o, argv + first, error) != 0 ||
+	    check_together(o, error) != 0 || check_multipath(o, error) != 0)
 		return -EINVAL;
 	if (o->host == NULL && !o->explain) {
-		snprintf(error, OPTIONS_TEXT_MAX,
-		    "specify \"host\": paris-traceroute [OPTION]... HOST [PACKET_LEN]");
+		snprintf(error, OPTIONS_TEXT_MAX, "specify \"host\": %s", usage(o));
 		return -EINVAL;
 	}
+	settle_defaults(o);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The options of paris-traceroute: their table and their defaults. Used by the tools;
- * reads nothing but argv.
+ * The options of paris-traceroute and mda: their table and their defaults. Used by the
+ * tools; reads nothing but argv.
  */
 #ifndef TOOLS_SHARED_TRACE_OPTIONS_H
 #define TOOLS_SHARED_TRACE_OPTIONS_H
@@ -24,10 +24,30 @@ enum trace_method {
 enum trace_format {
 	FORMAT_TEXT,
 	FORMAT_JSON,
+	/* Of multipath algorithms only. */
+	FORMAT_SCAMPER,
+	FORMAT_DOT,
+	FORMAT_SVG,
+};
+
+/* Whose command line it is; most options are both's. */
+enum trace_program {
+	PROGRAM_TRACEROUTE = 1,
+	PROGRAM_MDA = 2,
 };
 
 #define PACKET_LEN_DEFAULT UINT32_MAX
 #define PACKET_LEN_MAX 65000
+#define GAP_LIMIT_DEFAULT UINT16_MAX
+#define MDA_GAP_LIMIT 5  /* of multipath algorithms, unless said */
+#define MDA_BRANCHING 30 /* --bound graph, unless -B says */
+
+/* What the confidence is of. */
+enum trace_bound {
+	BOUND_DEFAULT, /* of each node, or what -B says */
+	BOUND_NODE,
+	BOUND_GRAPH,
+};
 
 struct trace_options {
 	/* Options that the prober takes as they are; the rest is set by
@@ -36,9 +56,14 @@ struct trace_options {
 	uint32_t family;     /* -4, -6; AF_UNSPEC: not said */
 	uint32_t packet_len; /* PACKET_LEN_DEFAULT, or as asked for */
 	uint16_t port;       /* -p; 0: not said */
+	uint16_t gap_limit;  /* or GAP_LIMIT_DEFAULT */
+	uint32_t pps;        /* 0: not said */
+	uint8_t program;     /* enum trace_program */
 	uint8_t method;      /* enum trace_method */
 	uint8_t privilege;   /* enum plan_privilege */
 	uint8_t format;      /* enum trace_format */
+	uint8_t bound;       /* enum trace_bound */
+	uint8_t quiet;       /* no progress on a terminal */
 	uint8_t numeric;     /* -n */
 	uint8_t extensions;  /* -e */
 	uint8_t explain;
@@ -46,19 +71,24 @@ struct trace_options {
 	uint8_t version;
 	/* Called as traceroute: exit status and standard error are as traceroute's. */
 	uint8_t as_traceroute;
-	const char *host;     /* into argv; NULL: none given */
+	const char *host;   /* into argv, the first one; NULL: none given */
+	char *const *hosts; /* into argv: all */
+	size_t hosts_count;
 	const char *tag;      /* into argv; NULL: the best one */
 	const char *device;   /* into argv; NULL: any */
 	const char *resolver; /* into argv; NULL: the system's */
 };
 
 /*
- * Reads the command line (argv is permuted), the name of the program included. Returns
- * 0, or -EINVAL with one line in error (OPTIONS_TEXT_MAX bytes). Only --help, --version
- * and --explain go without a host.
+ * Reads the command line of this program (argv is permuted), the program's name
+ * included. Returns 0, or -EINVAL with one line in error (OPTIONS_TEXT_MAX bytes). Only
+ * --help, --version and --explain go without a host.
  */
-int trace_options_parse(
-    struct trace_options *options, int argc, char **argv, char *error);
+int trace_options_parse(struct trace_options *options, enum trace_program program,
+    int argc, char **argv, char *error);
+
+/* Whether the algorithm is one that finds many paths. */
+bool trace_options_multipath(const struct trace_options *options);
 
 /* The text of --help. */
 void trace_options_print_help(const struct trace_options *options, FILE *out);

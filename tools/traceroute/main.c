@@ -61,7 +61,8 @@ main(int argc, char **argv)
 	if (startup(PROGRAM) != 0)
 		return EXIT_FAILED;
 	measurement_init(&m);
-	if (trace_options_parse(&m.options, argc, argv, error) != 0) {
+	if (trace_options_parse(&m.options, PROGRAM_TRACEROUTE, argc, argv, error) !=
+	    0) {
 		log_line("%s (try '" PROGRAM " --help')", error);
 		return EXIT_USAGE;
 	}
