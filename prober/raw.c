@@ -11,6 +11,7 @@
 #include "common/hash.h"
 #include "common/packets.h"
 #include "prober/captured.h"
+#include "prober/helper.h"
 
 #define RECEIVE_ROUNDS 32 /* batches a wake-up: a flood must not hold up the rest */
 
@@ -27,6 +28,8 @@ struct raw_port {
 };
 
 /* ---- opening ---- */
+
+_Static_assert(RAW_SENDER_FD > HELPER_FD, "the helper's channel keeps its number");
 
 /* Moves a descriptor to a number of our choice. */
 static int

@@ -11,18 +11,12 @@
 #include <stdint.h>
 
 #include "common/raw_sockets.h"
-#include "prober/helper.h"
+#include "prober/sandbox_policy.h"
 #include "prober/transport.h"
-
-/*
- * The senders' descriptors, IPv4's and IPv6's: fixed, so that the sandbox can know
- * them. The receivers' follow.
- */
-#define RAW_SENDER_FD (HELPER_FD + 1)
 
 /* Descriptors of raw sockets; -1: not asked for, or no such family here. */
 struct raw_sockets {
-	int sender[2];
+	int sender[2]; /* RAW_SENDER_FD and the next: IPv4's, IPv6's */
 	int receiver[RAW_COUNT];
 };
 

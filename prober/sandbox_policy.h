@@ -7,7 +7,14 @@
 
 #include <stdint.h>
 
+#include "common/message.h"
 #include "common/sandbox.h"
+
+/*
+ * Raw sockets that send have this descriptor (over IPv4) and the next (IPv6): behind
+ * those that every prober finds, so that the policy can name them.
+ */
+#define RAW_SENDER_FD (MESSAGE_CHILD_FD + 2)
 
 /*
  * The policy of a prober that uses these transports (bits of enum prober_transport):

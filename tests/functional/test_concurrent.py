@@ -57,14 +57,19 @@ class Many:
         words = " ".join(f"{name}={value}" for name, value in options.items())
         self.lines.append(f"start {number} {algorithm} {target} {words}")
 
+    def command(self):
+        return paris.started_with(["many"])
+
+    def execute(self, *command):
+        return paris.fakeroute(self.topology, *command, options=("--report-probes",),
+                               limit=self.limit)
+
     def run(self):
         give_servants()
         spec = paris.temporary_folder() / "spec"
         spec.write_text("\n".join(self.lines) + "\n")
         spec.chmod(0o644)
-        result = paris.fakeroute(
-            self.topology, "sh", "-c", self.shell, "sh", spec, *paris.started_with(["many"]),
-            options=("--report-probes",), limit=self.limit)
+        result = self.execute("sh", "-c", self.shell, "sh", spec, *self.command())
         if result.returncode != 0 or result.stderr:
             raise AssertionError(str(result)[:4000])
         self.report = result.report

@@ -54,7 +54,11 @@ class Calls(unittest.TestCase):
         """Only the sockets of the transports that it was started for."""
         for transport, sockets in (("udp", ()), ("ping", ("socket_ping", "socket_ping6")),
                                    ("tcp", ("socket_stream", "socket_stream6")),
-                                   ("udplite", ("socket_udplite",))):
+                                   ("udplite", ("socket_udplite",)),
+                                   ("udp-raw", ("sendmsg_sender", "sendmsg_sender6")),
+                                   ("ping-raw", ("sendmsg_sender", "sendmsg_sender6")),
+                                   ("tcp-raw", ("sendmsg_sender", "sendmsg_sender6",
+                                                "socket_stream", "socket_stream6"))):
             with self.subTest(transport=transport):
                 self.check(transport, ("socket_udp", "bind", "recvmmsg_udp",
                                        "option_recverr") + sockets)

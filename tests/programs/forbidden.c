@@ -3,9 +3,9 @@
  * test_sandbox.py: each in a child of its own, which first enters the very policy that
  * the program in question enters.
  *
- *   forbidden none|names|privsep|udp|ping|tcp|udplite
+ *   forbidden none|names|privsep|udp|ping|tcp|udplite|udp-raw|ping-raw|tcp-raw
  *
- * The last four are the prober's policy for that transport.
+ * Those from udp on are the prober's policy for that transport.
  *
  * One line a call: name, "allowed" or "forbidden" (in that policy), and what came of
  * it: "returned ERRNO" (0: success) or "signal NUMBER".
@@ -58,7 +58,9 @@ enum policy {
 	TCP = 8,
 	LITE = 16,
 	HELPER = 32,
-	PROBER = UDP | PING | TCP | LITE,
+	RAW = 64,
+	RAW_TCP = 128,
+	PROBER = UDP | PING | TCP | LITE | RAW | RAW_TCP,
 	BOTH = PROBER | NAMES,
 	ALL = BOTH | HELPER
 };
@@ -75,6 +77,9 @@ static const struct {
     {"ping", PING, 1U << TRANSPORT_PING},
     {"tcp", TCP, 1U << TRANSPORT_TCP},
     {"udplite", LITE, 1U << TRANSPORT_UDPLITE},
+    {"udp-raw", RAW, 1U << TRANSPORT_UDP_RAW},
+    {"ping-raw", RAW, 1U << TRANSPORT_PING_RAW},
+    {"tcp-raw", RAW_TCP, 1U << TRANSPORT_TCP_RAW},
 };
 
 #define POLICIES (sizeof(policies) / sizeof(policies[0]))
@@ -282,6 +287,9 @@ CALL(sendmsg_channel, sendmsg(MESSAGE_CHILD_FD, &message, MSG_DONTWAIT))
 CALL(recvmsg_channel, recvmsg(MESSAGE_CHILD_FD, &message, MSG_DONTWAIT))
 CALL(write_channel, syscall(SYS_write, MESSAGE_CHILD_FD, &byte, 0))
 CALL(sendmsg, sendmsg(udp, &message, MSG_NOSIGNAL))
+CALL(sendmsg_sender, sendmsg(RAW_SENDER_FD, &message, MSG_DONTWAIT))
+CALL(sendmsg_sender6, sendmsg(RAW_SENDER_FD + 1, &message, MSG_DONTWAIT))
+CALL(sendmsg_receiver, sendmsg(RAW_SENDER_FD + 2, &message, MSG_DONTWAIT))
 CALL(recvfrom, recvfrom(udp, &byte, 1, 0, NULL, NULL))
 
 CALL(getpid, syscall(SYS_getpid))
@@ -401,8 +409,8 @@ static const struct {
 	ROW(socket_netlink, NONE)
 	ROW(socket_raw, NONE)
 	ROW(socket_raw6, NONE)
-	ROW(socket_stream, NAMES | TCP | HELPER)
-	ROW(socket_stream6, NAMES | TCP | HELPER)
+	ROW(socket_stream, NAMES | TCP | HELPER | RAW_TCP)
+	ROW(socket_stream6, NAMES | TCP | HELPER | RAW_TCP)
 	ROW(socket_inherited, NONE)
 	ROW(socket_udplite, LITE)
 	ROW(socket_ping, PING)
@@ -442,6 +450,9 @@ static const struct {
 	ROW(recvmsg_channel, NONE)
 	ROW(write_channel, NONE)
 	ROW(sendmsg, NAMES | HELPER)
+	ROW(sendmsg_sender, NAMES | HELPER | RAW | RAW_TCP)
+	ROW(sendmsg_sender6, NAMES | HELPER | RAW | RAW_TCP)
+	ROW(sendmsg_receiver, NAMES | HELPER)
 	ROW(recvfrom, NAMES)
 
 	ROW(getpid, BOTH)

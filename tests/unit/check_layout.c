@@ -43,6 +43,7 @@ static const struct {
     {"ipv4/tcp", NULL, true, 40},
     {"ipv4/tcp", "tcp.seq", true, 40},
     {"ipv4/tcp", "tcp.checksum", true, 40},
+    {"ipv4/tcp", "ipv4.identification", true, 40},
     {"ipv4/tcp", "tcp.src_port", false, 40},
     {"ipv6/tcp", NULL, true, 60},
     {"ipv6/tcp", "tcp.seq", true, 60},
@@ -220,6 +221,12 @@ START_TEST(flow_is_constant)
 			    ttl);
 			if (l.rule != NULL)
 				must_eq(tag_of(&l, packet, len), p.tag);
+			/* What the target answers shows the tag of an IP header too. */
+			if (tag_is(_i, "ipv4.identification") && !kind_is(_i, "udp"))
+				must_eq(field(&l, packet, len,
+					    kind_is(_i, "tcp") ? "tcp.seq"
+							       : "icmp.sequence"),
+				    p.tag);
 			if (kind_is(_i, "icmp"))
 				must_eq(
 				    field(&l, packet, len, "icmp.checksum"), 0x5dc1);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "prober/plan.h"
+#include "prober/transport.h"
 #include "prober/tree.h"
 #include "tests/support/testing.h"
 
@@ -325,6 +326,133 @@ START_TEST(through_the_helper)
 			must_not_say(p.text[family], "not possible");
 		}
 	}
+}
+END_TEST
+
+/*
+ * Raw sockets of our own: last of all, and root's alone. What datagram sockets and the
+ * helper do, they do not.
+ */
+START_TEST(through_raw_sockets)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *tag;
+		uint8_t privilege, helper;
+		uint8_t transport;
+		const char *chosen;
+	} cases[] = {
+	    {IPPROTO_UDP, NULL, PRIVILEGE_AUTO, HELPER_USABLE, TRANSPORT_UDP,
+		"udp.payload"},
+	    {IPPROTO_UDP, "udp.checksum", PRIVILEGE_AUTO, HELPER_USABLE,
+		TRANSPORT_UDP_HELPER, "udp.checksum"},
+	    {IPPROTO_UDP, "udp.checksum", PRIVILEGE_AUTO, HELPER_MISSING,
+		TRANSPORT_UDP_RAW, "udp.checksum"},
+	    {IPPROTO_UDP, NULL, PRIVILEGE_RAW, HELPER_USABLE, TRANSPORT_UDP_RAW,
+		"udp.checksum"},
+	    {IPPROTO_TCP, NULL, PRIVILEGE_AUTO, HELPER_USABLE, TRANSPORT_TCP, ""},
+	    {IPPROTO_TCP, NULL, PRIVILEGE_RAW, HELPER_USABLE, TRANSPORT_TCP_RAW,
+		"tcp.seq"},
+	    {IPPROTO_ICMP, NULL, PRIVILEGE_RAW, HELPER_USABLE, TRANSPORT_PING_RAW,
+		"icmp.sequence"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct plan_request r = paris(cases[i].protocol);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.tag = cases[i].tag;
+		r.privilege = cases[i].privilege;
+		f.helper = cases[i].helper;
+		f.raw = RAW_USABLE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		for (size_t family = 0; family < 2; family++) {
+			const struct prober_plan_family *c = &p.choice.family[family];
+
+			must_eq_in(i, p.error[family], 0);
+			must_eq_in(i, c->send, cases[i].transport);
+			ck_assert_str_eq(c->tag, cases[i].chosen);
+			if (!transport_find(c->send)->by_raw)
+				continue;
+			must_say(p.text[family], "send: raw socket, the IP header");
+			must_say(p.text[family], "receive: raw sockets: ICMP errors");
+			must_say(p.text[family], "address translation");
+			must_say(p.text[family], "helper: not needed");
+			must_not_say(p.text[family], "not possible");
+			if (cases[i].protocol == IPPROTO_TCP)
+				ck_assert_uint_eq(c->packet_len, family ? 80 : 60);
+		}
+		/* Nobody else: nor does anything change for him. */
+		f.raw = RAW_NOT_ROOT;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		for (size_t family = 0; family < 2; family++) {
+			bool raw = transport_find(cases[i].transport)->by_raw;
+
+			must_eq_in(i, p.error[family], raw ? EPERM : 0);
+			if (raw)
+				must_say(p.problem[family], "only root");
+		}
+	}
+}
+END_TEST
+
+/* The one tag that nothing else can carry, and every reason why not. */
+START_TEST(identification)
+{
+	static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP, IPPROTO_ICMP};
+	static const char *const why[] = {[RAW_NOT_ROOT] = "only root may use raw",
+	    [RAW_REFUSED] = "CAP_NET_RAW is missing",
+	    [RAW_USABLE] = ""};
+	static const uint8_t transports[] = {
+	    TRANSPORT_UDP_RAW, TRANSPORT_TCP_RAW, TRANSPORT_PING_RAW};
+
+	for (size_t i = 0; i < 3 * COUNT_OF(protocols); i++) {
+		struct plan_request r = paris(protocols[i / 3]);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.tag = "ipv4.identification";
+		f.raw = (uint8_t)(i % 3);
+		/* The helper cannot do it, whatever its state. */
+		f.helper = HELPER_NO_CAPABILITY;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		ck_assert_int_eq(p.error[1], EINVAL);
+		if (f.raw == RAW_USABLE) {
+			ck_assert_int_eq(p.choice.family[0].send, transports[i / 3]);
+			must_say(p.text[0], "a copy of it in the sequence number");
+			continue;
+		}
+		ck_assert_int_eq(p.error[0], EPERM);
+		must_say(p.problem[0], why[f.raw]);
+		must_say(p.problem[0], "; nor by paris-privsep; and ");
+		must_not_say(p.problem[0], "setcap");
+		r.privilege = PRIVILEGE_NONE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		must_not_say(p.problem[0], "root may");
+		must_not_say(p.problem[0], "paris-privsep");
+	}
+}
+END_TEST
+
+/* A kernel without IPv6, or a protocol that nobody sends so. */
+START_TEST(raw_sockets_that_are_not)
+{
+	struct plan_request r = paris(IPPROTO_UDP);
+	struct host_facts f = all_allowed();
+	struct plan p;
+
+	r.privilege = PRIVILEGE_RAW;
+	f.raw = RAW_USABLE;
+	f.open[TRANSPORT_UDP_RAW][1] = EAFNOSUPPORT;
+	ck_assert_int_eq(choose(&r, &f, &p), 0);
+	ck_assert_int_eq(p.error[0], 0);
+	ck_assert_int_eq(p.error[1], EAFNOSUPPORT);
+	must_say(p.problem[1], "cannot open a raw socket over IPv6");
+	r.protocol = IPPROTO_UDPLITE;
+	ck_assert_int_eq(choose(&r, &f, &p), 0);
+	ck_assert_int_eq(p.error[0], EPROTONOSUPPORT);
+	must_say(p.problem[0], "leave --privilege out");
 }
 END_TEST
 
@@ -683,6 +811,9 @@ main(void)
 	    {possible, .loops = COUNT_OF(choices)},
 	    {tag_beside_what_is_set, .loops = COUNT_OF(beside)},
 	    {through_the_helper},
+	    {through_raw_sockets},
+	    {identification},
+	    {raw_sockets_that_are_not},
 	    {ping_closed},
 	    {kernel_without_udplite},
 	    {older_kernels},
