@@ -450,9 +450,9 @@ static const struct {
 	ROW(recvmsg_channel, NONE)
 	ROW(write_channel, NONE)
 	ROW(sendmsg, NAMES | HELPER)
-	ROW(sendmsg_sender, NAMES | HELPER | RAW | RAW_TCP)
-	ROW(sendmsg_sender6, NAMES | HELPER | RAW | RAW_TCP)
-	ROW(sendmsg_receiver, NAMES | HELPER)
+	ROW(sendmsg_sender, HELPER | RAW | RAW_TCP)
+	ROW(sendmsg_sender6, HELPER | RAW | RAW_TCP)
+	ROW(sendmsg_receiver, HELPER)
 	ROW(recvfrom, NAMES)
 
 	ROW(getpid, BOTH)
