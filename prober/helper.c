@@ -29,14 +29,14 @@ patience(const struct helper *h)
 	return h->ready ? HELPER_PATIENCE : HELPER_START_PATIENCE;
 }
 
-/* An answer is owed from now on; the timer runs as long as any is. */
+/* Another answer will be owed; the timer runs on, for as long as any is. */
 static void
 expect_answer(struct helper *h)
 {
-	if (h->patience.index != 0)
-		return;
-	h->heard = clock_monotonic();
-	(void)timer_set(h->timers, &h->patience, h->heard + patience(h));
+	if (!owes(h))
+		h->heard = clock_monotonic();
+	if (h->patience.index == 0)
+		(void)timer_set(h->timers, &h->patience, h->heard + patience(h));
 }
 
 static void
@@ -76,6 +76,7 @@ helper_attach(struct helper *h, int fd)
 		error = -errno;
 	if (error == 0)
 		error = timer_heap_reserve(h->timers, h->timers->count + 1);
+	h->heard = clock_monotonic();
 	if (error == 0)
 		expect_answer(h);
 	return error;
@@ -346,6 +347,7 @@ on_record(void *context, const struct message *m)
 	if (!h->ready) {
 		h->ready = m->type == PRIVSEP_HELLO &&
 			   privsep_hello_unpack(&h->hello, &r) == 0;
+		timer_cancel(h->timers, &h->patience);
 		return h->ready ? 0 : -EBADMSG;
 	}
 	switch (m->type) {
@@ -444,11 +446,11 @@ helper_reserve(struct helper *h, struct endpoint *e, uint8_t protocol)
 	error = queue_record(h, PRIVSEP_RESERVE, &w);
 	if (error != 0)
 		return error;
+	expect_answer(h);
 	h->places[m.id].state = PLACE_ASKED;
 	h->places[m.id].endpoint = e;
 	h->asked++;
 	e->reservation = m.id;
-	expect_answer(h);
 	return -EINPROGRESS;
 }
 
@@ -498,9 +500,9 @@ helper_hand(struct helper *h, struct probe *p, struct privsep_send *m)
 	error = queue_record(h, PRIVSEP_SEND, &w);
 	if (error != 0)
 		return error;
-	/* Its place is free: no more are handed than have a place. */
+	expect_answer(h);
+	/* Its slot is free: no more are handed than have a place. */
 	h->handed[h->next_cookie++ % HELPER_PROBES] = probe_ref(p);
 	p->handed = 1;
-	expect_answer(h);
 	return 0;
 }

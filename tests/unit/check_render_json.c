@@ -72,6 +72,19 @@ open_look_up(void *context, const struct addr *a, const char **name)
 	return NAME_PENDING;
 }
 
+/* Every reason has a name of its own; what is none is a failure. */
+START_TEST(reasons)
+{
+	for (uint8_t i = REASON_REACHED; i <= REASON_FAILED; i++) {
+		ck_assert_ptr_nonnull(render_json_reason(i));
+		for (uint8_t k = REASON_REACHED; k < i; k++)
+			ck_assert_str_ne(render_json_reason(i), render_json_reason(k));
+	}
+	ck_assert_str_eq(render_json_reason(0), "failed");
+	ck_assert_str_eq(render_json_reason(REASON_FAILED + 1), "failed");
+}
+END_TEST
+
 START_TEST(waits_for_names)
 {
 	struct naming naming = {.find = open_look_up};
@@ -102,6 +115,7 @@ main(void)
 
 	tcase_add_loop_test(tc, golden, 0, SCENES);
 	tcase_add_loop_test(tc, valid_and_harmless, 0, SCENES);
+	tcase_add_test(tc, reasons);
 	tcase_add_test(tc, waits_for_names);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -202,6 +202,7 @@ render_json_reason(uint8_t reason)
 	    [REASON_LOOP] = "loop",
 	    [REASON_INTERRUPTED] = "interrupted",
 	    [REASON_TIMED_OUT] = "timed_out",
+	    [REASON_HELPER_LOST] = "helper_lost",
 	    [REASON_FAILED] = "failed"};
 
 	return reason >= REASON_REACHED && reason <= REASON_FAILED ? names[reason]

@@ -114,7 +114,8 @@ run(struct session *s, const struct path *p, const struct trace_options *o)
 	if (session_run(s) != 0)
 		return EXIT_FAILED;
 	if (p->record.has_done &&
-	    (wants_notes(o) || p->record.done.reason == REASON_FAILED))
+	    (wants_notes(o) || p->record.done.reason == REASON_FAILED ||
+		p->record.done.reason == REASON_HELPER_LOST))
 		notes_print(&p->record);
 	if (session_tell_failure(s))
 		return EXIT_FAILED;
