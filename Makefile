@@ -76,6 +76,7 @@ prober_c := $(filter-out prober/main.c,$(wildcard prober/*.c prober/*/*.c))
 algorithms_c := $(wildcard algorithms/*.c)
 shared_c := $(wildcard tools/shared/*.c)
 traceroute_c := $(wildcard tools/traceroute/*.c)
+mda_c := $(filter-out tools/mda/main.c,$(wildcard tools/mda/*.c))
 names_c := $(filter-out tools/names/main.c,$(wildcard tools/names/*.c))
 fakeroute_c := $(filter-out tools/fakeroute/main.c,$(wildcard tools/fakeroute/*.c))
 # The helper, and all of common/ that it may have.
@@ -86,7 +87,7 @@ privsep_common_c := $(patsubst %,common/%.c,addr ancillary bytes checksum clock 
 
 objects = $(patsubst %.c,$(obj)/%.o,$(1))
 
-tools := $(bin)/paris-traceroute $(bin)/paris-fakeroute
+tools := $(bin)/paris-traceroute $(bin)/mda $(bin)/paris-fakeroute
 helper := $(libexec)/paris-privsep
 servants := $(libexec)/paris-prober $(libexec)/paris-names $(helper)
 programs := $(tools) $(servants)
@@ -127,6 +128,7 @@ $(lib)/libcommon.a: $(call objects,$(common_c)); $(archive)
 $(lib)/libprober.a: $(call objects,$(prober_c)); $(archive)
 $(lib)/libalgorithms.a: $(call objects,$(algorithms_c)); $(archive)
 $(lib)/libshared.a: $(call objects,$(shared_c)); $(archive)
+$(lib)/libmda.a: $(call objects,$(mda_c)); $(archive)
 $(lib)/libnames.a: $(call objects,$(names_c)); $(archive)
 $(lib)/libfakeroute.a: $(call objects,$(fakeroute_c)); $(archive)
 $(lib)/libprivsep.a: $(call objects,$(filter-out privsep/main.c,$(privsep_c))); $(archive)
@@ -148,7 +150,10 @@ $(helper): $(call objects,$(privsep_c) $(privsep_common_c)) privsep/imports
 ifeq ($(variant),release)
 	@privsep/check $@
 endif
-$(bin)/paris-traceroute: $(call objects,$(traceroute_c)) $(lib)/libshared.a \
+$(bin)/paris-traceroute: $(call objects,$(traceroute_c)) $(lib)/libmda.a $(lib)/libshared.a \
+		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
+	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS) -lm
+$(bin)/mda: $(obj)/tools/mda/main.o $(lib)/libmda.a $(lib)/libshared.a \
 		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS) -lm
 $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
@@ -158,13 +163,14 @@ $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
 test_link = $(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) \
 	$(SANDBOX_LIBS) -lm
 test_archives := $(lib)/libsupport.a $(lib)/libfakeroute.a $(lib)/libnames.a \
+	$(lib)/libmda.a \
 	$(lib)/libprivsep.a $(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a \
 	$(lib)/libcommon.a
 $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)
 	$(test_link)
 
 -include $(patsubst %.c,$(obj)/%.d,$(common_c) $(prober_c) prober/main.c $(algorithms_c) \
-	$(shared_c) $(traceroute_c) $(privsep_c) $(wildcard tools/*/*.c tests/*/*.c))
+	$(shared_c) $(traceroute_c) $(mda_c) $(privsep_c) $(wildcard tools/*/*.c tests/*/*.c))
 
 # ---- what a newcomer types -----------------------------------------------------------
 packages := gcc libc6-dev pkg-config libseccomp-dev libcap-ng-dev libc-ares-dev \
@@ -173,7 +179,7 @@ test_packages := check netbase python3 iproute2 libcap2-bin $(if $(VALGRIND),val
 # With these nothing is skipped: tools to compare with, to look for faults, to lint.
 ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
 	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark \
-	nftables
+	nftables graphviz
 
 # Installs the packages that are missing; one quick question when none is.
 deps-build: ; @$(call install_missing,$(packages))

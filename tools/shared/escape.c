@@ -2,10 +2,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-/* The longest thing written for one character: UTF-8 of four bytes, or "\xHH". */
-#define PIECE_MAX 4
+/* How the bytes that are not printed as they are are written. */
+struct form {
+	const char *also;   /* printable, but they mean something in this format */
+	const char *before; /* the two digits */
+};
 
 /* First and last of a run of code points that must not reach a terminal. */
 struct run {
@@ -119,8 +123,8 @@ append(char *out, size_t room, size_t *at, const void *piece, size_t len)
 	return true;
 }
 
-const char *
-escape_terminal(const char *text, char *out, size_t room)
+static const char *
+escape_as(const struct form *form, const char *text, char *out, size_t room)
 {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *in = (const uint8_t *)text;
@@ -130,12 +134,14 @@ escape_terminal(const char *text, char *out, size_t room)
 	while (fits && *in != '\0') {
 		uint32_t code = 0;
 		size_t len = character_read(in, &code);
-		char hex[PIECE_MAX] = {'\\', 'x', digits[*in >> 4], digits[*in & 15]};
+		char hex[8];
+		int hex_len = snprintf(hex, sizeof(hex), "%s%c%c", form->before,
+		    digits[*in >> 4], digits[*in & 15]);
 
-		if (len != 0 && is_printable(code)) {
+		if (len != 0 && is_printable(code) && strchr(form->also, *in) == NULL) {
 			fits = append(out, room, &at, in, len);
 		} else {
-			fits = append(out, room, &at, hex, sizeof(hex));
+			fits = append(out, room, &at, hex, (size_t)hex_len);
 			len = 1;
 		}
 		in += len;
@@ -143,6 +149,23 @@ escape_terminal(const char *text, char *out, size_t room)
 	if (room != 0)
 		out[at] = '\0';
 	return out;
+}
+
+const char *
+escape_terminal(const char *text, char *out, size_t room)
+{
+	static const struct form form = {"", "\\x"};
+
+	return escape_as(&form, text, out, room);
+}
+
+const char *
+escape_dot(const char *text, char *out, size_t room)
+{
+	/* dot reads backslashes and, in labels, entities. */
+	static const struct form form = {"\"&", "\\\\x"};
+
+	return escape_as(&form, text, out, room);
 }
 
 const char *

@@ -25,4 +25,10 @@ const char *escape_terminal(const char *text, char *out, size_t room);
  */
 const char *escape_json(const char *text, char *out, size_t room);
 
+/*
+ * For a quoted string in dot(1)'s language: as for a terminal, and no quote or
+ * backslash means anything to dot. room as above.
+ */
+const char *escape_dot(const char *text, char *out, size_t room);
+
 #endif

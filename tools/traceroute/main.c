@@ -3,6 +3,7 @@
  * paris-prober and paris-names, and prints; it never sees a packet.
  */
 #include "common/log.h"
+#include "tools/mda/mda.h"
 #include "tools/shared/measurement.h"
 #include "tools/shared/startup.h"
 #include "tools/traceroute/trace.h"
@@ -17,6 +18,9 @@ run(struct measurement *m)
 
 	if (status == GO_ON)
 		status = measurement_start_prober(m);
+	if (status == GO_ON && trace_options_multipath(&m->options) &&
+	    !m->options.explain)
+		return mda_run(m);
 	if (status == GO_ON && m->options.host != NULL)
 		status = measurement_find_target(m, m->options.host, &target);
 	if (status != GO_ON)

@@ -1,0 +1,327 @@
+#include "tools/mda/mda.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "tools/mda/findings.h"
+#include "tools/mda/progress.h"
+#include "tools/mda/render_dot.h"
+#include "tools/mda/render_json.h"
+#include "tools/mda/render_scamper.h"
+#include "tools/mda/render_text.h"
+#include "tools/mda/svg.h"
+#include "tools/mda/words.h"
+#include "tools/shared/remedy.h"
+#include "tools/shared/startup.h"
+#include "tools/shared/trace_request.h"
+
+/* The job. */
+struct search {
+	const struct trace_options *options;
+	struct multipath *paths; /* by instance */
+	struct prober_start *starts;
+	size_t count;
+	size_t printed; /* of them */
+	bool began;     /* what stands before all of them is printed */
+	bool no_memory; /* ... to print with */
+	struct progress progress;
+	enum exit_status status; /* the worst so far */
+};
+
+/* ---- what the prober says -------------------------------------------------------- */
+
+static struct multipath *
+find(struct search *s, uint32_t instance)
+{
+	return instance < s->count ? &s->paths[instance] : NULL;
+}
+
+static int
+on_started(void *job, const struct prober_started *m)
+{
+	struct multipath *t = find(job, m->instance);
+
+	return t != NULL ? multipath_take_started(t, m) : -EBADMSG;
+}
+
+static int
+on_result(void *job, const struct prober_result *m)
+{
+	struct multipath *t = find(job, m->instance);
+
+	return t != NULL ? multipath_take_result(t, m) : -EBADMSG;
+}
+
+static int
+on_done(void *job, const struct prober_done *m)
+{
+	struct multipath *t = find(job, m->instance);
+
+	return t != NULL ? multipath_take_done(t, m) : -EBADMSG;
+}
+
+static bool
+is_over(const void *job)
+{
+	const struct search *s = job;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (!multipath_is_over(&s->paths[i]))
+			return false;
+	return true;
+}
+
+static void
+broken(void *job)
+{
+	struct search *s = job;
+
+	for (size_t i = 0; i < s->count; i++)
+		s->paths[i].broken = !s->paths[i].has_done;
+}
+
+/* ---- printing -------------------------------------------------------------------- */
+
+/* Asks for all names; true when no look-up is open any more. */
+static bool
+names_are_known(const struct multipath *t, const struct naming *naming)
+{
+	bool known = true;
+	const char *name;
+
+	for (uint32_t i = 0; naming != NULL && i < graph_vertices(t->graph); i++) {
+		const struct vertex *v = graph_vertex(t->graph, i);
+
+		if (!addr_is_none(&v->addr) &&
+		    naming->find(naming->context, &v->addr, &name) == NAME_PENDING)
+			known = false;
+	}
+	if (naming != NULL && t->has_started && !addr_is_none(&t->how.source) &&
+	    naming->find(naming->context, &t->how.source, &name) == NAME_PENDING)
+		known = false;
+	return known;
+}
+
+/* The exit status of one search, and what has to be said of it on standard error. */
+static enum exit_status
+judge(const struct search *s, const struct multipath *t, const struct findings *f)
+{
+	char reason[WORDS_MAX];
+
+	if (!t->has_done)
+		return EXIT_FAILED;
+	if (session_status(&t->done) == EXIT_FAILED ||
+	    t->done.reason == REASON_HELPER_LOST)
+		log_line(
+		    "%s%s", words_reason(t, reason), remedy_of_limit(t->done.error));
+	if (t->done.lost_here != 0 && s->options->format == FORMAT_TEXT)
+		log_line(
+		    "%u replies were lost on this machine: the socket's buffer was "
+		    "full; try --pps or -z",
+		    t->done.lost_here);
+	if (session_status(&t->done) != EXIT_REACHED)
+		return session_status(&t->done);
+	return findings_is_complete(f) ? EXIT_REACHED : EXIT_NOT_REACHED;
+}
+
+/* Prints one search; -ENOMEM, or another failure that has been told. */
+static int
+print_one(struct search *s, const struct findings *f, const struct session *session)
+{
+	const struct naming *naming = session_naming(session);
+
+	switch ((enum trace_format)s->options->format) {
+	case FORMAT_TEXT:
+		if (s->printed != 0)
+			output_print(session->out, "\n");
+		graph_render_text(f, naming, session->out);
+		return 0;
+	case FORMAT_JSON:
+		graph_render_json(f, naming, session_failure(session), session->out);
+		return 0;
+	case FORMAT_SCAMPER:
+		graph_render_scamper(f, naming, session->out);
+		return 0;
+	case FORMAT_DOT:
+		graph_render_dot(f, naming, session->out);
+		return 0;
+	case FORMAT_SVG:
+		return svg_draw(f, naming, session->out);
+	}
+	return 0;
+}
+
+static void
+print_next(struct search *s, const struct session *session)
+{
+	const struct multipath *t = &s->paths[s->printed];
+	enum exit_status status = EXIT_FAILED;
+	struct findings f;
+
+	progress_clear(&s->progress);
+	if (findings_make(&f, t) == 0) {
+		status = judge(s, t, &f);
+		if (print_one(s, &f, session) != 0)
+			status = EXIT_FAILED;
+		findings_clear(&f);
+	} else {
+		log_line("out of memory for the graph%s", remedy_of_limit(ENOMEM));
+	}
+	if (status > s->status)
+		s->status = status;
+	s->printed++;
+}
+
+static bool
+render(void *job, const struct session *session)
+{
+	struct search *s = job;
+	bool scamper = s->options->format == FORMAT_SCAMPER;
+
+	if (scamper && !s->began)
+		scamper_begin(s->paths[0].began, session->out);
+	s->began = true;
+	while (s->printed < s->count && multipath_is_over(&s->paths[s->printed]) &&
+	       names_are_known(&s->paths[s->printed], session_naming(session))) {
+		print_next(s, session);
+		if (scamper && s->printed == s->count)
+			scamper_end(clock_realtime(), session->out);
+	}
+	return s->printed == s->count;
+}
+
+static int64_t
+progress(void *job, int64_t now)
+{
+	struct search *s = job;
+
+	if (is_over(s))
+		return INT64_MAX;
+	return progress_show(&s->progress, s->paths, s->count, now);
+}
+
+static const struct session_job search_job = {.started = on_started,
+    .result = on_result,
+    .done = on_done,
+    .is_over = is_over,
+    .broken = broken,
+    .render = render,
+    .progress = progress};
+
+/* ---- start and end --------------------------------------------------------------- */
+
+static void
+search_clear(struct search *s)
+{
+	for (size_t i = 0; s->paths != NULL && i < s->count; i++)
+		multipath_clear(&s->paths[i]);
+	free(s->paths);
+	free(s->starts);
+	*s = (struct search){0};
+}
+
+/* All of them together keep to the rate that was asked for. */
+static int64_t
+share_gap(const struct trace_options *o)
+{
+	int64_t gap = o->start.send_gap;
+
+	if (gap > INT64_MAX / (int64_t)o->hosts_count)
+		return gap;
+	return gap * (int64_t)o->hosts_count;
+}
+
+/* Prepares the search of one host. */
+static enum exit_status
+add_host(struct search *s, struct measurement *m, size_t number)
+{
+	const struct trace_options *o = &m->options;
+	struct prober_start *start = &s->starts[number];
+	struct multipath *t = &s->paths[number];
+	enum exit_status status;
+	struct addr target;
+
+	status = measurement_find_target(m, o->hosts[number], &target);
+	if (status != GO_ON)
+		return status;
+	if (!measurement_can(m, target.family))
+		return EXIT_FAILED;
+	trace_request_start(o, &target, start);
+	start->instance = (uint32_t)number;
+	start->send_gap = share_gap(o);
+	if (multipath_init(t, o->hosts[number], trace_options_protocol(o), start,
+		&m->plan.choice.family[family_index(target.family)]) != 0) {
+		log_line("out of memory%s", remedy_of_limit(ENOMEM));
+		return EXIT_FAILED;
+	}
+	t->began = clock_realtime();
+	measurement_scope_target(m, start);
+	return GO_ON;
+}
+
+static enum exit_status
+search_init(struct search *s, struct measurement *m)
+{
+	const struct trace_options *o = &m->options;
+
+	*s = (struct search){.options = o};
+	s->paths = calloc(o->hosts_count, sizeof(*s->paths));
+	s->starts = calloc(o->hosts_count, sizeof(*s->starts));
+	if (s->paths == NULL || s->starts == NULL) {
+		log_line("out of memory%s", remedy_of_limit(ENOMEM));
+		return EXIT_FAILED;
+	}
+	progress_init(&s->progress, o->quiet != 0);
+	for (; s->count < o->hosts_count; s->count++) {
+		enum exit_status status = add_host(s, m, s->count);
+
+		if (status != GO_ON)
+			return status;
+	}
+	return GO_ON;
+}
+
+static enum exit_status
+search_run(struct search *s, struct measurement *m)
+{
+	enum exit_status status = EXIT_FAILED;
+	char trouble[NAME_CACHE_ERROR_MAX];
+	struct name_cache *names = measurement_names(m, trouble);
+	struct session session;
+
+	/* As in a trace: see tools/traceroute/trace.c. */
+	if (session_start(&session, &search_job, s, &m->prober, &m->plan.choice,
+		s->starts, s->count, names, &m->out) == 0 &&
+	    startup_finished() == 0) {
+		if (trouble[0] != '\0')
+			log_line("%s; going on without names", trouble);
+		status = session_run(&session) == 0 ? s->status : EXIT_FAILED;
+		progress_clear(&s->progress);
+		if (session_tell_failure(&session))
+			status = EXIT_FAILED;
+	}
+	m->interrupted = session.interrupted;
+	session_end(&session);
+	return status;
+}
+
+enum exit_status
+mda_run(struct measurement *m)
+{
+	struct search s;
+	enum exit_status status;
+
+	if (m->options.format == FORMAT_SVG && !svg_is_possible()) {
+		log_line("--format svg: there is no dot(1), neither as " SVG_DOT
+			 " nor in PATH: install graphviz, or take --format dot");
+		return EXIT_USAGE;
+	}
+	status = search_init(&s, m);
+	if (status == GO_ON)
+		status = search_run(&s, m);
+	search_clear(&s);
+	return status;
+}

@@ -1,0 +1,126 @@
+#include "tools/mda/rare.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A vertex and its address, for sorting. */
+struct place {
+	struct addr addr;
+	uint8_t ttl;
+	uint32_t vertex;
+};
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const struct place *x = a;
+	const struct place *y = b;
+	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+
+	return order != 0 ? order : (x->ttl > y->ttl) - (x->ttl < y->ttl);
+}
+
+/* Whether some flow saw both. marks: one for each flow, all false, and left so. */
+static bool
+share_flow(const struct vertex *a, const struct vertex *b, bool *marks)
+{
+	bool shared = false;
+
+	for (uint32_t i = 0; i < a->flows_count; i++)
+		marks[a->flows[i]] = true;
+	for (uint32_t i = 0; i < b->flows_count && !shared; i++)
+		shared = marks[b->flows[i]];
+	for (uint32_t i = 0; i < a->flows_count; i++)
+		marks[a->flows[i]] = false;
+	return shared;
+}
+
+/* One address at two hops, the first being the lower one. */
+static void
+note_pair(const struct multipath *t, const struct place *low, const struct place *high,
+    bool *marks, uint32_t *found)
+{
+	const struct vertex *a = graph_vertex(t->graph, low->vertex);
+	const struct vertex *b = graph_vertex(t->graph, high->vertex);
+
+	/* Only "time exceeded" tells where a router stands. */
+	if (a->kind != VERTEX_ROUTER || b->kind != VERTEX_ROUTER)
+		return;
+	if (!share_flow(a, b, marks)) {
+		found[low->vertex] |= 1U << ANOMALY_UNEQUAL;
+		found[high->vertex] |= 1U << ANOMALY_UNEQUAL;
+	} else if (high->ttl == low->ttl + 1) {
+		found[high->vertex] |= 1U << ANOMALY_LOOP;
+	} else {
+		found[high->vertex] |= 1U << ANOMALY_CYCLE;
+	}
+}
+
+static void
+note_pairs(const struct multipath *t, const struct place *places, size_t count,
+    bool *marks, uint32_t *found)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = i + 1;
+		     j < count && addr_equal(&places[i].addr, &places[j].addr); j++)
+			note_pair(t, &places[i], &places[j], marks, found);
+}
+
+/* The target at more than one hop, and paths that end elsewhere. */
+static void
+note_ends(const struct multipath *t, uint32_t *found)
+{
+	int first = 0;
+	bool several = false;
+
+	for (uint32_t i = 0; i < graph_vertices(t->graph); i++) {
+		const struct vertex *v = graph_vertex(t->graph, i);
+
+		if (!multipath_shows(v) || v->kind != VERTEX_END)
+			continue;
+		if (!v->reached)
+			found[i] |= 1U << ANOMALY_UNREACHABLE;
+		else if (first == 0)
+			first = v->ttl;
+		else
+			several = several || v->ttl != first;
+	}
+	for (uint32_t i = 0; several && i < graph_vertices(t->graph); i++) {
+		const struct vertex *v = graph_vertex(t->graph, i);
+
+		if (multipath_shows(v) && v->kind == VERTEX_END && v->reached)
+			found[i] |= 1U << ANOMALY_DISTANCES;
+	}
+}
+
+uint32_t *
+rare_find(const struct multipath *t, const struct vertex_figures *figures)
+{
+	uint32_t vertices = graph_vertices(t->graph);
+	uint32_t *found = calloc(vertices + 1, sizeof(*found));
+	struct place *places = calloc(vertices + 1, sizeof(*places));
+	bool *marks = calloc(GRAPH_FLOWS_MAX, sizeof(*marks));
+	size_t count = 0;
+
+	if (found == NULL || places == NULL || marks == NULL) {
+		free(found);
+		found = NULL;
+		goto out;
+	}
+	for (uint32_t i = 0; i < vertices; i++) {
+		const struct vertex *v = graph_vertex(t->graph, i);
+		struct prober_result flagged = {.flags = figures[i].flags};
+
+		found[i] = anomalies_of_flags(&flagged);
+		if (multipath_shows(v) && !addr_is_none(&v->addr))
+			places[count++] = (struct place){v->addr, v->ttl, i};
+	}
+	qsort(places, count, sizeof(*places), compare_places);
+	note_pairs(t, places, count, marks, found);
+	note_ends(t, found);
+out:
+	free(places);
+	free(marks);
+	return found;
+}

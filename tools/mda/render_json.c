@@ -1,0 +1,410 @@
+#include "tools/mda/render_json.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "prober/plan.h"
+#include "tools/mda/words.h"
+#include "tools/shared/json_builder.h"
+#include "tools/shared/json_reply.h"
+
+/* What the pieces below need. */
+struct builder {
+	const struct findings *f;
+	const struct multipath *t;
+	const struct naming *naming;
+	struct json_builder json;
+};
+
+/* ---- nodes and links ------------------------------------------------------------- */
+
+static json_t *
+numbers_json(const uint32_t *numbers, uint32_t count)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < count; i++)
+		json_array_append_new(array, json_integer(numbers[i]));
+	return array;
+}
+
+static void
+put_name(struct builder *b, json_t *object, const struct addr *a)
+{
+	const char *name = NULL;
+
+	if (b->naming != NULL && !addr_is_none(a) &&
+	    b->naming->find(b->naming->context, a, &name) == NAME_KNOWN)
+		json_put_text(&b->json, object, "name", name);
+}
+
+static json_t *
+anomaly_names(uint32_t found)
+{
+	json_t *array = json_array();
+
+	for (unsigned int a = 0; a < ANOMALIES; a++)
+		if ((found >> a & 1) != 0)
+			json_array_append_new(array, json_string(anomaly_name(a)));
+	return array;
+}
+
+/* What is known of a node's successors. */
+static void
+put_evidence(struct builder *b, json_t *node, uint32_t vertex)
+{
+	const struct vertex *v = graph_vertex(b->t->graph, vertex);
+
+	if (b->f->needed[vertex] == 0)
+		return;
+	json_put_number(&b->json, node, "successors", v->next_count);
+	json_put(&b->json, node, "balancer",
+	    json_string(balance_name(b->f->balances.kinds[vertex])));
+	json_put_number(&b->json, node, "flows_tested", v->evidence);
+	json_put_number(&b->json, node, "flows_needed", b->f->needed[vertex]);
+	json_put(
+	    &b->json, node, "confidence", json_real(findings_confidence(b->f, vertex)));
+	json_put_number(&b->json, node, "repeats", v->repeats);
+	json_put_number(&b->json, node, "changes", v->changes);
+}
+
+static json_t *
+node_json(struct builder *b, uint32_t vertex)
+{
+	static const char *const kinds[] = {[VERTEX_SOURCE] = "source",
+	    [VERTEX_ROUTER] = "router",
+	    [VERTEX_END] = "unreachable",
+	    [VERTEX_SILENT] = "silent"};
+	const struct vertex *v = graph_vertex(b->t->graph, vertex);
+	const struct vertex_figures *figures = &b->f->figures[vertex];
+	json_t *node = json_object();
+	const char *kind = kinds[v->kind];
+
+	if (v->kind == VERTEX_END && v->reached)
+		kind = "target";
+	json_put_number(&b->json, node, "id", vertex);
+	json_put_number(&b->json, node, "ttl", v->ttl);
+	json_put(&b->json, node, "kind", json_string(kind));
+	if (v->kind == VERTEX_SOURCE)
+		json_put_addr(&b->json, node, "addr", &b->t->how.source);
+	else
+		json_put_addr(&b->json, node, "addr", &v->addr);
+	put_name(b, node, &v->addr);
+	json_put(&b->json, node, "flows", numbers_json(v->flows, v->flows_count));
+	json_put_number(&b->json, node, "answers", figures->answers);
+	if (figures->rtt_min >= 0) {
+		json_put_scaled(
+		    &b->json, node, "rtt_min_ms", figures->rtt_min, NS_PER_MS);
+		json_put_scaled(
+		    &b->json, node, "rtt_median_ms", figures->rtt_median, NS_PER_MS);
+	}
+	put_evidence(b, node, vertex);
+	json_put(&b->json, node, "flags", anomaly_names(b->f->rare[vertex]));
+	return node;
+}
+
+static json_t *
+nodes_json(struct builder *b)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < graph_vertices(b->t->graph); i++)
+		json_array_append_new(array, node_json(b, i));
+	return array;
+}
+
+static json_t *
+links_json(struct builder *b)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < graph_links(b->t->graph); i++) {
+		const struct link *l = graph_link(b->t->graph, i);
+		json_t *object;
+
+		if (l->flows_count == 0)
+			continue; /* a late answer took it back */
+		object = json_object();
+		json_put_number(&b->json, object, "from", l->from);
+		json_put_number(&b->json, object, "to", l->to);
+		json_put(
+		    &b->json, object, "flows", numbers_json(l->flows, l->flows_count));
+		if (b->f->balances.doubtful[i])
+			json_put(&b->json, object, "doubtful", json_true());
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+/* ---- probes ---------------------------------------------------------------------- */
+
+static json_t *
+flags_json(const struct prober_result *m)
+{
+	static const struct {
+		uint16_t flag;
+		const char *name;
+	} names[] = {{RESULT_REACHED, "reached"}, {RESULT_FINAL, "final"},
+	    {RESULT_RESENT, "resent"}, {RESULT_BY_ADDRESS, "by_address"},
+	    {RESULT_AGAIN, "again"}};
+	json_t *array = anomaly_names(anomalies_of_flags(m));
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((m->flags & names[i].flag) != 0)
+			json_array_append_new(array, json_string(names[i].name));
+	return array;
+}
+
+static json_t *
+probe_json(struct builder *b, const struct prober_result *m)
+{
+	static const char *const status[] = {[RESULT_REPLY] = "answered",
+	    [RESULT_TIMEOUT] = "lost",
+	    [RESULT_SEND_FAILED] = "send_failed",
+	    [RESULT_DUPLICATE] = "duplicate",
+	    [RESULT_LATE] = "late",
+	    [RESULT_AMBIGUOUS] = "ambiguous"};
+	json_t *object = json_object();
+	json_t *flags = flags_json(m);
+
+	json_put(&b->json, object, "status", json_string(status[m->outcome]));
+	if (m->outcome == RESULT_AMBIGUOUS) {
+		json_put_number(&b->json, object, "candidates", m->candidates);
+	} else {
+		json_put_number(&b->json, object, "ttl", m->ttl);
+		json_put_number(&b->json, object, "flow", m->flow);
+		json_put_number(&b->json, object, "attempt", m->query);
+		json_put_number(&b->json, object, "probe", m->probe);
+	}
+	if (m->sent > 0 && m->outcome != RESULT_SEND_FAILED)
+		json_put_time(&b->json, object, "sent", m->sent);
+	if (m->outcome == RESULT_SEND_FAILED)
+		json_put(&b->json, object, "error", json_string(strerror(m->error)));
+	if (m->outcome != RESULT_TIMEOUT && m->outcome != RESULT_SEND_FAILED)
+		json_put_reply(&b->json, object, m);
+	if (json_array_size(flags) != 0)
+		json_put(&b->json, object, "flags", flags);
+	else
+		json_decref(flags);
+	return object;
+}
+
+static json_t *
+probes_json(struct builder *b)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < b->t->results_count; i++) {
+		struct prober_result m;
+
+		json_array_append_new(
+		    array, probe_json(b, multipath_result(b->t, i, &m)));
+	}
+	return array;
+}
+
+/* ---- the frame ------------------------------------------------------------------- */
+
+/* The packets: what is the same in all of them, or of flow 0. */
+static void
+put_packets(struct builder *b, json_t *root)
+{
+	const struct multipath *t = b->t;
+	const struct prober_started *how = &t->how;
+
+	json_put(&b->json, root, "protocol", json_string(t->protocol));
+	json_put_number(
+	    &b->json, root, "ip_version", t->asked.target.family == AF_INET ? 4 : 6);
+	if (!t->has_started)
+		return;
+	json_put_addr(&b->json, root, "source", &how->source);
+	json_put(&b->json, root, "flow_field",
+	    json_string(words_json_flow_field(how->flow_field)));
+	if (strcmp(t->protocol, "icmp") == 0) {
+		json_put_number(&b->json, root, "icmp_id", how->icmp_id);
+		json_put_number(&b->json, root, "icmp_checksum", how->icmp_checksum);
+	} else {
+		json_put_number(&b->json, root, "src_port", how->src_port);
+		json_put_number(&b->json, root, "dst_port", how->dst_port);
+	}
+	if (how->flow_label != 0)
+		json_put_number(&b->json, root, "flow_label", how->flow_label);
+	json_put_number(&b->json, root, "packet_len", how->packet_len);
+}
+
+static json_t *
+plan_json(struct builder *b)
+{
+	const struct prober_plan_family *plan = &b->t->plan;
+	json_t *object = json_object();
+
+	json_put(
+	    &b->json, object, "send", json_string(plan_transport_name(plan->send)));
+	json_put(&b->json, object, "receive",
+	    json_string(plan_transport_name(plan->receive)));
+	if (plan->tag[0] != '\0')
+		json_put(&b->json, object, "tag", json_string(plan->tag));
+	return object;
+}
+
+static json_t *
+options_json(struct builder *b)
+{
+	const struct prober_start *s = &b->t->asked;
+	json_t *object = json_object();
+	uint32_t alpha = s->alpha != 0 ? s->alpha : PROBER_ALPHA_DEFAULT;
+
+	json_put_scaled(&b->json, object, "confidence",
+	    PROBER_ALPHA_UNIT - (int64_t)alpha, PROBER_ALPHA_UNIT);
+	json_put(&b->json, object, "bound",
+	    json_string(s->branching != 0 ? "graph" : "node"));
+	if (s->branching != 0)
+		json_put_number(&b->json, object, "max_branch", s->branching);
+	if (s->children != 0)
+		json_put_number(&b->json, object, "max_children", s->children);
+	if (s->max_probes != 0)
+		json_put_number(&b->json, object, "max_probes", s->max_probes);
+	if (s->max_flows != 0)
+		json_put_number(&b->json, object, "max_flows", s->max_flows);
+	if (s->phi != 0)
+		json_put_number(&b->json, object, "phi", s->phi);
+	json_put_number(&b->json, object, "first_ttl", s->first_ttl);
+	json_put_number(&b->json, object, "max_ttl", s->max_ttl);
+	json_put_number(&b->json, object, "attempts", s->queries);
+	if (s->window != 0)
+		json_put_number(&b->json, object, "sim_queries", s->window);
+	json_put_scaled(&b->json, object, "wait_max_s", s->wait_max, NS_PER_SECOND);
+	json_put_scaled(&b->json, object, "wait_here", s->wait_here, 1000);
+	json_put_scaled(&b->json, object, "wait_near", s->wait_near, 1000);
+	json_put_scaled(&b->json, object, "send_wait_s", s->send_gap, NS_PER_SECOND);
+	if (s->timeout != 0)
+		json_put_scaled(
+		    &b->json, object, "timeout_s", s->timeout, NS_PER_SECOND);
+	json_put_number(&b->json, object, "gap_limit", s->gap_limit);
+	json_put_number(&b->json, object, "loop_limit", s->loop_limit);
+	json_put_number(&b->json, object, "tos", s->tos);
+	json_put(&b->json, object, "dont_fragment", json_boolean(s->dont_fragment));
+	json_put_addr(&b->json, object, "source", &s->source);
+	if (s->device[0] != '\0')
+		json_put_text(&b->json, object, "interface", s->device);
+	return object;
+}
+
+/* Each kind that was met: the nodes where, or how many replies. */
+static json_t *
+anomalies_json(struct builder *b)
+{
+	const struct prober_done *done = &b->t->done;
+	const struct {
+		enum anomaly kind;
+		uint32_t count;
+	} counted[] = {{ANOMALY_DUPLICATE, done->duplicates},
+	    {ANOMALY_LATE, done->late}, {ANOMALY_AMBIGUOUS, done->ambiguous},
+	    {ANOMALY_LOST_HERE, done->lost_here}, {ANOMALY_STRAY, done->strays}};
+	json_t *list = json_array();
+
+	for (unsigned int a = 0; a < ANOMALIES; a++) {
+		json_t *nodes = json_array();
+		json_t *object = json_object();
+
+		for (uint32_t i = 0; i < graph_vertices(b->t->graph); i++)
+			if ((b->f->rare[i] >> a & 1) != 0)
+				json_array_append_new(nodes, json_integer(i));
+		json_put(&b->json, object, "name", json_string(anomaly_name(a)));
+		if (json_array_size(nodes) != 0) {
+			json_put(&b->json, object, "nodes", nodes);
+			json_array_append_new(list, object);
+			continue;
+		}
+		json_decref(nodes);
+		for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
+			if (counted[i].kind == a && counted[i].count != 0)
+				json_put_number(
+				    &b->json, object, "replies", counted[i].count);
+		if (json_object_size(object) > 1)
+			json_array_append_new(list, object);
+		else
+			json_decref(object);
+	}
+	return list;
+}
+
+static json_t *
+stop_json(struct builder *b, const char *failure)
+{
+	const struct prober_done *done = &b->t->done;
+	json_t *object = json_object();
+
+	if (!b->t->has_done) {
+		json_put(&b->json, object, "reason", json_string("failed"));
+		if (failure != NULL)
+			json_put_text(&b->json, object, "detail", failure);
+		return object;
+	}
+	json_put(
+	    &b->json, object, "reason", json_string(words_json_reason(done->reason)));
+	if (done->end_ttl != 0)
+		json_put_number(&b->json, object, "ttl", done->end_ttl);
+	if (done->reason == REASON_REACHED)
+		return object;
+	if (done->error != 0)
+		json_put(&b->json, object, "error", json_string(strerror(done->error)));
+	if (done->detail[0] != '\0')
+		json_put_text(&b->json, object, "detail", done->detail);
+	return object;
+}
+
+static json_t *
+counters_json(struct builder *b)
+{
+	const struct prober_done *done = &b->t->done;
+	json_t *object = json_object();
+
+	json_put_number(&b->json, object, "sent", done->sent);
+	json_put_number(&b->json, object, "replies", done->replies);
+	json_put_number(&b->json, object, "timeouts", done->timeouts);
+	json_put_number(&b->json, object, "duplicates", done->duplicates);
+	json_put_number(&b->json, object, "late", done->late);
+	json_put_number(&b->json, object, "ambiguous", done->ambiguous);
+	json_put_number(&b->json, object, "asked_again", done->reasked);
+	json_put_number(&b->json, object, "lost_here", done->lost_here);
+	json_put_number(&b->json, object, "strays", done->strays);
+	return object;
+}
+
+void
+graph_render_json(const struct findings *f, const struct naming *naming,
+    const char *failure, struct output *out)
+{
+	const struct multipath *t = f->paths;
+	struct builder b = {.f = f, .t = t, .naming = naming};
+	json_t *root = json_object();
+
+	json_put(&b.json, root, "type", json_string("multipath"));
+	json_put_number(&b.json, root, "schema", GRAPH_JSON_SCHEMA_VERSION);
+	json_put(&b.json, root, "tool", json_string("mda " PARIS_VERSION));
+	json_put_text(&b.json, root, "host", t->host);
+	json_put_addr(&b.json, root, "target", &t->asked.target);
+	json_put_time(&b.json, root, "start_time", t->began);
+	if (t->ended != 0)
+		json_put_time(&b.json, root, "end_time", t->ended);
+	json_put(&b.json, root, "algorithm", json_string(t->asked.algorithm));
+	put_packets(&b, root);
+	json_put(&b.json, root, "plan", plan_json(&b));
+	json_put(&b.json, root, "options", options_json(&b));
+	json_put(&b.json, root, "reached", json_boolean(multipath_reached(t)));
+	json_put(&b.json, root, "coverage",
+	    json_string(
+		t->has_done ? words_json_coverage(t->done.coverage) : "stopped"));
+	json_put(&b.json, root, "nodes", nodes_json(&b));
+	json_put(&b.json, root, "links", links_json(&b));
+	json_put(&b.json, root, "anomalies", anomalies_json(&b));
+	json_put(&b.json, root, "stop", stop_json(&b, failure));
+	if (t->has_done)
+		json_put(&b.json, root, "counters", counters_json(&b));
+	json_put(&b.json, root, "probes", probes_json(&b));
+	if (t->others_lost != 0)
+		json_put_number(&b.json, root, "replies_not_kept", t->others_lost);
+	json_print(&b.json, root, out);
+}
