@@ -1,8 +1,6 @@
 /*
  * Synthetic traces, shown by check_render_text, check_render_json and check_notes, and
- * their expected output in files beside this one: SCENE.txt, .json and .notes. With
- * PARIS_UPDATE_GOLDEN in the environment the tests write these files instead; read the
- * difference before committing it.
+ * their expected output in files beside this one (golden.h): SCENE.txt, .json, .notes.
  */
 #ifndef TESTS_GOLDEN_SCENES_H
 #define TESTS_GOLDEN_SCENES_H
@@ -14,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/shared/output.h"
+#include "tests/golden/golden.h"
 #include "tools/shared/naming.h"
 #include "tools/traceroute/record.h"
 
@@ -665,31 +663,11 @@ scene_count(const struct scene *s)
 	return count;
 }
 
-/* Compares what was printed with the golden file of the scene. */
+/* What the scene prints must be what its file has. */
 static void
 scene_compare(const struct scene *s, const char *suffix, const struct output *out)
 {
-	static char expected[1 << 20];
-	char path[512];
-	size_t len = strlen(__FILE__) - strlen("scenes.h");
-	size_t got = output_pending(out);
-	const char *printed = got != 0 ? out->data + out->head : "";
-	bool update = getenv("PARIS_UPDATE_GOLDEN") != NULL;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%.*s%s.%s", (int)len, __FILE__, s->name, suffix);
-	file = fopen(path, update ? "w" : "r");
-	ck_assert_msg(file != NULL, "cannot open %s", path);
-	if (update) {
-		fwrite(printed, 1, got, file);
-		fclose(file);
-		return;
-	}
-	len = fread(expected, 1, sizeof(expected) - 1, file);
-	fclose(file);
-	expected[len] = '\0';
-	ck_assert_msg(len == got && memcmp(expected, printed, got) == 0,
-	    "%s differs; expected:\n%s\ngot:\n%.*s", path, expected, (int)got, printed);
+	golden_compare(s->name, suffix, out);
 }
 
 #endif

@@ -104,11 +104,12 @@ print_evidence(struct text *x, uint32_t vertex)
 	if (x->f->needed[vertex] == 0)
 		return;
 	if (v->evidence == 0) {
-		output_print(x->out, "  not asked beyond");
+		output_print(x->out, "  (not asked beyond)");
 		return;
 	}
-	output_print(x->out, "  %u flow%s, ", v->evidence, plural(v->evidence));
+	output_print(x->out, "  (%u flow%s, ", v->evidence, plural(v->evidence));
 	print_percent(x, findings_confidence(x->f, vertex));
+	output_print(x->out, ")");
 }
 
 static void
@@ -174,12 +175,16 @@ print_successors(struct text *x, const struct vertex *v)
 		for (uint32_t j = 0; j < v->next_count; j++) {
 			const struct link *l = graph_link(x->t->graph, v->next[j]);
 
+			const char *unit = !first                ? ""
+					   : l->flows_count == 1 ? " flow"
+								 : " flows";
+
 			if (l->to != to)
 				continue;
 			snprintf(item, sizeof(item), "%s (%u%s)%s",
 			    w->kind == VERTEX_SILENT ? "*"
 						     : reply_addr_text(&w->addr, addr),
-			    l->flows_count, first ? " flows" : "",
+			    l->flows_count, unit,
 			    x->f->balances.doubtful[v->next[j]] ? "?" : "");
 			list_item(x, item, first);
 			first = false;
@@ -254,8 +259,8 @@ print_header(struct text *x)
 		    (double)PROBER_ALPHA_UNIT;
 
 	output_print(x->out,
-	    "%s to %s (%s), %u hops max, %u byte packets, flows differ in %s, %.7g %% "
-	    "confidence %s\n",
+	    "%s to %s (%s), %u hops max, %u byte packets\n"
+	    "flows differ in %s; %.7g %% confidence %s\n",
 	    t->asked.algorithm, escape_terminal(t->host, host, sizeof(host)),
 	    reply_addr_text(&t->asked.target, addr), t->asked.max_ttl,
 	    t->how.packet_len, words_flow_field(t), confidence * 100,
