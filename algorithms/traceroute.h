@@ -10,13 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/clock.h"
+#include "algorithms/asking.h"
 #include "prober/algorithm.h"
 
 /* Hops that are asked before anything shows that the path goes on. */
 #define HOPS_AT_ONCE 16
-/* Never wait less than this: routers and busy machines are sometimes that slow. */
-#define WAIT_MIN (50 * NS_PER_MS)
 #define ASK_AGAIN_MAX 4
 
 enum slot_state {
@@ -110,16 +108,6 @@ bool hop_loops(const struct instance *i, const struct traceroute *t, size_t firs
 
 /* The slot's probe is no longer in flight. */
 void slot_leave(struct traceroute *t, struct slot *slot, enum slot_state state);
-
-/* The record of a probe that has no reply. */
-struct prober_result result_without_reply(
-    const struct instance *i, const struct probe *p, enum prober_outcome outcome);
-
-/* Wait for a reply where others took this long, ns, by a factor of the options. */
-int64_t wait_by(const struct instance *i, uint32_t factor, int64_t rtt);
-
-/* Wait for what may be slower than all that answered so far, within rtt (0: none). */
-int64_t wait_unknown(const struct instance *i, int64_t rtt);
 
 /* ---- untagged.c ---- */
 
