@@ -7,6 +7,7 @@
 
 #include "prober/algorithm.h"
 
+extern const struct algorithm algorithm_mda;
 extern const struct algorithm algorithm_paris;
 extern const struct algorithm algorithm_traceroute;
 

@@ -6,6 +6,7 @@
 const struct algorithm *const algorithm_table[] = {
     &algorithm_paris,
     &algorithm_traceroute,
+    &algorithm_mda,
     NULL,
 };
 
