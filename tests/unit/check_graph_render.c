@@ -211,7 +211,7 @@ START_TEST(doubtful)
 		const struct link *l = graph_link(p.scene.paths.graph, i);
 		uint8_t ttl = graph_vertex(p.scene.paths.graph, l->from)->ttl;
 
-		ck_assert_int_eq(p.f.balances.doubtful[i], ttl == 2 || ttl == 3);
+		ck_assert_int_eq(p.f.balances.doubtful[i], ttl == 2);
 	}
 	play_end(&p);
 }

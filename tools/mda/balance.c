@@ -117,7 +117,7 @@ width(const struct multipath *t, uint8_t ttl)
 	const uint32_t *hop = graph_hop(t->graph, ttl, &count);
 
 	for (uint32_t i = 0; i < count; i++)
-		shown += multipath_shows(graph_vertex(t->graph, hop[i]));
+		shown += multipath_shows(t, graph_vertex(t->graph, hop[i]));
 	return shown;
 }
 
@@ -129,8 +129,8 @@ is_steady(uint8_t kind)
 
 /*
  * Behind a node that does not keep flows together a flow's places at two hops are those
- * of two packets, until all ways meet in one vertex. Hop by hop: a vertex is doubtful
- * when one that is doubtful or not steady leads there.
+ * of two packets, until all ways meet in one vertex: who leads there is certain. Hop by
+ * hop: a vertex is doubtful when one that is doubtful or not steady leads there.
  */
 static int
 doubt(const struct multipath *t, const uint8_t *kinds, bool *doubtful)
@@ -147,7 +147,7 @@ doubt(const struct multipath *t, const uint8_t *kinds, bool *doubtful)
 
 			if (graph_vertex(t->graph, l->from)->ttl != ttl)
 				continue;
-			doubtful[i] = strewn[l->from];
+			doubtful[i] = strewn[l->from] && !one;
 			if (!one && (strewn[l->from] || !is_steady(kinds[l->from])))
 				strewn[l->to] = true;
 		}

@@ -49,7 +49,7 @@ put_in_order(struct findings *f)
 	for (uint32_t i = 0; i < vertices; i++) {
 		const struct vertex *v = graph_vertex(f->paths->graph, i);
 
-		if (multipath_shows(v) || v->kind == VERTEX_SOURCE)
+		if (v->kind == VERTEX_SOURCE || multipath_shows(f->paths, v))
 			sorted[count++] = (struct sorted){
 			    v->ttl, v->kind == VERTEX_SILENT, v->addr, i};
 	}

@@ -173,13 +173,35 @@ multipath_is_over(const struct multipath *t)
 
 /* ---- what it comes to ------------------------------------------------------------ */
 
+/* Whether somebody who ends paths does so at a lower hop as well. */
+static bool
+ends_before(const struct multipath *t, const struct vertex *v)
+{
+	for (int ttl = t->asked.first_ttl; ttl < v->ttl; ttl++) {
+		uint32_t i = graph_find(t->graph, (uint8_t)ttl, &v->addr);
+
+		if (i != GRAPH_NONE && graph_vertex(t->graph, i)->kind == VERTEX_END &&
+		    graph_vertex(t->graph, i)->flows_count != 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+multipath_shows(const struct multipath *t, const struct vertex *v)
+{
+	if (v->flows_count == 0)
+		return false;
+	return v->kind != VERTEX_END || v->prev_count != 0 || !ends_before(t, v);
+}
+
 bool
 multipath_reached(const struct multipath *t)
 {
 	for (uint32_t i = 0; i < graph_vertices(t->graph); i++) {
 		const struct vertex *v = graph_vertex(t->graph, i);
 
-		if (multipath_shows(v) && v->kind == VERTEX_END && v->reached)
+		if (multipath_shows(t, v) && v->kind == VERTEX_END && v->reached)
 			return true;
 	}
 	return false;
@@ -204,7 +226,7 @@ multipath_last_ttl(const struct multipath *t)
 	for (uint32_t i = 0; i < graph_vertices(t->graph); i++) {
 		const struct vertex *v = graph_vertex(t->graph, i);
 
-		if (multipath_shows(v) && v->kind != VERTEX_SOURCE && v->ttl > last)
+		if (multipath_shows(t, v) && v->kind != VERTEX_SOURCE && v->ttl > last)
 			last = v->ttl;
 	}
 	return last;

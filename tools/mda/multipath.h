@@ -66,12 +66,12 @@ bool multipath_is_over(const struct multipath *t);
 /* Whether some path is known to end at the target itself. */
 bool multipath_reached(const struct multipath *t);
 
-/* Whether it is on some path: not only seen once, or beyond a path's end. */
-static inline bool
-multipath_shows(const struct vertex *v)
-{
-	return v->flows_count != 0;
-}
+/*
+ * Whether the vertex is on some path: not one that only a repeat showed, nor where
+ * somebody who ends paths answered a flow whose place before is not known: those answer
+ * whatever the TTL, so that is no distance.
+ */
+bool multipath_shows(const struct multipath *t, const struct vertex *v);
 
 /* A node may be left incomplete with this probability. */
 double multipath_alpha(const struct multipath *t);

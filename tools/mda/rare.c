@@ -77,7 +77,7 @@ note_ends(const struct multipath *t, uint32_t *found)
 	for (uint32_t i = 0; i < graph_vertices(t->graph); i++) {
 		const struct vertex *v = graph_vertex(t->graph, i);
 
-		if (!multipath_shows(v) || v->kind != VERTEX_END)
+		if (!multipath_shows(t, v) || v->kind != VERTEX_END)
 			continue;
 		if (!v->reached)
 			found[i] |= 1U << ANOMALY_UNREACHABLE;
@@ -89,7 +89,7 @@ note_ends(const struct multipath *t, uint32_t *found)
 	for (uint32_t i = 0; several && i < graph_vertices(t->graph); i++) {
 		const struct vertex *v = graph_vertex(t->graph, i);
 
-		if (multipath_shows(v) && v->kind == VERTEX_END && v->reached)
+		if (multipath_shows(t, v) && v->kind == VERTEX_END && v->reached)
 			found[i] |= 1U << ANOMALY_DISTANCES;
 	}
 }
@@ -113,7 +113,7 @@ rare_find(const struct multipath *t, const struct vertex_figures *figures)
 		struct prober_result flagged = {.flags = figures[i].flags};
 
 		found[i] = anomalies_of_flags(&flagged);
-		if (multipath_shows(v) && !addr_is_none(&v->addr))
+		if (multipath_shows(t, v) && !addr_is_none(&v->addr))
 			places[count++] = (struct place){v->addr, v->ttl, i};
 	}
 	qsort(places, count, sizeof(*places), compare_places);

@@ -104,13 +104,24 @@ node_json(struct builder *b, uint32_t vertex)
 	return node;
 }
 
+/* What is on a path; and routers that were seen, but by no flow of their own. */
+static bool
+is_told(const struct builder *b, uint32_t vertex)
+{
+	const struct vertex *v = graph_vertex(b->t->graph, vertex);
+
+	return v->kind == VERTEX_SOURCE || multipath_shows(b->t, v) ||
+	       (v->kind == VERTEX_ROUTER && b->f->figures[vertex].answers != 0);
+}
+
 static json_t *
 nodes_json(struct builder *b)
 {
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < graph_vertices(b->t->graph); i++)
-		json_array_append_new(array, node_json(b, i));
+		if (is_told(b, i))
+			json_array_append_new(array, node_json(b, i));
 	return array;
 }
 

@@ -287,7 +287,7 @@ is_within_link(const struct multipath *t, const struct vertex *v)
 static bool
 is_node(const struct multipath *t, const struct vertex *v)
 {
-	if (v->kind == VERTEX_SOURCE || !multipath_shows(v))
+	if (v->kind == VERTEX_SOURCE || !multipath_shows(t, v))
 		return false;
 	return v->kind != VERTEX_SILENT || !is_within_link(t, v);
 }
