@@ -573,7 +573,7 @@ plan_hop(struct instance *i, struct mda *m, uint8_t ttl)
 		ask_for_needs(i, m, ttl, &n);
 	if (!mda_is_apart(i, m) && n.sum > 0)
 		ask_ahead(i, m, ttl, &n);
-	for (uint32_t k = 0; k < n.count && !m->blocked; k++)
+	for (uint32_t k = 0; !n.unknown && k < n.count && !m->blocked; k++)
 		repeat(i, m, graph_vertex(m->graph, n.vertices[k]));
 }
 
