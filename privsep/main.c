@@ -25,6 +25,21 @@ open_sockets(struct helper *h, bool tcp)
 	return raw_sockets_open(h->raw, tcp);
 }
 
+/* A clean end, which leaves nothing open. */
+static void
+close_sockets(const struct helper *h)
+{
+	for (int i = 0; i < RAW_COUNT; i++)
+		if (h->raw[i] >= 0)
+			close(h->raw[i]);
+	for (int i = 0; i < PRIVSEP_RESERVATIONS; i++) {
+		const struct reservation *r = &h->matcher.reservations[i];
+
+		if (r->asked.protocol != 0 && r->fd >= 0)
+			close(r->fd);
+	}
+}
+
 static int
 fail(int status, const char *what, int error)
 {
@@ -75,6 +90,7 @@ main(int argc, char **argv)
 	if (error != 0)
 		return fail(PRIVSEP_EXIT_FAILED, "cannot start in safety", error);
 	error = serve(&h);
+	close_sockets(&h);
 	return error == 0 ? PRIVSEP_EXIT_DONE
 			  : fail(PRIVSEP_EXIT_FAILED, "cannot go on", error);
 }
