@@ -201,7 +201,8 @@ turn(struct helper *h)
 {
 	int64_t now = clock_monotonic();
 	int64_t pause = h->paid - now - DEBT_MAX;
-	struct timespec timeout = clock_to_timespec(pause);
+	/* Then for several at once: a wake-up costs more than a probe. */
+	struct timespec timeout = clock_to_timespec(pause + NS_PER_MS);
 	int error = 0;
 
 	h->watch[SOCKETS_MAX].events = h->waiting != 0 ? POLLOUT

@@ -1,10 +1,15 @@
 #!/usr/bin/python3
 """How many probes and replies a second go through paris-privsep, and what they cost: a build
 without its limit of probes a second, over a veth pair and over the loopback interface. Then
-the limit, of the helper as it is installed. Run by tests/bench/run, which says what was built.
+the limit, of the helper as it is installed. Before that, what a probe costs all processes of
+a measurement, by datagram sockets and through the helper: many traces at once in a simulated
+network. Run by tests/bench/run, which says what was built.
 """
 
+import json
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -37,13 +42,66 @@ def measure(program, count, case):
         done = subprocess.run(["sh", "-c", 'exec "$0" "$@" 3<&"$CHANNEL"', *command],
                               env={"CHANNEL": str(helper.channel.fileno())},
                               pass_fds=(helper.channel.fileno(),), stdout=subprocess.PIPE,
-                              text=True, check=True)
+                              text=True, check=True, preexec_fn=privsep.use_all_processors)
         cpu = helper.cpu()
     names = ("seconds", "sent", "failed", "replies", "dropped")
     return dict(zip(names, map(float, done.stdout.split())), cpu=cpu)
 
 
+TOPOLOGY = "fan.topo"
+TRACES, QUERIES, ROUNDS = 100, 20, 3
+# The plan of each family: transport by datagram sockets, through the helper, tag.
+PATHS = {"UDP": ("udp", "udp-helper", "udp.payload"),
+         "ICMP echo": ("ping", "ping-helper", "icmp.sequence")}
+
+
+def programs():
+    """A folder with the driver of many traces, and a helper that is capable."""
+    folder = paris.temporary_folder()
+    for part, names in (("bin", ("many",)),
+                        ("libexec/paris-traceroute", ("paris-prober", "paris-privsep"))):
+        (folder / part).mkdir(parents=True)
+        for name in names:
+            shutil.copy(paris.program(name), folder / part)
+    shutil.copy(BENCH / "inside.py", folder)
+    privsep.capable_copy(folder / "libexec" / "paris-traceroute")
+    return folder
+
+
+def cost(transport, tag):
+    """CPU seconds a probe, of all processes but the network's; the median of some runs."""
+    folder = programs()
+    spec, task, answer = folder / "spec", folder / "task.json", folder / "answer.json"
+    spec.write_text(f"plan {transport} {tag} 0 {transport} {tag} 0\n" + "".join(
+        f"start {n + 1} paris 203.0.113.{n % 250 + 1} queries={QUERIES}\n"
+        for n in range(TRACES)))
+    shell = 'exec "$0" "$1" <"$2"'
+    task.write_text(json.dumps({"rounds": ROUNDS, "memory": False, "commands": {
+        "many": ["/bin/sh", "-c", shell, str(folder / "bin" / "many"), transport,
+                 str(spec)]}}))
+    subprocess.run(["chmod", "-R", "a+rwX", folder], check=True)
+    result = paris.start_fakeroute(TOPOLOGY, sys.executable, folder / "inside.py", task,
+                                   answer, options=("--keep-caps",), user=False).finish(300)
+    if result.returncode != 0:
+        raise SystemExit(f"tests/bench/helper.py: cannot measure: {result}")
+    rounds = json.loads(answer.read_text())["many"]
+    if any(one["status"] != 0 for one in rounds):
+        raise SystemExit(f"tests/bench/helper.py: {transport}: {rounds}")
+    probes = result.report["received"]["packets"] / ROUNDS
+    return statistics.median(one["cpu"] for one in rounds) / probes
+
+
+def compare():
+    print(f"\n{f'{TRACES} traces, all processes':26} {'datagrams':>18} {'helper':>18} "
+          f"{'ratio':>7}")
+    for name, (datagram, helper, tag) in PATHS.items():
+        direct, through = cost(datagram, tag), cost(helper, tag)
+        print(f"{name:26} {direct * 1e6:9.2f} us/probe {through * 1e6:9.2f} us/probe "
+              f"{through / direct:7.2f}", flush=True)
+
+
 def main():
+    compare()
     wire = privsep.Wire()
     unlimited = paris.stage() / "tests" / "programs" / "privsep-unlimited"
     print(f"\n{'paris-privsep, no limit':26} {'probes/s':>10} {'replies/s':>10} "

@@ -130,6 +130,11 @@ def prctl(*arguments):
           f"prctl {arguments}")
 
 
+def use_all_processors():
+    """For what a process that has a Wire starts."""
+    os.sched_setaffinity(0, PROCESSORS)
+
+
 def unshare(flags):
     check(libc.unshare(flags), "unshare")
 
@@ -220,7 +225,7 @@ def spawn(program, arguments=(), channel=None, prepare=None, uid=paris.NOBODY,
     if pid:
         return pid
     try:
-        os.sched_setaffinity(0, PROCESSORS)
+        use_all_processors()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         if first is not None:
             first()

@@ -175,6 +175,8 @@ class OutOfState(Peer):
                     (ICMP, "224.0.0.1", 0, 13)):
                 answer = helper.reserve(1, protocol, source, port)
                 self.assertEqual((answer.error, answer.port), (error, 0), (source, port))
+            for _ in range(2 * privsep.RESERVATIONS):  # nor is a descriptor used up
+                self.assertEqual(helper.reserve(1, UDP, SOURCE[4], taken).error, 98)
         self.assertEqual(helper.reserve(1, UDP, SOURCE[4]).error, 0)
         self.assertEqual(helper.close(), (DONE, ""))
 
@@ -380,6 +382,28 @@ class Floods(Peer):
         os.kill(helper.pid, signal.SIGSTOP)
         os.waitpid(helper.pid, os.WUNTRACED)
 
+    def test_drops_of_the_kernel_are_counted(self):
+        """What finds no room in the socket's buffer is told as lost with what does."""
+        helper = self.ready()
+        self.stop(helper)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            total = 6000
+            for _ in range(total):
+                other.sendto(b"x" * 1000, (SOURCE[4], self.port))
+            os.kill(helper.pid, signal.SIGCONT)
+            known = lost = 0
+            while known < total:
+                found = helper.receive()
+                known += found.count if found.kind == privsep.DROPPED else 1
+                lost += found.count if found.kind == privsep.DROPPED else 0
+                if not select.select([helper.channel], [], [], 0.01)[0] and known < total:
+                    # The count comes with the next packet that finds room.
+                    other.sendto(b"x", (SOURCE[4], self.port))
+                    total += 1
+        self.assertEqual(known, total)
+        self.assertGreater(lost, 0)
+        self.assertEqual(helper.close(), (DONE, ""))
+
     def test_closed_in_mid_burst(self):
         """Nothing that was not sent yet is sent afterwards, but the probe at hand; with
         many requests waiting, and answers that were read or were not."""
@@ -403,6 +427,31 @@ class Floods(Peer):
                 self.assertEqual(helper.wait(), DONE)
                 self.assertLessEqual(len(wire.take()), 1)
                 helper.close()
+
+    def test_late_stamps(self):
+        """A probe waits for its neighbour's address to be known, and leaves long after it
+        was answered for: its stamp, which nobody wants any more, wakes nobody for ever."""
+        with Helper("tcp") as helper:
+            numbers = {}
+            for number, protocol in enumerate((UDP, TCP, ICMP)):
+                self.assertEqual(helper.reserve(number, protocol, SOURCE[4]).error, 0)
+                numbers[protocol] = number
+            for protocol, number in numbers.items():
+                more = {"checksum": 1, "payload_len": 8} if protocol == ICMP else {}
+                to = f"192.0.2.{100 + number}"
+                answer = helper.send(number, protocol, SOURCE[4], to, 80, **more)
+                self.assertEqual((answer.error, answer.by_kernel), (0, 0))
+                self.assertEqual(wire.take(), [])
+                privsep.ip(f"neigh replace {to} lladdr {privsep.FAR_MAC.hex(':')} dev near0")
+                late, = privsep.until(wire.take, "it does not leave")
+                self.assertEqual((late.dst, late.proto), (to, protocol))
+                before = helper.cpu()
+                time.sleep(0.5)
+                self.assertLess(helper.cpu() - before, 0.25)
+                answer = helper.send(number, protocol, SOURCE[4], to, 80, cookie=9, **more)
+                self.assertEqual((answer.cookie, answer.error), (9, 0))
+                wire.take()
+            self.assertEqual(helper.close(), (DONE, ""))
 
     def test_half_closed(self):
         helper = self.ready()

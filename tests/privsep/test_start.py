@@ -20,6 +20,7 @@ from privsep import DONE, FAILED, NO_CAPABILITY, USAGE, Helper
 RELEASE = paris.VARIANT == "release"
 SOURCES = paris.TESTS.parent
 FILES_MAX = 4 + 4 + privsep.RESERVATIONS
+SYS_PIDFD_GETFD, IP_HDRINCL, IPV6_HDRINCL, SO_DETACH_FILTER, SO_LOCK_FILTER = 438, 3, 36, 27, 44
 MS_NOSUID, MS_REC, MS_PRIVATE = 2, 0x4000, 1 << 18
 
 wire = None  # only for its network
@@ -99,6 +100,27 @@ class Started(unittest.TestCase):
             if RELEASE:
                 self.assertEqual(sorted(files), list(range(8)))
                 self.assertEqual(os.readlink(helper.proc("cwd")), "/")
+
+    @unittest.skipUnless(privsep.ROOT, "only root can take a socket from it, to look at it")
+    def test_raw_sockets(self):
+        """No header of the caller's, and a filter that whoever has the socket is not rid
+        of; no capability is left that would open another."""
+        with Helper("tcp") as helper:
+            handle = os.pidfd_open(helper.pid)
+            for number in range(4, 8):
+                taken = socket.socket(fileno=privsep.check(privsep.libc.syscall(
+                    SYS_PIDFD_GETFD, handle, number, 0), "pidfd_getfd"))
+                with taken:
+                    level, option = (socket.IPPROTO_IP, IP_HDRINCL) \
+                        if taken.family == socket.AF_INET else \
+                        (socket.IPPROTO_IPV6, IPV6_HDRINCL)
+                    self.assertEqual(taken.type, socket.SOCK_RAW)
+                    self.assertEqual(taken.getsockopt(level, option), 0)
+                    self.assertEqual(taken.getsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER), 1)
+                    with self.assertRaises(PermissionError):
+                        taken.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+            os.close(handle)
+            self.assertEqual(helper.close(), (DONE, ""))
 
     def test_ports_and_descriptors_fit(self):
         """All reservations that there are: the limit on descriptors allows them."""

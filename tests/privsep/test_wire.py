@@ -299,6 +299,15 @@ class Refused(Wire):
                     with self.assertRaises(OSError):
                         other.bind((SOURCE[4], self.ports[4, name, any_source, 0]))
 
+    def test_a_port_of_one_family(self):
+        """One kept for IPv6 addresses is free for IPv4, and deaf to it."""
+        for name, kind in (("tcp", socket.SOCK_STREAM), ("udp", socket.SOCK_DGRAM)):
+            with socket.socket(socket.AF_INET, kind) as other:
+                other.bind(("0.0.0.0", self.ports[6, name, True, 0]))
+        wire.give(privsep.udp_packet(TARGET[4], SOURCE[4], 53,
+                                     self.ports[6, "udp", True, 0], b"not for IPv6"))
+        self.assertEqual(self.helper.replies(), [])
+
     def test_no_udp_by_raw_sockets(self):
         """UDP leaves from the socket that keeps the port: what answers it is ours."""
         key = (4, "udp", False, 0)

@@ -111,9 +111,11 @@ run(struct load *l)
 	struct pollfd watch = {.fd = MESSAGE_CHILD_FD};
 	bool full = false;
 
-	while (l->sent + l->failed < l->count) {
+	while (true) {
 		while (take(l))
 			full = false;
+		if (l->sent + l->failed == l->count)
+			break;
 		while (!full && l->asked < l->count)
 			full = !ask(l);
 		watch.events = POLLIN;

@@ -7,7 +7,8 @@
  *
  * A plan holds for the starts after it; a transport has its name in plans (none, udp,
  * tcp-raw), a tag of "-" is none. Everything is sent before the first result is read.
- * Exit status: 0 when all traces have ended and the prober has ended well.
+ * Exit status: 0 when all traces have ended and the prober has ended well. The argument
+ * "raw" allows raw transports too, the name of another transport allows that one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -232,7 +233,7 @@ int
 main(int argc, char **argv)
 {
 	/* The plans come later: every transport may be in them. */
-	static const struct prober_plan all[] = {
+	static struct prober_plan all[] = {
 	    {.family = {{.send = TRANSPORT_UDP}, {.send = TRANSPORT_PING}}},
 	    {.family = {{.send = TRANSPORT_TCP}, {.send = TRANSPORT_UDPLITE}}},
 	    {.family = {{.send = TRANSPORT_UDP_RAW}, {.send = TRANSPORT_TCP_RAW}}},
@@ -243,6 +244,12 @@ main(int argc, char **argv)
 	size_t plans = argc == 2 && strcmp(argv[1], "raw") == 0 ? 4 : 2;
 	int result;
 
+	if (argc == 2 && plans == 2) {
+		plans = 3;
+		all[2] = (struct prober_plan){0};
+		if (read_transport(argv[1], &all[2].family[0].send) != 0)
+			return 2;
+	}
 	if (prober_client_start(&many.client, all, plans, error) != 0) {
 		fprintf(stderr, "many: %s\n", error);
 		return 3;

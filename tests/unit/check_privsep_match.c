@@ -296,7 +296,8 @@ struct reply {
 	uint16_t identifier, sequence;
 	size_t payload;
 	bool other_nonce, other_host;
-	bool request; /* not a reply at all */
+	bool request;  /* not a reply at all */
+	bool checksum; /* the probe's */
 	int id;
 };
 
@@ -305,6 +306,8 @@ static const struct reply replies[] = {
     {PORT(ECHO4), SEQUENCE, 64, .id = ECHO4},
     {PORT(ECHO4), SEQUENCE, 7, .id = -1},
     {PORT(ECHO4), SEQUENCE, 0, .id = -1},
+    {PORT(ECHO4), SEQUENCE, 7, .checksum = true, .id = -1},
+    {PORT(ECHO4), SEQUENCE, 0, .checksum = true, .id = -1},
     {PORT(ECHO4), SEQUENCE, 8, .other_nonce = true, .id = -1},
     {PORT(ECHO4), SEQUENCE, 8, .other_host = true, .id = -1},
     {PORT(ECHO4), SEQUENCE + 1, 8, .id = -1},
@@ -336,6 +339,8 @@ START_TEST(echo_replies)
 		made_init(&made);
 		made_put(&made, payload, t->payload);
 		made_icmp(&made, type, 0, (uint32_t)identifier << 16 | t->sequence);
+		if (t->checksum)
+			memcpy(made_bytes(&made) + 2, "\x12\x34", 2);
 		put_ip(&made, family, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 		turn_round(&made, family);
 		if (v4)
