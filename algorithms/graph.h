@@ -9,6 +9,8 @@
  * never removed; pointers to them and what they point to are valid until the next call
  * that is not const. A vertex without flows is one that a repeat showed, or that was
  * thought silent, or beyond a flow's end, before more was known: no path leads there.
+ * A vertex that no link leads to is most often the end again, of a flow that was not
+ * asked before it: no path leads there either.
  * All memory grows with what was answered: nothing is read from a hostile answer but
  * its address, and flows are bounded.
  */

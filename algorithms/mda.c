@@ -325,6 +325,8 @@ can_send(struct instance *i, struct mda *m, uint8_t ttl)
 		m->blocked = true;
 	} else if (m->in_flight >= m->window || m->ended) {
 		m->blocked = true;
+	} else if (h->check) {
+		return !m->blocked;
 	} else if (h->out_count >= h->window) {
 		m->held = true;
 		return false;
@@ -414,6 +416,9 @@ attempts_at(const struct instance *i, const struct mda *m, uint8_t ttl)
 	double loss = loss_of(m->lost, m->answered);
 	double attempts = i->options.queries;
 
+	/* A hop that so many flows found silent is so for all others. */
+	if (h->answered == 0 && h->silent >= stopping_point(m->stopping, 2))
+		return 1;
 	loss = here > loss ? here : loss;
 	if (loss > 0)
 		attempts = fmax(attempts, ceil(log(SILENCE_CERTAIN) / log(loss)));
@@ -430,7 +435,8 @@ ration(struct instance *i, struct mda *m, const struct out *o)
 	struct mda_hop *h = &m->hops[o->ttl];
 	int64_t now = instance_now(i);
 
-	if (h->answered == 0)
+	/* A silent router among others must not look like this. */
+	if (h->lost <= h->answered || h->answer_sent >= o->sent_at)
 		return;
 	h->recent_loss += (1000 - h->recent_loss) / 8;
 	if (h->recent_loss < LOSS_RATIONED || o->sent_at < h->cut_at)
@@ -474,7 +480,8 @@ note_loss(struct instance *i, struct mda *m, uint8_t ttl, uint8_t attempts)
 {
 	struct mda_hop *h = &m->hops[ttl];
 
-	h->answered++;
+	if (h->answered++ == 0 && h->silent > 0)
+		doubt_silence(i, m, ttl);
 	m->answered++;
 	ration_less(h);
 	if (attempts < 2)
@@ -662,6 +669,14 @@ note_rtt(struct instance *i, struct mda *m, uint8_t ttl, int64_t rtt)
 }
 
 static void
+note_sent(struct mda *m, const struct out *o)
+{
+	struct mda_hop *h = &m->hops[o->ttl];
+
+	h->answer_sent = o->sent_at > h->answer_sent ? o->sent_at : h->answer_sent;
+}
+
+static void
 repeat_done(struct mda *m, uint32_t flow, uint8_t ttl)
 {
 	uint32_t v = graph_place(m->graph, flow, (uint8_t)(ttl - 1));
@@ -698,6 +713,7 @@ on_reply(struct instance *i, struct mda *m, const struct reply_view *view)
 		return;
 	if (m->outs[out].repeat)
 		repeat_done(m, result.flow, result.ttl);
+	note_sent(m, &m->outs[out]);
 	out_free(m, out);
 	note_rtt(i, m, result.ttl, result.rtt);
 	instance_report(i, &result);
@@ -735,6 +751,25 @@ give_up(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 		ask_later(i, m, flow, (uint8_t)(ttl - 1));
 }
 
+/*
+ * Whether all has been tried. Where others are answered it is a silent router among
+ * them, unless nobody is answered any more: that is looked at first.
+ */
+static bool
+silence_is_certain(
+    const struct instance *i, struct mda *m, const struct out *o, uint32_t attempts)
+{
+	struct mda_hop *h = &m->hops[o->ttl];
+
+	if (attempts < attempts_at(i, m, o->ttl))
+		return false;
+	if (h->answered == 0 || h->answer_sent >= o->sent_at ||
+	    attempts >= ATTEMPTS_MAX)
+		return true;
+	h->check = true;
+	return false;
+}
+
 static void
 on_timeout(struct instance *i, struct mda *m, struct probe *p)
 {
@@ -751,7 +786,8 @@ on_timeout(struct instance *i, struct mda *m, struct probe *p)
 	ration(i, m, &o);
 	if (o.repeat)
 		repeat_done(m, o.flow, o.ttl);
-	if (o.repeat || a->state != ASK_OUT || a->attempts < attempts_at(i, m, o.ttl))
+	if (o.repeat || a->state != ASK_OUT ||
+	    !silence_is_certain(i, m, &o, a->attempts))
 		lost.flags |= RESULT_AGAIN;
 	instance_report(i, &lost);
 	mark(m, o.ttl - 1U);

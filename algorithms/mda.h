@@ -78,7 +78,9 @@ struct mda_hop {
 	uint32_t answered;
 	uint32_t lost; /* ... and probes that were lost before they were */
 	uint32_t silent;
-	int64_t rtt; /* longest */
+	int64_t rtt;         /* longest */
+	int64_t answer_sent; /* when the latest of what was answered was sent */
+	bool check;          /* is it still answered what was answered before? */
 	/* Where answers are rationed: */
 	uint32_t out_count;
 	uint32_t window;

@@ -11,8 +11,9 @@
 
 #include "algorithms/mda.h"
 
-/* So many flows are asked for a vertex that one more would be too many this often. */
-#define ENOUGH 0.5
+/* What may be wasted to save round trips: for each flow that there is at a hop ... */
+#define WASTE_EACH 0.004
+#define WASTE_LAST 0.5 /* ... and when only one is missing any more. */
 /* A flow whose place is not known yet is asked behind it if it is as likely of use. */
 #define USEFUL 0.9
 /* Balancers are taken for even ones until so many flows a vertex say something else. */
@@ -21,6 +22,8 @@
 #define DEDICATED 1.5
 /* A vertex not met although this many flows should have come to it is left alone. */
 #define PATIENCE 10.0
+/* With so many successors repeats are few enough not to wait for the last successor. */
+#define EARLY 3
 /* Repeats that are lost are repeated, so many times over all. */
 #define REPEATS_FACTOR 4
 
@@ -31,6 +34,7 @@ struct hop_needs {
 	uint32_t *wanted; /* by place in vertices */
 	double *shares;   /* of the flows that come to this hop */
 	uint32_t sum;     /* of wanted */
+	uint32_t flows;   /* at this hop */
 	double unseen;    /* share of vertices that are not known yet */
 	bool unknown;     /* nobody is known here: the one is who will be */
 };
@@ -69,20 +73,24 @@ enough(const struct hop_needs *n, uint32_t m)
 	return all;
 }
 
-/* How many flows to send to a hop for what its vertices need. */
+/*
+ * How many flows to send to a hop for what its vertices need. Each one that comes when
+ * all have what they need is wasted: few of these are allowed.
+ */
 static uint32_t
 flows_for(const struct hop_needs *n)
 {
-	uint32_t low = n->sum, step = 1;
+	double waste = WASTE_LAST / n->sum + WASTE_EACH * n->flows;
+	uint32_t count = n->sum, step = 1;
 
-	if (low == 0 || enough(n, low) > ENOUGH)
-		return low;
-	while (enough(n, low + step) <= ENOUGH && step < GRAPH_FLOWS_MAX)
-		step *= 2;
-	for (; step > 0; step /= 2)
-		if (enough(n, low + step) <= ENOUGH)
-			low += step;
-	return low + 1;
+	while (count < GRAPH_FLOWS_MAX) {
+		waste -= step * enough(n, count + step / 2);
+		if (waste < 0)
+			break;
+		count += step;
+		step = 1 + (count - n->sum) / 8;
+	}
+	return count;
 }
 
 /* P(the m-th of flows whose places are not known is of use to some vertex). */
@@ -153,6 +161,8 @@ fresh_flow(struct instance *i, struct mda *m, uint8_t ttl)
 	unsigned int behind = ttl < i->options.max_ttl ? ttl + 1U : ttl;
 
 	for (uint32_t flow = h->fresh;; flow++) {
+		bool ended;
+
 		if (flow == m->flows_count && flow_new(i, m, ttl) == MDA_NONE)
 			return MDA_NONE;
 		if (!ask_is_new(m, flow, ttl) || !flow_may(m, flow, ttl) ||
@@ -163,7 +173,9 @@ fresh_flow(struct instance *i, struct mda *m, uint8_t ttl)
 			h->fresh += flow == h->fresh;
 			continue;
 		}
-		if (flow_is_idle(i, m, flow))
+		/* Without a tag its end and a duplicate of that look alike. */
+		ended = m->flows[flow].stop != 0 && mda_is_apart(i, m);
+		if (flow_is_idle(i, m, flow) && !ended)
 			return flow;
 	}
 }
@@ -283,7 +295,7 @@ find_needs(struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *n)
 		return false;
 	n->wanted = m->wanted;
 	n->shares = m->shares;
-	flows = count_flows(m, n, &live);
+	n->flows = flows = count_flows(m, n, &live);
 	for (uint32_t k = 0; k < n->count; k++) {
 		const struct vertex *told = graph_vertex(m->graph, n->vertices[k]);
 
@@ -453,6 +465,26 @@ ask_ahead(struct instance *i, struct mda *m, uint8_t ttl, const struct hop_needs
 
 /* ---- other things to ask ---- */
 
+/* Asks something that was answered here once more. False: not now. */
+static bool
+check_answers(struct instance *i, struct mda *m, uint8_t ttl)
+{
+	uint32_t count;
+	const uint32_t *vertices = graph_hop(m->graph, ttl, &count);
+
+	for (uint32_t k = 0; k < count; k++) {
+		const struct vertex *told = graph_vertex(m->graph, vertices[k]);
+
+		if (told->kind == VERTEX_SILENT)
+			continue;
+		for (uint32_t f = 0; f < told->flows_count; f++)
+			if (flow_may(m, told->flows[f], ttl) &&
+			    flow_is_idle(i, m, told->flows[f]))
+				return ask(i, m, told->flows[f], ttl, true);
+	}
+	return true;
+}
+
 /* What is to be asked again, or was asked for by the hop behind. */
 static void
 ask_queued(struct instance *i, struct mda *m, uint8_t ttl)
@@ -471,6 +503,8 @@ ask_queued(struct instance *i, struct mda *m, uint8_t ttl)
 			h->queue[kept++] = flow;
 	}
 	h->queue_to = kept;
+	if (h->check && !m->blocked)
+		h->check = !check_answers(i, m, ttl);
 }
 
 /* Vertices that no link leads to: one of their flows is asked at the hop before. */
@@ -484,7 +518,8 @@ link_back(struct instance *i, struct mda *m, uint8_t ttl)
 		const struct vertex *told = graph_vertex(m->graph, vertices[k]);
 		struct mda_vertex *v = &m->vertices[vertices[k]];
 
-		if (told->prev_count > 0 || told->kind == VERTEX_SOURCE)
+		/* What is beyond the nearest end is most often that end again. */
+		if (told->prev_count > 0 || (told->reached && m->end_ttl < ttl))
 			continue;
 		for (; v->back < told->flows_count; v->back++) {
 			uint32_t flow = told->flows[v->back];
@@ -534,10 +569,10 @@ repeat(struct instance *i, struct mda *m, const struct vertex *told)
 	struct mda_vertex *v = &m->vertices[told->number];
 	uint32_t wanted;
 
-	if (told->next_count < 2 || told->kind == VERTEX_SOURCE ||
+	if (told->next_count < 2 || told->kind == VERTEX_SOURCE || v->shaky ||
 	    graph_balancer(told) == BALANCER_PACKET)
 		return;
-	if (told->changes == 0 &&
+	if (told->changes == 0 && told->next_count < EARLY &&
 	    (v->pending > 0 || told->evidence < needed_by(m, told)))
 		return;
 	wanted = repeats_for(m, told);
