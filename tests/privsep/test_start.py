@@ -245,7 +245,8 @@ class NotAsItShould(unittest.TestCase):
         cases += [(resource.RLIMIT_AS, value << 16) for value in range(1, 200, 7)]
         cases += [(resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_DATA, 1 << 16),
                   (resource.RLIMIT_NPROC, 0), (resource.RLIMIT_MEMLOCK, 0),
-                  (resource.RLIMIT_SIGPENDING, 0), (resource.RLIMIT_MSGQUEUE, 0)]
+                  (resource.RLIMIT_SIGPENDING, 0), (resource.RLIMIT_MSGQUEUE, 0),
+                  (resource.RLIMIT_STACK, 1 << 15), (resource.RLIMIT_CPU, 1)]
         seen = set()
         for limit, value in cases:
             def prepare(limit=limit, value=value):
@@ -264,6 +265,21 @@ class NotAsItShould(unittest.TestCase):
                 if status in (FAILED, USAGE):
                     self.assertRegex(helper.errors(), r"^paris-privsep: .*\n$")
         self.assertLessEqual({"works", FAILED}, seen)
+
+    @unittest.skipUnless(RELEASE, "valgrind and the sanitizers need more")
+    def test_too_few_descriptors(self):
+        """Fewer than it may come to need are too few at once, and it says so."""
+        for files in (FILES_MAX - 50, FILES_MAX - 1, FILES_MAX):
+            def prepare(files=files):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+            with Helper("tcp", prepare=prepare, hello=False) as helper:
+                if files == FILES_MAX:
+                    helper.read(privsep.HELLO)
+                    continue
+                self.assertIsNone(helper.receive())
+                self.assertEqual(helper.wait(), FAILED)
+                self.assertEqual(helper.errors(), "paris-privsep: cannot start in safety: "
+                                 "Too many open files\n")
 
 
 @unittest.skipUnless(privsep.ROOT and RELEASE, "only root makes files capable, and only "

@@ -3,8 +3,10 @@ are captured on the only interface, as they leave."""
 
 import itertools
 import os
+import shutil
 import socket
 import struct
+import subprocess
 import time
 import unittest
 from pathlib import Path
@@ -329,6 +331,50 @@ class Refused(Wire):
             privsep.check_policy(self, packet)
             own = packet.id if packet.proto == ICMP_OF[packet.family] else packet.sport
             self.assertIn(own, self.ports.values())
+
+
+@unittest.skipUnless(shutil.which("tshark"), "tshark is not installed")
+class SeenByOthers(Wire):
+    FORBIDDEN = ("_ws.malformed or ip.opt.type or ip.flags.mf == 1 or ip.frag_offset > 0 or "
+                 "ipv6.nxt == 0 or ipv6.nxt == 44 or ipv6.nxt == 43 or ipv6.nxt == 60 or "
+                 "tcp.flags.reset == 1 or tcp.flags.fin == 1 or tcp.flags.push == 1 or "
+                 "tcp.flags.urg == 1 or tcp.len > 0 or tcp.checksum.status == 0 or "
+                 "icmp.checksum.status == 0 or icmpv6.checksum.status == 0 or "
+                 "ip.checksum.status == 0 or ip.dst == 224.0.0.0/4 or ipv6.dst == ff00::/8")
+
+    def tshark(self, path, *arguments):
+        done = subprocess.run(
+            ["tshark", "-n", "-r", path, "-o", "tcp.check_checksum:TRUE", "-o",
+             "ip.check_checksum:TRUE", *arguments], text=True, capture_output=True,
+            check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.splitlines()
+
+    def test_with_tshark(self):
+        """Another's eyes: each probe is what it is meant to be, and none is malformed."""
+        for key in self.ids:
+            if key[1] == "tcp":
+                for flags in (SYN, SYN | ECE | CWR, ACK):
+                    for options in range(16):
+                        self.send(key, flags=flags, options=options, mss=1460,
+                                  window_scale=7, timestamp=1)
+            else:
+                for length in (8, 9, 64, 1000):
+                    size = {"payload": b"x" * length} if key[1] == "udp" else \
+                        {"payload_len": length}
+                    self.send(key, ttl=length % 255 + 1, tos=length % 256, **size)
+        packets = wire.take()
+        path = paris.temporary_folder() / "sent.pcap"
+        forged = privsep.tcp_packet(SOURCE[4], TARGET[4], 40000, 80, RST)
+        for extra, found in (([], 0), ([forged], 1)):  # the second: that it can fail
+            with open(path, "wb") as file:
+                file.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+                for raw in [packet.raw for packet in packets] + extra:
+                    file.write(struct.pack("=IIII", 1, 0, len(raw), len(raw)) + raw)
+            self.assertEqual(len(self.tshark(path, "-Y", self.FORBIDDEN)), found)
+        for display, count in (("tcp", 8 * 48 + 1), ("udp", 8 * 4), ("icmp.type == 8", 4 * 4),
+                               ("icmpv6.type == 128", 4 * 4)):
+            self.assertEqual(len(self.tshark(path, "-Y", display)), count, display)
 
 
 class Forgery(unittest.TestCase):
