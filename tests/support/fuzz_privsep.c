@@ -43,6 +43,7 @@ fuzz_reservations(struct matcher *m)
 static void
 expect_harmless(const struct privsep_send *p, const struct reservation *r)
 {
+	static const uint8_t nowhere[16];
 	const uint8_t *to = p->destination.bytes;
 	const uint8_t flags = p->tcp.flags;
 	uint8_t packet[PRIVSEP_PACKET_MAX];
@@ -55,7 +56,9 @@ expect_harmless(const struct privsep_send *p, const struct reservation *r)
 		expect(to[0] != 0 && (to[0] < 224 || to[0] >= 240) &&
 		       !(to[0] == 255 && to[1] == 255 && to[2] == 255 && to[3] == 255));
 	else
-		expect(to[0] != 0xff);
+		expect(
+		    to[0] != 0xff && memcmp(to, nowhere, 16) != 0 &&
+		    (memcmp(to, nowhere, 10) != 0 || to[10] != 0xff || to[11] != 0xff));
 	if (p->protocol == IPPROTO_TCP) {
 		expect(len >= 20 && len <= 60 && len % 4 == 0 &&
 		       packet[12] >> 4 == len / 4);
