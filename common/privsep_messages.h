@@ -25,9 +25,10 @@
  * PRIVSEP_SEND is answered by one PRIVSEP_SENT, in the order of the requests and before
  * any PRIVSEP_REPLY to that probe.
  *
- * Flow: the helper never waits for its caller. While the channel takes no answer to a
- * request, no further request is read; replies that find no room are dropped and
- * counted (PRIVSEP_DROPPED). So read before you wait to write. ICMP and TCP probes
+ * Flow: the helper never waits for its caller. While the channel takes no more records,
+ * no further request is read, and replies stay in the kernel's buffers; those that find
+ * no room there are lost and counted (PRIVSEP_DROPPED, with the next that does). So read
+ * before you wait to write. ICMP and TCP probes
  * leave at PRIVSEP_RATE at most, in bursts of PRIVSEP_BURST; beyond that the helper
  * reads no request until it may send, and the channel fills up.
  */
@@ -217,8 +218,9 @@ struct privsep_reply {
 };
 
 /*
- * So many answers were lost here since the last such record: the caller did not read,
- * or the helper was too slow, when the kernel may have counted others' packets too.
+ * So many answers were lost here since the last such record: the kernel's buffers were
+ * full, since the caller did not read or the helper was too slow. The kernel may have
+ * counted others' packets too.
  */
 struct privsep_dropped {
 	uint32_t count;

@@ -53,9 +53,12 @@ struct helper {
 	int raw[RAW_COUNT];
 	uint8_t started_by_root;
 	uint32_t sent, received; /* sequence numbers of the next records */
-	struct framing answer;   /* to the last request */
+	struct framing answer;   /* the last record */
 	uint8_t waiting;         /* its type while it finds no room; else 0 */
-	uint32_t dropped;        /* replies lost and not told of yet */
+	/* Packets from one socket, by its number; the next to be told. */
+	struct incoming in;
+	unsigned int in_count, in_next, in_socket;
+	uint32_t dropped; /* replies lost and not told of yet */
 	struct pollfd
 	    watch[SOCKETS_MAX + 1];      /* raw, reservations' of UDP, the channel */
 	uint32_t overflows[SOCKETS_MAX]; /* the kernel's counts, in that order */

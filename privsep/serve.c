@@ -147,7 +147,6 @@ static int
 tell_reply(
     struct helper *h, const struct arrival *a, bool tcp, const struct reservation *udp)
 {
-	static struct framing record;
 	struct privsep_reply reply = {.id = udp != NULL ? udp->asked.id : 0,
 	    .answer = PRIVSEP_DATAGRAM,
 	    .by_kernel = a->by_kernel,
@@ -158,67 +157,79 @@ tell_reply(
 	    .from_port = udp != NULL ? a->from_port : 0,
 	    .len = (uint16_t)MIN(a->len, PRIVSEP_REPLY_MAX),
 	    .bytes = a->bytes};
-	int error = -EAGAIN;
 
 	if (udp == NULL && !match_arrival(&h->matcher, tcp, a, &reply))
 		return 0;
-	privsep_reply_pack(&reply, framing_begin(&record));
-	if (h->waiting == 0)
-		error =
-		    framing_send(&record, MESSAGE_CHILD_FD, PRIVSEP_REPLY, &h->sent);
-	h->dropped += error == -EAGAIN;
-	return error == -EAGAIN ? 0 : error;
+	privsep_reply_pack(&reply, framing_begin(&h->answer));
+	return tell_answer(h, PRIVSEP_REPLY);
 }
 
-/* Reads the socket that is number i: a raw one, or after those a reservation's. */
+/* Tells what was read from a socket, as far as it finds room. */
 static int
-read_socket(struct helper *h, size_t i)
+tell_packets(struct helper *h)
 {
-	static struct incoming in;
+	unsigned int i = h->in_socket;
 	const struct reservation *udp =
 	    i < RAW_COUNT ? NULL : &h->matcher.reservations[i - RAW_COUNT];
-	unsigned int count = packets_receive(&in, h->watch[i].fd, 0, 0);
 	int error = 0;
 
-	for (unsigned int k = 0; k < count && error == 0; k++) {
+	while (error == 0 && h->waiting == 0 && h->in_next < h->in_count) {
 		struct arrival a;
 
-		packets_arrival(&in, k, 0, &a);
+		packets_arrival(&h->in, h->in_next++, 0, &a);
 		if (a.told.dropped_known) {
 			h->dropped += a.told.dropped - h->overflows[i];
 			h->overflows[i] = a.told.dropped;
 		}
 		error = tell_reply(h, &a, i == RAW_TCP4 || i == RAW_TCP6, udp);
 	}
-	/* Send stamps that came too late would wake us for ever. */
-	(void)packets_receive(&in, h->watch[i].fd, MSG_ERRQUEUE, 0);
 	return error;
 }
 
-/* Waits until there is something to do, and does it. Answers go first. */
+/* Reads the socket that is number i: a raw one, or after those a reservation's. */
+static int
+read_socket(struct helper *h, unsigned int i)
+{
+	static struct incoming stamps;
+
+	h->in_socket = i;
+	h->in_next = 0;
+	h->in_count = packets_receive(&h->in, h->watch[i].fd, 0, 0);
+	/* Send stamps that came too late would wake us for ever. */
+	(void)packets_receive(&stamps, h->watch[i].fd, MSG_ERRQUEUE, 0);
+	return tell_packets(h);
+}
+
+/*
+ * Waits until there is something to do, and does it. Answers go first; while one finds
+ * no room, all else waits: requests in the channel, packets in the kernel's buffers.
+ */
 static int
 turn(struct helper *h)
 {
+	struct pollfd *channel = &h->watch[SOCKETS_MAX];
+	bool full = h->waiting != 0;
 	int64_t now = clock_monotonic();
-	int64_t pause = h->paid - now - DEBT_MAX;
+	int64_t pause = full ? 0 : h->paid - now - DEBT_MAX;
 	/* Then for several at once: a wake-up costs more than a probe. */
 	struct timespec timeout = clock_to_timespec(pause + NS_PER_MS);
 	int error = 0;
 
-	h->watch[SOCKETS_MAX].events = h->waiting != 0 ? POLLOUT
-				       : pause > 0     ? 0
-						       : POLLIN;
-	if (ppoll(h->watch, 1 + SOCKETS_MAX, pause > 0 ? &timeout : NULL, NULL) < 0)
+	channel->events = full ? POLLOUT : pause > 0 ? 0 : POLLIN;
+	if (ppoll(full ? channel : h->watch, full ? 1 : 1 + SOCKETS_MAX,
+		pause > 0 ? &timeout : NULL, NULL) < 0)
 		return errno == EINTR ? 0 : -errno;
-	if ((h->watch[SOCKETS_MAX].revents & (POLLHUP | POLLERR)) != 0)
+	if ((channel->revents & (POLLHUP | POLLERR)) != 0)
 		return -EPIPE;
 	now = clock_monotonic();
 	h->matcher.second = (uint32_t)(now / NS_PER_SECOND);
 	h->paid = MAX(h->paid, now);
-	if (h->waiting != 0)
+	if (full)
 		error = tell_answer(h, h->waiting);
-	for (size_t i = 0; error == 0 && i < SOCKETS_MAX; i++)
-		if (h->watch[i].revents != 0)
+	if (error == 0)
+		error = tell_packets(h);
+	for (unsigned int i = 0; !full && i < SOCKETS_MAX; i++)
+		if (error == 0 && h->waiting == 0 && h->watch[i].revents != 0)
 			error = read_socket(h, i);
 	for (int i = 0; error == 0 && h->waiting == 0 && i < REQUESTS_MAX; i++)
 		error = h->paid - now > DEBT_MAX ? -EAGAIN : do_request(h);
