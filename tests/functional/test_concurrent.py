@@ -96,7 +96,8 @@ class Many:
             if tcp and probe["flags"] != "SYN":
                 continue
             number = marks[probe["dst"], probe["tos"], probe["length"], tcp]
-            segment = number, probe.get("src_port"), probe.get("sequence")
+            segment = (number, probe.get("src_port"), probe.get("dst_port"),
+                       probe.get("sequence"))
             if tcp and segment in seen:
                 self.resent[number] += 1
                 continue
@@ -131,6 +132,7 @@ class Record:
         self.probe, self.ttl, self.query = map(int, words[:3])
         self.outcome, self.source = words[3:5]
         self.sent, self.rtt = map(int, words[5:7])
+        self.flow = int(words[8])
 
 
 class Done:

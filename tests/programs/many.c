@@ -56,9 +56,9 @@ on_result(void *context, const struct prober_result *m)
 	(void)context;
 	if (!addr_is_none(&m->from))
 		addr_to_text(&m->from, from);
-	printf("result %u %u %u %u %s %s %" PRId64 " %" PRId64 " %u\n", m->instance,
+	printf("result %u %u %u %u %s %s %" PRId64 " %" PRId64 " %u %u\n", m->instance,
 	    m->probe, m->ttl, m->query, outcomes[m->outcome], from, m->sent, m->rtt,
-	    m->candidates);
+	    m->candidates, m->flow);
 	return 0;
 }
 
@@ -144,6 +144,8 @@ take_option(struct prober_start *s, const char *name, int64_t value)
 		s->dont_fragment = (uint8_t)value;
 	else if (strcmp(name, "flow") == 0)
 		s->flow_id = (uint32_t)value;
+	else if (strcmp(name, "flow_field") == 0)
+		s->flow_field = (uint8_t)value;
 	else if (strcmp(name, "chosen") == 0)
 		s->flow_chosen = (uint8_t)value;
 	else
@@ -227,29 +229,46 @@ run(struct many *many)
 }
 
 /*
- * Usage: many [raw]; with raw, which takes root, those transports may be used too.
+ * The plans come later: which transports may be in them. Without an argument all that
+ * need no privilege; "raw" takes root, "helper" paris-privsep with its capability.
  */
+static size_t
+choose_transports(const char *argument, struct prober_plan *all)
+{
+	all[0] = (struct prober_plan){
+	    .family = {{.send = TRANSPORT_UDP}, {.send = TRANSPORT_PING}}};
+	all[1] = (struct prober_plan){
+	    .family = {{.send = TRANSPORT_TCP}, {.send = TRANSPORT_UDPLITE}}};
+	if (argument == NULL)
+		return 2;
+	if (strcmp(argument, "raw") == 0) {
+		all[2].family[0].send = TRANSPORT_UDP_RAW;
+		all[2].family[1].send = TRANSPORT_TCP_RAW;
+		all[3].family[0].send = TRANSPORT_PING_RAW;
+		return 4;
+	}
+	if (strcmp(argument, "helper") == 0) {
+		all[2].family[0].send = TRANSPORT_UDP_HELPER;
+		all[2].family[1].send = TRANSPORT_TCP_HELPER;
+		all[3].family[0].send = TRANSPORT_PING_HELPER;
+		return 4;
+	}
+	return read_transport(argument, &all[2].family[0].send) == 0 ? 3 : 0;
+}
+
+/* Usage: many [raw | helper | TRANSPORT] */
 int
 main(int argc, char **argv)
 {
-	/* The plans come later: every transport may be in them. */
-	static struct prober_plan all[] = {
-	    {.family = {{.send = TRANSPORT_UDP}, {.send = TRANSPORT_PING}}},
-	    {.family = {{.send = TRANSPORT_TCP}, {.send = TRANSPORT_UDPLITE}}},
-	    {.family = {{.send = TRANSPORT_UDP_RAW}, {.send = TRANSPORT_TCP_RAW}}},
-	    {.family = {{.send = TRANSPORT_PING_RAW}}}};
 	static struct many many;
+	static struct prober_plan all[4];
 	char error[PROBER_CLIENT_ERROR_MAX];
 	char ended[128];
-	size_t plans = argc == 2 && strcmp(argv[1], "raw") == 0 ? 4 : 2;
+	size_t plans = choose_transports(argc > 1 ? argv[1] : NULL, all);
 	int result;
 
-	if (argc == 2 && plans == 2) {
-		plans = 3;
-		all[2] = (struct prober_plan){0};
-		if (read_transport(argv[1], &all[2].family[0].send) != 0)
-			return 2;
-	}
+	if (plans == 0)
+		return 2;
 	if (prober_client_start(&many.client, all, plans, error) != 0) {
 		fprintf(stderr, "many: %s\n", error);
 		return 3;

@@ -449,6 +449,156 @@ START_TEST(flows_differ)
 }
 END_TEST
 
+static const uint32_t flow_numbers[] = {0, 1, 2, 255, 256, 999};
+
+/* Where flows differ by each field, and how many there are. */
+static const struct {
+	const char *own; /* the transport protocol's field, or NULL: the flow label */
+	uint32_t last;   /* with ports as below */
+} flow_fields[FLOW_BY_END] = {
+    [FLOW_BY_SRC_PORT] = {"src_port", 65535 - 24007},
+    [FLOW_BY_DST_PORT] = {"dst_port", 65535 - 33434},
+    [FLOW_BY_CHECKSUM] = {"checksum", 0xfffd},
+    [FLOW_BY_LABEL] = {NULL, 0xffffe},
+};
+
+/* Whether probes of this kind have the field. */
+static bool
+has_flow_field(int kind, int field)
+{
+	if (field == FLOW_BY_LABEL)
+		return kind_is(kind, "ipv6");
+	return kind_is(kind, "icmp") == (field == FLOW_BY_CHECKSUM);
+}
+
+/* The tag is the field in which flows would differ. */
+static bool
+tag_is_flow(int kind, int field)
+{
+	return field == FLOW_BY_LABEL ? tag_is(kind, "ipv6.flow_label")
+				      : tag_is_own(kind, flow_fields[field].own);
+}
+
+/* The flow_id of one probe of a flow, which has its tag. */
+static void
+flow_of(const struct layout *l, uint32_t number, uint32_t tag, uint8_t *flow)
+{
+	struct layout_probe p = {.ttl = 9, .tag = tag};
+	uint8_t *packet;
+	struct view v;
+	size_t len;
+
+	must_eq(layout_flow(l, number, &p), 0);
+	packet = build(l, &p, &len);
+	if (l->rule != NULL)
+		must_eq(tag_of(l, packet, len), tag);
+	view_of_layout(&v, l->options.pattern, packet, 0, len);
+	must_eq(view_read_metafield(&v, &l->options.pattern->flow_id, flow), 0);
+	free(packet);
+}
+
+/*
+ * The flow's number decides what balancers hash, whatever the tag; each number gives
+ * something else; and flow 0 is the same by whichever field the others differ.
+ */
+static void
+check_flows(int kind, const struct layout *l, uint8_t *zero, bool *known)
+{
+	static uint8_t flows[COUNT_OF(flow_numbers)][40];
+	size_t bytes = (l->options.pattern->flow_id.bits + 7) / 8;
+	struct rng rng = {43};
+	uint8_t again[40];
+
+	for (size_t i = 0; i < COUNT_OF(flow_numbers); i++) {
+		uint32_t tag = tag_value(l, 2, &rng);
+
+		flow_of(l, flow_numbers[i], tag, flows[i]);
+		for (size_t k = 0; k < i; k++)
+			must(memcmp(flows[i], flows[k], bytes) != 0);
+		for (size_t turn = 0; kinds[kind].flow_constant && turn < 8; turn++) {
+			flow_of(l, flow_numbers[i], tag_value(l, turn, &rng), again);
+			must_eq(memcmp(flows[i], again, bytes), 0);
+		}
+	}
+	if (kinds[kind].flow_constant && *known)
+		must_eq(memcmp(zero, flows[0], bytes), 0);
+	memcpy(zero, flows[0], bytes);
+	*known = true;
+}
+
+START_TEST(many_flows)
+{
+	uint8_t zero[40];
+	bool known = false;
+
+	set_up();
+	for (int field = FLOW_BY_DEFAULT; field <= FLOW_BY_END; field++) {
+		struct layout_options o = options_of(_i);
+		struct layout_probe p = {0};
+		struct layout l;
+
+		o.src_port = 24007;
+		o.flow_checksum = 0x5dc1;
+		o.flow_field = (uint8_t)field;
+		if (field == FLOW_BY_DEFAULT) {
+			ck_assert_int_eq(layout_init(&l, &o), 0);
+			ck_assert_int_eq(layout_flow(&l, 0, &p), 0);
+			ck_assert_int_eq(layout_flow(&l, 1, &p), -EINVAL);
+		} else if (field == FLOW_BY_END || !has_flow_field(_i, field)) {
+			ck_assert_int_eq(layout_init(&l, &o), -EINVAL);
+		} else if (tag_is_flow(_i, field)) {
+			ck_assert_int_eq(layout_init(&l, &o), 0);
+			ck_assert_int_eq(layout_flow(&l, 0, &p), 0);
+			ck_assert_int_eq(layout_flow(&l, 1, &p), -EINVAL);
+		} else {
+			uint32_t last = flow_fields[field].last;
+
+			ck_assert_int_eq(layout_init(&l, &o), 0);
+			check_flows(_i, &l, zero, &known);
+			ck_assert_int_eq(layout_flow(&l, last, &p), 0);
+			ck_assert_int_eq(layout_flow(&l, last + 1, &p), -ERANGE);
+			ck_assert_int_eq(layout_flow(&l, UINT32_MAX, &p), -ERANGE);
+		}
+		layout_clear(&l);
+	}
+	tear_down();
+}
+END_TEST
+
+/* Each of many flows has a label of its own, unless the user has given one. */
+START_TEST(labels_of_flows)
+{
+	static uint8_t seen[1 << 20];
+	static const uint8_t fields[] = {
+	    FLOW_BY_SRC_PORT, FLOW_BY_DST_PORT, FLOW_BY_LABEL};
+
+	set_up();
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
+		struct layout_options o = options_of(7); /* ipv6/udp */
+		struct layout l;
+
+		memset(seen, 0, sizeof(seen));
+		o.src_port = 24000;
+		o.flow_field = fields[i];
+		ck_assert_int_eq(layout_init(&l, &o), 0);
+		for (uint32_t flow = 0; flow < 30000; flow++) {
+			struct layout_probe p = {0};
+
+			must_eq(layout_flow(&l, flow, &p), 0);
+			must(p.flow_label >= 1 && p.flow_label <= 0xfffff);
+			must_eq(seen[p.flow_label]++, 0);
+			l.options.flow_label = 77;
+			must_eq(layout_flow(&l, flow, &p), 0);
+			must_eq(
+			    p.flow_label, fields[i] == FLOW_BY_LABEL ? 77 + flow : 77);
+			l.options.flow_label = 0;
+		}
+		layout_clear(&l);
+	}
+	tear_down();
+}
+END_TEST
+
 /* Only what lies behind the eight bytes that every router quotes, and over IPv4. */
 START_TEST(tags_that_may_be_cut)
 {
@@ -495,6 +645,8 @@ main(void)
 	    {every_checksum, .loops = COUNT_OF(kinds)},
 	    {udp_checksum_is_never_zero, .loops = COUNT_OF(kinds)},
 	    {flows_differ, .loops = COUNT_OF(kinds)},
+	    {many_flows, .loops = COUNT_OF(kinds)},
+	    {labels_of_flows},
 	    {tags_that_may_be_cut, .loops = COUNT_OF(kinds)},
 	    {refused},
 	};
