@@ -8,6 +8,7 @@
 #include "prober/algorithm.h"
 
 extern const struct algorithm algorithm_mda;
+extern const struct algorithm algorithm_mda_lite;
 extern const struct algorithm algorithm_paris;
 extern const struct algorithm algorithm_traceroute;
 

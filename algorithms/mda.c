@@ -979,6 +979,8 @@ on_started(struct instance *i, struct mda *m)
 	m->max_flows = o->max_flows != 0 && o->max_flows < GRAPH_FLOWS_MAX
 			   ? o->max_flows
 			   : GRAPH_FLOWS_MAX;
+	m->phi = o->phi > 2 ? o->phi : 2;
+	m->lite = i->algorithm == &algorithm_mda_lite;
 	m->window = o->window != 0 ? o->window : WINDOW_DEFAULT;
 	m->outs_free = MDA_NONE;
 	for (size_t t = 0; t < 257; t++) {
@@ -1136,6 +1138,17 @@ clear(struct instance *i, void *state)
 const struct algorithm algorithm_mda = {
     .name = "mda",
     .summary = "all paths of all flows: every node is searched for successors",
+    .flow_constant = true,
+    .multipath = true,
+    .state_size = sizeof(struct mda),
+    .handle = handle,
+    .doubts = doubts,
+    .clear = clear,
+};
+
+const struct algorithm algorithm_mda_lite = {
+    .name = "mda-lite",
+    .summary = "all paths with fewer probes: hop by hop where that is enough",
     .flow_constant = true,
     .multipath = true,
     .state_size = sizeof(struct mda),

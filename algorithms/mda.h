@@ -74,6 +74,7 @@ struct mda_hop {
 	uint32_t queue_from, queue_to, queue_room;
 	bool dirty;
 	bool asked;
+	bool full; /* mda-lite: each vertex is searched, not the hop */
 	/* Flows that were answered here ... */
 	uint32_t answered;
 	uint32_t lost; /* ... and probes that were lost before they were */
@@ -109,6 +110,8 @@ struct mda {
 	struct graph *graph;
 	struct stopping *stopping;
 	double alpha; /* of each node */
+	bool lite;
+	uint32_t phi;
 	uint32_t children;
 	uint32_t max_flows;
 	uint32_t window;
@@ -194,5 +197,23 @@ void ask_later(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl);
 
 /* Asks all that is worth asking now. */
 void mda_plan(struct instance *i, struct mda *m);
+
+/* A flow of this vertex to ask at the next hop, or MDA_NONE. */
+uint32_t spare_flow(struct instance *i, struct mda *m, uint32_t vertex);
+
+/*
+ * A flow that was not asked at this hop, and of which it is not known where it was at
+ * the hop before (those are spare there); if possible one that was asked elsewhere.
+ */
+uint32_t fresh_flow(struct instance *i, struct mda *m, uint8_t ttl);
+
+/* ---- mda_lite.c ---- */
+
+/* How many flows are to be seen behind a vertex of a hop that is not `full`. */
+uint32_t lite_needed_by(
+    const struct instance *i, struct mda *m, const struct vertex *told);
+
+/* Asks what hop-wise discovery wants of a hop; certain: there is one behind it. */
+void lite_plan_hop(struct instance *i, struct mda *m, uint8_t ttl, bool certain);
 
 #endif

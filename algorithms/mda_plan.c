@@ -125,8 +125,7 @@ useful(const struct hop_needs *n, uint32_t most)
 
 /* ---- flows ---- */
 
-/* A flow of this vertex to ask at the next hop, or MDA_NONE. */
-static uint32_t
+uint32_t
 spare_flow(struct instance *i, struct mda *m, uint32_t vertex)
 {
 	const struct vertex *told = graph_vertex(m->graph, vertex);
@@ -150,11 +149,7 @@ spare_flow(struct instance *i, struct mda *m, uint32_t vertex)
 	return MDA_NONE;
 }
 
-/*
- * A flow that was not asked at this hop, and of which it is not known where it was at
- * the hop before (those are spare there); if possible one that was asked elsewhere.
- */
-static uint32_t
+uint32_t
 fresh_flow(struct instance *i, struct mda *m, uint8_t ttl)
 {
 	struct mda_hop *h = &m->hops[ttl];
@@ -198,7 +193,7 @@ is_shaky(const struct mda *m, const struct vertex *told)
 
 /* Flows that must be seen behind a vertex to be done with it. */
 static uint32_t
-needed_by(struct mda *m, const struct vertex *told)
+needed_by(const struct instance *i, struct mda *m, const struct vertex *told)
 {
 	const struct mda_vertex *v = &m->vertices[told->number];
 	uint32_t known = told->next_count > 0 ? told->next_count : 1;
@@ -206,6 +201,8 @@ needed_by(struct mda *m, const struct vertex *told)
 	if (told->kind == VERTEX_END || v->looped || v->given_up || told->changes > 0 ||
 	    (told->flows_count == 0 && told->kind != VERTEX_SOURCE))
 		return 0;
+	if (m->lite && !m->hops[told->ttl].full)
+		return lite_needed_by(i, m, told);
 	if (known >= m->children) {
 		m->too_many_children = true;
 		return 0;
@@ -220,7 +217,7 @@ static uint32_t
 serve(struct instance *i, struct mda *m, const struct vertex *told)
 {
 	const struct mda_vertex *v = &m->vertices[told->number];
-	uint32_t need = needed_by(m, told);
+	uint32_t need = needed_by(i, m, told);
 
 	while (told->evidence + v->pending < need && !m->blocked) {
 		uint32_t flow = spare_flow(i, m, told->number);
@@ -573,7 +570,7 @@ repeat(struct instance *i, struct mda *m, const struct vertex *told)
 	    graph_balancer(told) == BALANCER_PACKET)
 		return;
 	if (told->changes == 0 && told->next_count < EARLY &&
-	    (v->pending > 0 || told->evidence < needed_by(m, told)))
+	    (v->pending > 0 || told->evidence < needed_by(i, m, told)))
 		return;
 	wanted = repeats_for(m, told);
 	while (told->repeats + v->repeats_out < wanted &&
@@ -594,21 +591,26 @@ plan_hop(struct instance *i, struct mda *m, uint8_t ttl)
 	uint8_t last = m->beyond > m->alive ? m->beyond : m->alive;
 	struct hop_needs n;
 
+	bool full = !m->lite || m->hops[ttl].full;
+
 	if (ttl >= i->options.first_ttl) {
 		link_back(i, m, ttl);
 		ask_queued(i, m, ttl);
 	}
+	if (m->lite)
+		lite_plan_hop(i, m, ttl, ttl < last);
 	if (ttl >= last || !find_needs(i, m, ttl, &n))
 		return;
 	if (ttl < i->options.first_ttl) {
-		(void)ask_more(i, m, i->options.first_ttl, MDA_NONE, n.sum);
+		if (full)
+			(void)ask_more(i, m, i->options.first_ttl, MDA_NONE, n.sum);
 		return;
 	}
 	if (!n.unknown && n.sum > 0)
 		ask_for_needs(i, m, ttl, &n);
-	if (!mda_is_apart(i, m) && n.sum > 0)
+	if (!mda_is_apart(i, m) && n.sum > 0 && full)
 		ask_ahead(i, m, ttl, &n);
-	for (uint32_t k = 0; !n.unknown && k < n.count && !m->blocked; k++)
+	for (uint32_t k = 0; full && !n.unknown && k < n.count && !m->blocked; k++)
 		repeat(i, m, graph_vertex(m->graph, n.vertices[k]));
 }
 

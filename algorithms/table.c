@@ -7,6 +7,7 @@ const struct algorithm *const algorithm_table[] = {
     &algorithm_paris,
     &algorithm_traceroute,
     &algorithm_mda,
+    &algorithm_mda_lite,
     NULL,
 };
 
