@@ -1133,6 +1133,7 @@ clear(struct instance *i, void *state)
 	free(m->by_probe);
 	free(m->shares);
 	free(m->wanted);
+	free(m->own);
 }
 
 const struct algorithm algorithm_mda = {

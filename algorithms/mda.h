@@ -125,6 +125,7 @@ struct mda {
 	uint32_t by_probe_room;
 	double *shares; /* scratch for one hop's vertices */
 	uint32_t *wanted;
+	const struct link **own;
 	uint32_t scratch_room;
 	struct mda_hop hops[257]; /* by TTL */
 	uint32_t in_flight;

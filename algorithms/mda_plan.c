@@ -31,12 +31,13 @@
 struct hop_needs {
 	const uint32_t *vertices;
 	uint32_t count;
-	uint32_t *wanted; /* by place in vertices */
-	double *shares;   /* of the flows that come to this hop */
-	uint32_t sum;     /* of wanted */
-	uint32_t flows;   /* at this hop */
-	double unseen;    /* share of vertices that are not known yet */
-	bool unknown;     /* nobody is known here: the one is who will be */
+	uint32_t *wanted;        /* by place in vertices */
+	double *shares;          /* of the flows that come to this hop */
+	const struct link **own; /* from a vertex whose flows come there most often */
+	uint32_t sum;            /* of wanted */
+	uint32_t flows;          /* at this hop */
+	double unseen;           /* share of vertices that are not known yet */
+	bool unknown;            /* nobody is known here: the one is who will be */
 };
 
 /* ---- chances ---- */
@@ -241,20 +242,25 @@ is_lost(const struct mda *m, const struct vertex *told, double share)
 	return since * share > PATIENCE;
 }
 
+/* Twice as much as there are vertices, for a part of them at a time. */
 static bool
 make_room(struct mda *m, uint32_t count)
 {
 	uint32_t room = count * 2;
 	double *shares;
 	uint32_t *wanted;
+	const struct link **own;
 
-	if (count <= m->scratch_room)
+	if (count * 2 <= m->scratch_room)
 		return true;
+	room *= 2;
 	shares = realloc(m->shares, room * sizeof(*shares));
 	m->shares = shares != NULL ? shares : m->shares;
 	wanted = realloc(m->wanted, room * sizeof(*wanted));
 	m->wanted = wanted != NULL ? wanted : m->wanted;
-	if (shares == NULL || wanted == NULL)
+	own = realloc(m->own, room * sizeof(const struct link *));
+	m->own = own != NULL ? own : m->own;
+	if (shares == NULL || wanted == NULL || own == NULL)
 		return false;
 	m->scratch_room = room;
 	return true;
@@ -292,6 +298,7 @@ find_needs(struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *n)
 		return false;
 	n->wanted = m->wanted;
 	n->shares = m->shares;
+	n->own = m->own;
 	n->flows = flows = count_flows(m, n, &live);
 	for (uint32_t k = 0; k < n->count; k++) {
 		const struct vertex *told = graph_vertex(m->graph, n->vertices[k]);
@@ -360,26 +367,46 @@ own_predecessor(const struct mda *m, const struct vertex *told, double share)
 }
 
 /*
- * Flows of a predecessor that leads to few vertices are the cheapest way to one of
- * them. Returns how many flows in flight are accounted for.
+ * Flows of a predecessor that leads to few vertices are the cheapest way to those that
+ * are its own. They are taken out of what is needed: as long as it has flows to spare
+ * all of it, then what those in flight will bring. Returns how many these are.
  */
 static uint32_t
-ask_through(struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *n,
-    uint32_t k, const struct link *l)
+ask_through(
+    struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *n, uint32_t from)
 {
-	const struct mda_vertex *from = &m->vertices[l->from];
-	double share = share_of_link(m, l);
-	double coming = from->pending * share;
-	double missing = n->wanted[k] - coming;
-	uint32_t flying = from->pending, met;
+	const struct mda_vertex *v = &m->vertices[from];
+	struct hop_needs own = {.wanted = n->wanted + n->count,
+	    .shares = n->shares + n->count,
+	    .flows = graph_vertex(m->graph, from)->evidence};
+	uint32_t count;
 
-	if (missing > 0)
-		flying += ask_more(i, m, ttl, l->from, (uint32_t)ceil(missing / share));
-	met = (uint32_t)(flying * share + 0.5);
-	met = met < n->wanted[k] ? met : n->wanted[k];
-	n->wanted[k] -= met;
-	n->sum -= met;
-	return flying;
+	for (uint32_t k = 0; k < n->count; k++) {
+		const struct link *l = n->own[k];
+
+		if (l == NULL || l->from != from)
+			continue;
+		own.wanted[own.count] = n->wanted[k];
+		own.shares[own.count++] = share_of_link(m, l);
+		own.sum += n->wanted[k];
+	}
+	count = flows_for(&own);
+	if (count > v->pending)
+		(void)ask_more(i, m, ttl, from, count - v->pending);
+	for (uint32_t k = 0; k < n->count; k++) {
+		const struct link *l = n->own[k];
+		uint32_t met;
+
+		if (l == NULL || l->from != from)
+			continue;
+		met = v->spare > 0 ? n->wanted[k]
+				   : (uint32_t)(v->pending * share_of_link(m, l) + 0.5);
+		met = met < n->wanted[k] ? met : n->wanted[k];
+		n->wanted[k] -= met;
+		n->sum -= met;
+		n->own[k] = NULL;
+	}
+	return v->pending;
 }
 
 /* Flows of predecessors from where they may go to a vertex that lacks some. */
@@ -409,13 +436,14 @@ ask_for_needs(struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *
 
 	for (uint32_t k = 0; k < n->count; k++) {
 		const struct vertex *told = graph_vertex(m->graph, n->vertices[k]);
-		const struct link *l = n->wanted[k] > 0 && told->prev_count > 0
-					   ? own_predecessor(m, told, n->shares[k])
-					   : NULL;
 
-		if (l != NULL)
-			own += ask_through(i, m, ttl, n, k, l);
+		n->own[k] = n->wanted[k] > 0 && told->prev_count > 0
+				? own_predecessor(m, told, n->shares[k])
+				: NULL;
 	}
+	for (uint32_t k = 0; k < n->count; k++)
+		if (n->own[k] != NULL)
+			own += ask_through(i, m, ttl, n, n->own[k]->from);
 	if (n->sum == 0)
 		return;
 	count = flows_for(n);
