@@ -36,7 +36,7 @@ class BadInputTest(unittest.TestCase):
         found = result.stderr.splitlines()
         self.assertEqual(len(found), lines, result)
         if lines:
-            self.assertRegex(found[0], r"\Aparis-(traceroute|prober): ")
+            self.assertRegex(found[0], r"\A(paris-traceroute|mda|paris-prober): ")
             self.assertNotRegex(found[0], r"[\0-\x1f\x7f-\x9f]")
         for part in parts:
             self.assertRegex(result.stderr, part)
@@ -52,6 +52,8 @@ WHOLE = {
     "--queries": (1, 10, ""), "-t": (0, 255, ""), "--tos": (0, 255, ""),
     "-l": (0, 0xfffff, "-6"), "--flowlabel": (0, 0xfffff, "-6"),
     "--flow-id": (0, 65535, ""), "--gap-limit": (0, 255, ""), "--loop-limit": (0, 255, ""),
+    "--max-flows": (1, 65536, "-a mda"), "--max-probes": (1, 10**9, "-a mda"),
+    "--phi": (2, 64, "-a mda"), "--pps": (1, 1000000, ""),
     "--sport": (1, 65535, ""), "packet_len": (0, 65000, ""),
 }
 # {option: (smallest, largest, one below, one above)} in its unit
@@ -71,7 +73,19 @@ NO_TIME = ["", "x", "-", "-1", "+1", ".", "..5", "1.5.", "1s", "1 ", " 1", "0x1"
 WORDS = {
     "-a": (("paris", "traceroute"), ("", "Paris", "mda2", "paris traceroute")),
     "--algorithm": (("paris",), ("x" * 300,)),
-    "--format": (("text", "json"), ("", "xml", "JSON", "jsonl", "text,json")),
+    "--format": (("text", "json"), ("", "xml", "JSON", "jsonl", "text,json", "scamper",
+                                    "dot", "svg")),
+    "-M": (("default", "udp", "tcp", "udplite", "mda"), ("", "UDP", "paris", "dccp")),
+    "--module": (("mda",), ("x" * 300,)),
+    "-B": (("95", "99.9,5", "50,1000,1024", "95,5,16"),
+           ("", "95,", "49.9", "100", "95,0", "95,1001", "95,1,1025", "95,1,1,1", "95,x",
+            ",5", "95,,5", "1e2", "95;5", "nan")),
+    "--mda": (("95,30",), ("101",)),
+    "--confidence": (("95", "50", "99.9", "99.9999999"),
+                     ("", "49.99", "100", "99.99999999", "x", "95%", "-95", "inf")),
+    "--bound": (("node", "graph"), ("", "Node", "nodes", "graph=5")),
+    "--flow": (("default", "src-port", "dst-port"),
+               ("", "port", "checksum", "flow-label", "udp.src_port", "src-port,dst-port")),
     "--privilege": (("auto", "none"), ("", "root", "AUTO", "helper,none", "1")),
     "-i": (("lo",), ("", "nosuchdevice", "x" * 16, "x" * 4000, "lo\n", "../lo")),
     "--interface": (("lo",), ("lo0",)),
@@ -120,10 +134,15 @@ def time_cases():
         yield "-w", text, "", False
 
 
+# Options of algorithms that find many paths.
+MANY_PATHS = ("-B", "--mda", "--confidence", "--bound", "--flow")
+
+
 def word_cases():
     for option, (right, wrong) in WORDS.items():
-        yield from ((option, text, "", True) for text in right)
-        yield from ((option, text, "", False) for text in wrong)
+        also = "-a mda" if option in MANY_PATHS else ""
+        yield from ((option, text, also, True) for text in right)
+        yield from ((option, text, also, False) for text in wrong)
 
 
 def explain(option, text, also, *more):
@@ -240,6 +259,11 @@ class Values(BadInputTest):
                 ("-I --sport 9", "--sport 9: ICMP probes"),
                 ("-T 60", "packet_len 60: the kernel chooses"),
                 ("-T -t 1", "-t 1: the kernel keeps"),
+                ("--confidence 99", "--confidence: is of algorithms that find many"),
+                ("--max-probes 9 -a paris", "--max-probes: .*; paris traces one"),
+                ("-a mda -I --flow src-port", "ICMP probes .* have no ports"),
+                ("-a mda --flow flow-label", "IPv4 has no flow label"),
+                ("-a mda -6 -l 5 --flow flow-label", "gives all flows one label"),
                 ("-4 -s ::1", "not an IPv4 address"), ("-6 -s 127.0.0.1", "not an IPv6")):
             for format_ in ("text", "json"):
                 with self.subTest(words, format=format_):
@@ -476,6 +500,8 @@ IMPOSTORS = (
 class Impostors(BadInputTest):
     """In the place of paris-prober and paris-names stands something else."""
 
+    tool = "paris-traceroute"
+
     def setUp(self):
         self.folder = paris.temporary_folder()
         shutil.copytree(paris.stage() / "bin", self.folder / "bin")
@@ -499,7 +525,7 @@ class Impostors(BadInputTest):
             path.chmod(0o755)
 
     def run_tool(self, *arguments):
-        return paris.run(*paris.started_with([self.folder / "bin" / "paris-traceroute",
+        return paris.run(*paris.started_with([self.folder / "bin" / self.tool,
                                               *arguments]))
 
     def speaker(self, *records):

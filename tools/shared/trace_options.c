@@ -20,6 +20,7 @@
 #define CHILDREN_HIGH 1024
 #define PPS_HIGH 1000000
 #define FLOWS_HIGH 65536
+#define PROBES_HIGH 1000000000
 
 /* ---- parsers of single options --------------------------------------------------- */
 
@@ -438,7 +439,7 @@ static const struct option_spec table[] = {
     {0, "max-flows", "N", "Of many flows, use no more than N",
 	NUMBER(start.max_flows, 1, FLOWS_HIGH)},
     {0, "max-probes", "N", "To find many paths, send no more than N probes",
-	NUMBER(start.max_probes, 1, UINT32_MAX)},
+	NUMBER(start.max_probes, 1, PROBES_HIGH)},
     {'n', NULL, NULL, "Print addresses only, look up no names", FLAG(numeric, 1)},
     {'N', "sim-queries", "N",
 	"Keep at most N probes in flight (default: all queries of 16 hops)",
@@ -726,10 +727,34 @@ take_operands(struct trace_options *o, char **operands, char *error)
 	return 0;
 }
 
+/* An option that the algorithm has no use for; or NULL. */
+static const char *
+find_idle_option(const struct trace_options *o)
+{
+	const struct prober_start *start = &o->start;
+	const struct {
+		bool given;
+		const char *option;
+	} idle[] = {{start->branching != 0 || start->children != 0, "-B"},
+	    {start->alpha != 0, "--confidence"}, {o->bound != BOUND_DEFAULT, "--bound"},
+	    {start->max_probes != 0, "--max-probes"},
+	    {start->max_flows != 0, "--max-flows"}, {start->phi != 0, "--phi"},
+	    {start->flow_field != FLOW_BY_DEFAULT, "--flow"}};
+
+	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
+		if (idle[i].given)
+			return idle[i].option;
+	return NULL;
+}
+
 /* What only algorithms that find many paths have. */
 static int
 check_multipath(const struct trace_options *o, char *error)
 {
+	static const char *const formats[] = {
+	    [FORMAT_SCAMPER] = "scamper", [FORMAT_DOT] = "dot", [FORMAT_SVG] = "svg"};
+	const char *idle = find_idle_option(o);
+
 	if (trace_options_multipath(o)) {
 		if (o->format != FORMAT_SVG || o->hosts_count <= 1)
 			return 0;
@@ -738,11 +763,41 @@ check_multipath(const struct trace_options *o, char *error)
 		    o->hosts_count);
 		return -EINVAL;
 	}
-	if (o->format == FORMAT_TEXT || o->format == FORMAT_JSON)
+	if (o->format != FORMAT_TEXT && o->format != FORMAT_JSON)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--format %s: is of algorithms that find many paths (-a mda); of "
+		    "one path there are text and json",
+		    formats[o->format]);
+	else if (idle != NULL)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "%s: is of algorithms that find many paths (-a mda); %s traces one",
+		    idle, o->start.algorithm);
+	else
 		return 0;
-	snprintf(error, OPTIONS_TEXT_MAX,
-	    "--format: of one path there are text and json; scamper, dot and svg are "
-	    "of many (-a mda)");
+	return -EINVAL;
+}
+
+/* Whether the probes have the field in which their flows shall differ. */
+static int
+check_flow_field(const struct trace_options *o, char *error)
+{
+	uint8_t field = o->start.flow_field;
+	bool icmp = o->method == METHOD_ICMP;
+
+	if (icmp && (field == FLOW_BY_SRC_PORT || field == FLOW_BY_DST_PORT))
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--flow: ICMP probes (-I) have no ports; there are checksum and "
+		    "flow-label");
+	else if (!icmp && field == FLOW_BY_CHECKSUM)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--flow checksum: is of ICMP probes (-I); there are src-port, "
+		    "dst-port and flow-label");
+	else if (field == FLOW_BY_LABEL && o->start.flow_label != 0)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--flow flow-label: -l %u gives all flows one label",
+		    o->start.flow_label);
+	else
+		return 0;
 	return -EINVAL;
 }
 
@@ -819,7 +874,8 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
 	if (o->help || o->version)
 		return 0;
 	if (take_operands(o, argv + first, error) != 0 ||
-	    check_together(o, error) != 0 || check_multipath(o, error) != 0)
+	    check_together(o, error) != 0 || check_multipath(o, error) != 0 ||
+	    check_flow_field(o, error) != 0)
 		return -EINVAL;
 	if (o->host == NULL && !o->explain) {
 		snprintf(error, OPTIONS_TEXT_MAX, "specify \"host\": %s", usage(o));

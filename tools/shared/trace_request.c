@@ -104,6 +104,12 @@ trace_request_check(
 		    o->start.flow_label);
 		return -EINVAL;
 	}
+	if (o->start.flow_field == FLOW_BY_LABEL && target->family == AF_INET) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--flow flow-label: IPv4 has no flow label, and the host's address "
+		    "is IPv4");
+		return -EINVAL;
+	}
 	if (addr_is_unspecified(target)) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "host: no packet can be sent to the unspecified address");
