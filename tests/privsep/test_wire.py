@@ -352,6 +352,7 @@ class SeenByOthers(Wire):
 
     def test_with_tshark(self):
         """Another's eyes: each probe is what it is meant to be, and none is malformed."""
+        packets = []
         for key in self.ids:
             if key[1] == "tcp":
                 for flags in (SYN, SYN | ECE | CWR, ACK):
@@ -363,7 +364,7 @@ class SeenByOthers(Wire):
                     size = {"payload": b"x" * length} if key[1] == "udp" else \
                         {"payload_len": length}
                     self.send(key, ttl=length % 255 + 1, tos=length % 256, **size)
-        packets = wire.take()
+            packets += wire.take()
         path = paris.temporary_folder() / "sent.pcap"
         forged = privsep.tcp_packet(SOURCE[4], TARGET[4], 40000, 80, RST)
         for extra, found in (([], 0), ([forged], 1)):  # the second: that it can fail
