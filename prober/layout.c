@@ -170,7 +170,7 @@ layout_init(struct layout *l, const struct layout_options *options)
 		(void)find_either(p, "icmp.sequence", "tcp.seq", &l->echoed);
 	l->transport = pattern_layer_offset(p, 1);
 	l->payload = pattern_layer_offset(p, 2);
-	l->balance = balances_by_sequence(p) ? l->transport + 6
+	l->balance = balances_by_sequence(p) ? l->transport + 4
 					     : l->payload + tag_payload(options);
 	l->base = malloc(l->options.len);
 	if (l->base == NULL)
@@ -290,7 +290,14 @@ wanted_checksum(const struct layout *l, const struct layout_probe *p)
 	return (uint16_t)(1 + (p->flow_checksum + p->tag) % 0xfffe);
 }
 
-/* The transport checksum, made to come out as chosen where that is asked. */
+/*
+ * The transport checksum, made to come out as chosen where that is asked. By the upper
+ * half of TCP's sequence number: that is equal in all probes of a flow, as the lower
+ * half is the checksum's complement and takes up what differs. So, with a checksum that
+ * falls, the number rises by one a probe: a target that holds a connection half open
+ * for a probe takes an older number for a stray, which it answers with an ACK that
+ * tells nothing (RFC 9293 section 3.10.7.4).
+ */
 static void
 finish_checksum(
     const struct layout *l, const struct layout_probe *p, uint8_t *packet, size_t len)
@@ -303,6 +310,12 @@ finish_checksum(
 
 	if (balanced(o))
 		memset(packet + l->balance, 0, 2);
+	if (balanced(o) && balances_by_sequence(o->pattern)) {
+		uint16_t rising = (uint16_t)~wanted_checksum(l, p);
+
+		packet[l->balance + 2] = (uint8_t)(rising >> 8);
+		packet[l->balance + 3] = (uint8_t)rising;
+	}
 	pattern_write(o->pattern, packet, l->checksum, 0);
 	if (protocol->checksum_pseudo)
 		sum = checksum_add_pseudo(

@@ -70,7 +70,7 @@ struct layout {
 	size_t transport;             /* offset of the transport header */
 	size_t payload;               /* offset of the payload */
 	size_t balance; /* offset of the two bytes that balance a checksum:
-			   payload, or of TCP the end of the sequence number */
+			   payload, or of TCP the start of the sequence number */
 	uint8_t *base;  /* options.len bytes: the packet with all that is constant */
 };
 

@@ -41,6 +41,8 @@ struct tag_field {
 	 * its last byte.
 	 */
 	bool ends_non_zero;
+	/* Values are handed out downwards, from the upper half on. */
+	bool falls;
 };
 
 /* Which protocol may carry this one, and the number by which it says so. */

@@ -33,7 +33,8 @@ tag_set_init(struct tag_set *s, const struct pattern *pattern, struct field_ref 
 		return -EINVAL;
 	values = span(rule);
 	*s = (struct tag_set){.pattern = pattern, .field = field, .rule = rule};
-	s->next = rule->low + (uint32_t)(seed % values);
+	s->next = rule->falls ? rule->high - (uint32_t)(seed % (values / 2))
+			      : rule->low + (uint32_t)(seed % values);
 	s->unused = values > UINT32_MAX ? UINT32_MAX : (uint32_t)values;
 	return 0;
 }
@@ -56,13 +57,22 @@ tag_set_start_at(struct tag_set *s, uint32_t value)
 		s->next = value;
 }
 
+/* The value after this one, round the range. */
+static uint32_t
+following(const struct tag_field *rule, uint32_t value)
+{
+	if (rule->falls)
+		return value == rule->low ? rule->high : value - 1;
+	return value == rule->high ? rule->low : value + 1;
+}
+
 /* The next value of the first round, or -EAGAIN when the round is over. */
 static int
 take_unused(struct tag_set *s, uint32_t *value)
 {
 	while (s->unused > 0) {
 		*value = s->next;
-		s->next = s->next == s->rule->high ? s->rule->low : s->next + 1;
+		s->next = following(s->rule, s->next);
 		s->unused--;
 		if (allowed(s->rule, *value))
 			return 0;

@@ -147,7 +147,7 @@ class Works(unittest.TestCase):
     def test_every_tag(self):
         for method, tag in (("udp", "udp.checksum"), ("udp", "udp.length"),
                             ("udp", "udp.payload"), ("tcp", "tcp.seq"),
-                            ("icmp", "icmp.sequence")):
+                            ("tcp", "tcp.checksum"), ("icmp", "icmp.sequence")):
             for target in (V4, V6):
                 with self.subTest(tag=tag, target=target):
                     found = trace("line.topo", "--privilege", "raw", "--tag", tag,

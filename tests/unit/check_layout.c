@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "prober/layout.h"
+#include "prober/tag.h"
 #include "tests/support/packets.h"
 #include "tests/support/testing.h"
 
@@ -47,6 +48,7 @@ static const struct {
     {"ipv4/tcp", "tcp.src_port", false, 40},
     {"ipv6/tcp", NULL, true, 60},
     {"ipv6/tcp", "tcp.seq", true, 60},
+    {"ipv6/tcp", "tcp.checksum", true, 60},
     {"ipv6/tcp", "ipv6.flow_label", false, 60},
     {"ipv4/icmpv4", NULL, true, 30},
     {"ipv4/icmpv4", "icmp.sequence", true, 30},
@@ -616,6 +618,46 @@ START_TEST(tags_that_may_be_cut)
 }
 END_TEST
 
+/*
+ * A target that holds a connection half open answers older sequence numbers as strays:
+ * of one flow each probe has the next number.
+ */
+START_TEST(sequence_rises)
+{
+	for (int kind = 0; kind < (int)COUNT_OF(kinds); kind++) {
+		struct layout_options o;
+		struct tag_set tags;
+		struct layout l;
+		uint64_t first = 0;
+
+		if (!tag_is(kind, "tcp.checksum") && !tag_is(kind, "tcp.seq"))
+			continue;
+		set_up();
+		o = options_of(kind);
+		ck_assert_int_eq(layout_init(&l, &o), 0);
+		ck_assert_int_eq(
+		    tag_set_init(&tags, o.pattern, o.tag, UINT64_C(0xdeadbeef0123)), 0);
+		for (uint32_t i = 0; i < 0x7000; i++) {
+			struct layout_probe p = probe_of((uint8_t)(1 + i % 30), 0);
+			int64_t retry;
+			uint64_t now;
+			uint8_t *packet;
+			size_t len;
+
+			must_eq(tag_set_take(&tags, 0, &p.tag, &retry), 0);
+			packet = build(&l, &p, &len);
+			now = field(&l, packet, len, "tcp.seq");
+			first = i == 0 ? now : first;
+			must_eq((uint32_t)(now - first), i);
+			free(packet);
+		}
+		tag_set_clear(&tags);
+		layout_clear(&l);
+		tear_down();
+	}
+}
+END_TEST
+
 /* Patterns that are no probes. */
 START_TEST(refused)
 {
@@ -648,6 +690,7 @@ main(void)
 	    {many_flows, .loops = COUNT_OF(kinds)},
 	    {labels_of_flows},
 	    {tags_that_may_be_cut, .loops = COUNT_OF(kinds)},
+	    {sequence_rises},
 	    {refused},
 	};
 

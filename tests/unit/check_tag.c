@@ -220,6 +220,32 @@ START_TEST(start_at)
 }
 END_TEST
 
+/* Downwards, from somewhere in the upper half on, and round. */
+START_TEST(falling)
+{
+	size_t i = field_index("tcp.checksum");
+	uint32_t value, previous = 0;
+	int64_t retry;
+
+	set_up();
+	for (uint64_t seed = 0; seed < 200000; seed += 37) {
+		open_set(i, seed);
+		must_eq(tag_set_take(&set, 0, &value, &retry), 0);
+		must(value > fields[i].high / 2 && value <= fields[i].high);
+	}
+	open_set(i, 4711);
+	for (size_t k = 0; k < values_of(i); k++) {
+		must_eq(tag_set_take(&set, 0, &value, &retry), 0);
+		if (k > 0 && previous == fields[i].low)
+			must_eq(value, fields[i].high);
+		else if (k > 0)
+			must_eq(value, previous - 1);
+		previous = value;
+	}
+	tear_down();
+}
+END_TEST
+
 START_TEST(rest_before_the_next_owner)
 {
 	size_t i = field_index("udp.length");
@@ -357,6 +383,7 @@ main(void)
 	    {not_a_tag_field},
 	    {seed_chooses_the_first_value},
 	    {start_at},
+	    {falling},
 	    {rest_before_the_next_owner},
 	    {random_order, .loops = 3},
 	    {large_sets, .loops = 2},
