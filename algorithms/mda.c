@@ -401,10 +401,13 @@ shorten_waits(struct instance *i, struct mda *m)
 
 /* ---- loss ---- */
 
+/* As much as it may be, with so few to judge by. */
 static double
 loss_of(uint32_t lost, uint32_t answered)
 {
-	return lost == 0 ? 0 : (double)lost / (lost + answered);
+	double most = lost + 2 * sqrt(lost) + 1;
+
+	return lost == 0 ? 0 : most / (most + answered);
 }
 
 /* Attempts after which silence at this hop is believed. */

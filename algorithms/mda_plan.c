@@ -12,8 +12,8 @@
 #include "algorithms/mda.h"
 
 /* What may be wasted to save round trips: for each flow that there is at a hop ... */
-#define WASTE_EACH 0.004
-#define WASTE_LAST 0.5 /* ... and when only one is missing any more. */
+#define WASTE_EACH 0.003
+#define WASTE_LAST 0.4 /* ... and when only one is missing any more. */
 /* A flow whose place is not known yet is asked behind it if it is as likely of use. */
 #define USEFUL 0.9
 /* Balancers are taken for even ones until so many flows a vertex say something else. */

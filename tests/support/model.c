@@ -60,6 +60,8 @@ struct model_run {
 	size_t heap_count, heap_room, alarms_count, alarms_room;
 	uint64_t order;
 	size_t results_room;
+	int64_t
+	    answered_to[MODEL_NODES_MAX]; /* when all that it may answer is used up */
 };
 
 /* Memory is no subject of the model. */
@@ -185,6 +187,22 @@ model_path(const struct model *m, uint32_t flow, uint8_t ttl)
 	return walk(m, flow, 0, ttl);
 }
 
+/* Whether a router has used up what it may answer (a leaky bucket). */
+static bool
+is_rationed(struct model_run *r, uint16_t node)
+{
+	const struct model_node *n = &r->model->nodes[node];
+	int64_t *to = &r->answered_to[node];
+
+	if (n->burst == 0)
+		return false;
+	*to = *to > r->now ? *to : r->now;
+	if (*to - r->now > (n->burst - 1) * n->refill)
+		return true;
+	*to += n->refill;
+	return false;
+}
+
 /* Sends what is queued: this is when the network sees it. */
 static void
 flush(struct model_run *r)
@@ -209,7 +227,8 @@ flush(struct model_run *r)
 		h.at = r->now + n->rtt;
 		if (m->jitter > 0)
 			h.at += (int64_t)rng_below(&r->rng, (uint64_t)m->jitter);
-		if (n->silent || rng_chance(&r->rng, n->lost) ||
+		if (n->silent || is_rationed(r, h.node) ||
+		    rng_chance(&r->rng, n->lost) ||
 		    (m->loses != NULL && m->loses(m, sent)))
 			continue;
 		if (rng_chance(&r->rng, n->late))

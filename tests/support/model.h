@@ -39,6 +39,8 @@ struct model_node {
 	uint32_t lost;       /* of a million replies */
 	uint32_t duplicated; /* of a million: sent twice, by model.duplicate_after */
 	uint32_t late;       /* of a million: come model.late_by later */
+	uint32_t burst;      /* answers at once, at most; 0: no limit ... */
+	int64_t refill;      /* ... and one more each time so long has passed, ns */
 	uint16_t
 	    next[MODEL_NEXT_MAX]; /* which of these is next: by flow or by packet */
 	uint16_t next_count;
