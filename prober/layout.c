@@ -64,6 +64,13 @@ balances_by_sequence(const struct pattern *p)
 }
 
 size_t
+layout_tells_checksum(const struct pattern *p)
+{
+	return balances_by_sequence(p) ? pattern_layer_offset(p, 1) + 6
+				       : pattern_layer_offset(p, 2);
+}
+
+size_t
 layout_min_len(const struct layout_options *o)
 {
 	bool payload = balanced(o) && !balances_by_sequence(o->pattern);
@@ -372,6 +379,9 @@ layout_tag_may_be_cut(const struct layout *l)
 	const struct field *f;
 
 	if (!o->tagged || o->dst.family != AF_INET || o->tag.layer == 0)
+		return false;
+	/* What makes the checksum come out is as good as the checksum. */
+	if (l->rule->way == TAG_BY_PAYLOAD && balances_by_sequence(o->pattern))
 		return false;
 	f = pattern_field(o->pattern, o->tag);
 	return f->bit_offset + f->bit_length > 64;

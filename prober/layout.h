@@ -114,6 +114,12 @@ void layout_build(
  */
 bool layout_tag_may_be_cut(const struct layout *l);
 
+/*
+ * Offset of two bytes that tell a probe of its flow as well as the checksum does, when
+ * that is the tag: the end of the sequence number, or what makes it come out.
+ */
+size_t layout_tells_checksum(const struct pattern *p);
+
 /* Length of each packet built; TAG_BY_LENGTH tags shorten or lengthen it. */
 size_t layout_len(const struct layout *l, const struct layout_probe *p);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/checksum.h"
+#include "prober/layout.h"
 #include "prober/transport.h"
 
 /* Bits that must agree before a reply about another destination is believed. */
@@ -419,6 +420,21 @@ match_untagged(struct store *s, const struct reply *r, struct match *out)
 }
 
 /*
+ * The tag, a checksum, is not shown, but what makes it come out is: of one flow no two
+ * probes have the same there.
+ */
+static bool
+shows_balance(const struct reply *r, const struct probe *p)
+{
+	size_t at;
+
+	if (p->tags == NULL || p->tags->rule->way != TAG_BY_PAYLOAD)
+		return false;
+	at = layout_tells_checksum(p->tags->pattern);
+	return r->quote_at <= at && r->quote_at + r->quote_len >= at + 2;
+}
+
+/*
  * Of the probes in flight, all of one instance, exactly one expects this reply's
  * sender: it is that one's. Its instance has made sure that no other hop has the
  * address.
@@ -512,7 +528,8 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 	}
 	if (out->count == 0)
 		match_payload(s, r, out);
-	tagged = tagged || out->altered;
+	tagged = tagged || out->altered ||
+		 (out->count == 1 && shows_balance(&shown, out->probes[0]));
 	if (!tagged)
 		match_expected(r, out);
 	out->alone = !tagged && !out->by_address;
