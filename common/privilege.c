@@ -70,7 +70,7 @@ privilege_leave_root_groups(gid_t gid)
 {
 	const uid_t same = (uid_t)-1;
 
-	if (!is_root())
+	if (!is_root() || gid == PRIVILEGE_STAY)
 		return 0;
 	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
 	    setresuid(same, PRIVILEGE_NOBODY, same) != 0 ||
@@ -82,7 +82,7 @@ privilege_leave_root_groups(gid_t gid)
 int
 privilege_leave_root(gid_t gid)
 {
-	if (!is_root())
+	if (!is_root() || gid == PRIVILEGE_STAY)
 		return 0;
 	if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
 	    setresuid(PRIVILEGE_NOBODY, PRIVILEGE_NOBODY, PRIVILEGE_NOBODY) != 0)

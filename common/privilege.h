@@ -11,6 +11,12 @@
 #define PRIVILEGE_NOBODY 65534
 
 /*
+ * In place of a group: there is nobody else to become (user_namespace_has_one_user), so
+ * uid 0 stays. It has to give all capabilities away at once.
+ */
+#define PRIVILEGE_STAY ((gid_t)-1)
+
+/*
  * For a program with privileges that its caller does not have: shuts out what the
  * caller, of the same uid, could reach into it by. No ptrace, no descriptors taken, no
  * environment; default signals, but SIGINT, SIGTERM and SIGHUP blocked, as servants
@@ -32,8 +38,8 @@ int privilege_leave_root_groups(gid_t gid);
  * Leaves uid 0 (real, effective or saved): no supplementary groups, gid and uid to
  * PRIVILEGE_NOBODY, verified. gid: which group to keep, so that ping sockets can be
  * opened (net.ipv4.ping_group_range); PRIVILEGE_NOBODY when it does not matter. Does
- * nothing for an ordinary user. Returns 0 or -errno; -EPERM in a container whose root
- * may not change its uid.
+ * nothing for an ordinary user, or with PRIVILEGE_STAY. Returns 0 or -errno; -EPERM in
+ * a container whose root may not change its uid, -EINVAL where there is no such uid.
  */
 int privilege_leave_root(gid_t gid);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/privilege.h"
+#include "common/user_namespace.h"
 
 #ifndef IP_RECVERR_RFC4884
 #define IP_RECVERR_RFC4884 26
@@ -173,6 +174,8 @@ helper_state(const char *path)
 
 	if (access(path, X_OK) != 0)
 		return HELPER_MISSING;
+	if (getuid() == 0 && user_namespace_has_one_user())
+		return HELPER_ONE_USER;
 	if (getuid() == 0) /* it needs no file capability then, but the right */
 		return try_raw(AF_INET) == EPERM ? HELPER_BOUNDED : HELPER_USABLE;
 	if ((file_capabilities(path) & 1U << CAP_NET_RAW) == 0)
@@ -181,8 +184,19 @@ helper_state(const char *path)
 		return HELPER_NO_NEW_PRIVS;
 	if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0)
 		return HELPER_NOSUID;
-	return prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) == 0 ? HELPER_BOUNDED
-								 : HELPER_USABLE;
+	if (prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) == 0)
+		return HELPER_BOUNDED;
+	return user_namespace_owns_network() ? HELPER_USABLE : HELPER_FOREIGN;
+}
+
+static uint8_t
+raw_state(void)
+{
+	if (getuid() != 0)
+		return RAW_NOT_ROOT;
+	if (user_namespace_has_one_user())
+		return RAW_ONE_USER;
+	return try_raw(AF_INET) == EPERM ? RAW_REFUSED : RAW_USABLE;
 }
 
 void
@@ -203,10 +217,7 @@ host_facts_gather(struct host_facts *facts, const char *helper_path)
 		facts->open[TRANSPORT_UDP_RAW][i] = facts->open[TRANSPORT_TCP_RAW][i] =
 		    facts->open[TRANSPORT_PING_RAW][i] = try_raw(f);
 	}
-	if (getuid() != 0)
-		facts->raw = RAW_NOT_ROOT;
-	else
-		facts->raw = try_raw(AF_INET) == EPERM ? RAW_REFUSED : RAW_USABLE;
+	facts->raw = raw_state();
 	facts->syn_len = syn_len();
 	facts->helper = helper_state(helper_path);
 	(void)stpncpy(facts->helper_path, helper_path, HOST_PATH_MAX - 1);
@@ -223,6 +234,8 @@ host_facts_unprivileged_group(void)
 {
 	uint32_t low, high;
 
+	if (user_namespace_has_one_user())
+		return PRIVILEGE_STAY;
 	if (!read_group_range(&low, &high) || low > high ||
 	    (low <= PRIVILEGE_NOBODY && PRIVILEGE_NOBODY <= high))
 		return PRIVILEGE_NOBODY;

@@ -20,12 +20,15 @@ enum helper_state {
 	HELPER_NO_NEW_PRIVS,  /* we have it, so file capabilities do not count */
 	HELPER_NOSUID,        /* mounted so, likewise */
 	HELPER_BOUNDED,       /* not in our bounding set, likewise */
+	HELPER_FOREIGN,  /* our user namespace does not own the network, likewise */
+	HELPER_ONE_USER, /* see host_facts_unprivileged_group */
 };
 
 /* Whether the prober would get raw sockets of its own. */
 enum raw_state {
 	RAW_NOT_ROOT, /* our real uid is not 0: nobody else gets them */
 	RAW_REFUSED,  /* root without CAP_NET_RAW: open[] says what came of it */
+	RAW_ONE_USER, /* see host_facts_unprivileged_group */
 	RAW_USABLE,
 };
 
@@ -56,7 +59,8 @@ void host_facts_gather(struct host_facts *facts, const char *helper_path);
 /*
  * The group that a process which leaves uid 0 should take so that ping sockets open:
  * PRIVILEGE_NOBODY where net.ipv4.ping_group_range admits it or nobody at all, else the
- * lowest group that the range admits.
+ * lowest group that the range admits. PRIVILEGE_STAY where there is no other uid: such
+ * a root is given no more than an ordinary user.
  */
 gid_t host_facts_unprivileged_group(void);
 

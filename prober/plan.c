@@ -78,6 +78,11 @@ explain_ping(const struct choice *c, int error)
 		    family_names[c->family], strerrordesc_np(error));
 }
 
+/* Root that is given nothing, for there is nobody to hand it back to. */
+static const char one_user[] =
+    "root is the only user of this user namespace and cannot become another, so it is "
+    "given no privilege: map more users (subuid(5)), or start this outside";
+
 /* Why paris-privsep cannot be used here, and what would help. */
 static void
 explain_helper(const struct choice *c)
@@ -111,6 +116,14 @@ explain_helper(const struct choice *c)
 		add(problem, "CAP_NET_RAW is not in this process's bounding set (see "
 			     "the container's settings), so the helper cannot have it");
 		break;
+	case HELPER_FOREIGN:
+		add(problem, "this user namespace does not own the network it uses, so "
+			     "the helper's capability does not count: start this "
+			     "outside, or with a network namespace of its own");
+		break;
+	case HELPER_ONE_USER:
+		add(problem, "%s", one_user);
+		break;
 	}
 }
 
@@ -130,6 +143,9 @@ explain_raw(const struct choice *c)
 	case RAW_REFUSED:
 		add(problem, "this root may not open raw sockets of its own: "
 			     "CAP_NET_RAW is missing (see the container's settings)");
+		return -EPERM;
+	case RAW_ONE_USER:
+		add(problem, "%s", one_user);
 		return -EPERM;
 	case RAW_NOT_ROOT:
 		break;

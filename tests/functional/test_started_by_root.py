@@ -327,6 +327,61 @@ class Unprivileged(unittest.TestCase):
                     inside.finish()
 
 
+class OnlyUser(unittest.TestCase):
+    """An ordinary user, made root of a user namespace that has no other user: as ordinary
+    as before, without a capability."""
+
+    ROOT = ("unshare", "--user", "--map-root-user", "--net", "sh", "-c",
+            'ip link set lo up && exec "$@"', "sh")
+
+    def run_as(self, *options, program="paris-traceroute"):
+        return paris.run(*self.ROOT, *paris.started_with([program]), "-n", *options)
+
+    def test_traces(self):
+        for method in ((), ("-T",), ("--privilege", "none")):
+            for target in ("127.0.0.1", "::1"):
+                with self.subTest(method=method, target=target):
+                    result = self.run_as("--format", "json", *method, target)
+                    self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+                    self.assertEqual(result.json["stop"]["reason"], "reached")
+
+    def test_ping_sockets(self):
+        opened = ("sh", "-c", 'echo 0 0 >/proc/sys/net/ipv4/ping_group_range && exec "$@"',
+                  "sh")
+        result = paris.run(*self.ROOT, *opened, *paris.started_with(["paris-traceroute"]),
+                           "-n", "-I", "127.0.0.1")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+
+    def test_refusals(self):
+        """What takes a privilege says why there is none, before anything else."""
+        for options in (("--privilege", "raw"), ("--privilege", "helper"),
+                        ("--tag", "ipv4.identification"), ("-T", "--tag", "tcp.seq"),
+                        ("-I",)):
+            result = self.run_as(*options, "127.0.0.1")
+            self.assertEqual((result.returncode, result.stdout), (3, ""), result)
+            self.assertIn("root is the only user of this user namespace", result.stderr)
+            self.assertEqual(result.stderr.count("\n"), 1, result)
+
+    def test_while_it_runs(self):
+        """No process has a capability, or may gain one."""
+        lost = ("sh", "-c", 'ip route add 192.0.2.0/24 dev lo && exec "$@"', "sh")
+        running = paris.Running(
+            [*self.ROOT, *lost, *paris.started_with(["paris-traceroute"]), "-w", "60",
+             "--resolver", "192.0.2.1", "192.0.2.9"])
+        try:
+            paris.wait_for(lambda: "traceroute to" in running.text(), 10, "no header")
+            for name in ("paris-traceroute", "paris-prober", "paris-names"):
+                pid = running.find(name)
+                found = paris.wait_for(
+                    lambda pid=pid: (lambda s: s if s["NoNewPrivs"] == "1" else None)(
+                        status(pid)), 10, f"{name} may gain privileges")
+                for sort in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                    self.assertEqual(int(found[sort], 16), 0, (name, sort))
+        finally:
+            os.kill(running.find("paris-traceroute"), signal.SIGTERM)
+            running.finish()
+
+
 @unittest.skipUnless(ROOT, "only root can become all these")
 class NobodyElse(unittest.TestCase):
     """Raw sockets are for what real uid 0 starts."""
@@ -367,13 +422,21 @@ class NobodyElse(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result)
             self.assertEqual(json.loads(result.stdout)["stop"]["reason"], "reached")
 
-    def test_root_that_is_the_only_user(self):
-        """There is no other uid to change to: said before anything else."""
+    def test_roots_only_user(self):
+        """Root itself, there is no other uid to change to: said before anything else."""
         result = paris.run("unshare", "--user", "--map-root-user", "--net",
                            *paris.started_with(["paris-traceroute"]), "-n", "127.0.0.1",
                            user=False)
         self.assertEqual(result.returncode, 3, result)
         self.assertIn("cannot change to an unprivileged user", result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1, result)
+
+    def test_namespace_without_nobody(self):
+        result = paris.run(sys.executable, "-c", CONTAINER.replace("65536", "1000"),
+                           *paris.started_with(["paris-traceroute"]), "-n", "127.0.0.1",
+                           user=False)
+        self.assertEqual(result.returncode, 3, result)
+        self.assertIn("this user namespace has no uid 65534", result.stderr)
         self.assertEqual(result.stderr.count("\n"), 1, result)
 
     def test_root_without_the_capability(self):

@@ -403,23 +403,25 @@ START_TEST(identification)
 	static const uint8_t protocols[] = {IPPROTO_UDP, IPPROTO_TCP, IPPROTO_ICMP};
 	static const char *const why[] = {[RAW_NOT_ROOT] = "only root may use raw",
 	    [RAW_REFUSED] = "CAP_NET_RAW is missing",
+	    [RAW_ONE_USER] = "the only user of this user namespace",
 	    [RAW_USABLE] = ""};
 	static const uint8_t transports[] = {
 	    TRANSPORT_UDP_RAW, TRANSPORT_TCP_RAW, TRANSPORT_PING_RAW};
 
-	for (size_t i = 0; i < 3 * COUNT_OF(protocols); i++) {
-		struct plan_request r = paris(protocols[i / 3]);
+	for (size_t i = 0; i < COUNT_OF(why) * COUNT_OF(protocols); i++) {
+		struct plan_request r = paris(protocols[i / COUNT_OF(why)]);
 		struct host_facts f = all_allowed();
 		struct plan p;
 
 		r.tag = "ipv4.identification";
-		f.raw = (uint8_t)(i % 3);
+		f.raw = (uint8_t)(i % COUNT_OF(why));
 		/* The helper cannot do it, whatever its state. */
 		f.helper = HELPER_NO_CAPABILITY;
 		ck_assert_int_eq(choose(&r, &f, &p), 0);
 		ck_assert_int_eq(p.error[1], EINVAL);
 		if (f.raw == RAW_USABLE) {
-			ck_assert_int_eq(p.choice.family[0].send, transports[i / 3]);
+			ck_assert_int_eq(
+			    p.choice.family[0].send, transports[i / COUNT_OF(why)]);
 			must_say(p.text[0], "a copy of it in the sequence number");
 			continue;
 		}
@@ -459,13 +461,15 @@ END_TEST
 /* A closed ping_group_range: the helper, if it can be had; else both reasons. */
 START_TEST(ping_closed)
 {
-	for (int state = HELPER_USABLE; state <= HELPER_BOUNDED; state++) {
+	for (int state = HELPER_USABLE; state <= HELPER_ONE_USER; state++) {
 		static const char *const why[] = {[HELPER_USABLE] = "",
 		    [HELPER_MISSING] = "is not installed",
 		    [HELPER_NO_CAPABILITY] = "setcap cap_net_raw+p /opt/paris-privsep",
 		    [HELPER_NO_NEW_PRIVS] = "no_new_privs",
 		    [HELPER_NOSUID] = "nosuid",
-		    [HELPER_BOUNDED] = "bounding set"};
+		    [HELPER_BOUNDED] = "bounding set",
+		    [HELPER_FOREIGN] = "does not own the network",
+		    [HELPER_ONE_USER] = "the only user of this user namespace"};
 		struct plan_request r = paris(IPPROTO_ICMP);
 		struct host_facts f = all_allowed();
 		struct plan p;

@@ -19,6 +19,7 @@
 #include "common/message.h"
 #include "common/names_messages.h"
 #include "common/privilege.h"
+#include "common/user_namespace.h"
 #include "tools/names/lookup.h"
 #include "tools/names/sandbox_policy.h"
 
@@ -213,10 +214,10 @@ serve(struct names *names)
 static int
 renounce(void)
 {
-	int error = privilege_leave_root(PRIVILEGE_NOBODY);
+	int error = privilege_leave_root(
+	    user_namespace_has_one_user() ? PRIVILEGE_STAY : PRIVILEGE_NOBODY);
 
-	/* -EPERM: a container's root that cannot become anyone else. */
-	if (error == 0 || error == -EPERM)
+	if (error == 0)
 		error = privilege_drop_all();
 	if (error == 0)
 		error = privilege_limit(FILES_MAX);

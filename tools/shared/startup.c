@@ -1,5 +1,6 @@
 #include "tools/shared/startup.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -11,7 +12,11 @@
 static int
 explain(int error)
 {
-	if (error != 0)
+	if (error == -EINVAL)
+		log_line("started by root, but this user namespace has no uid %u to "
+			 "change to (see /proc/self/uid_map); start it as another user",
+		    PRIVILEGE_NOBODY);
+	else if (error != 0)
 		log_line("started by root, but cannot change to an unprivileged user: "
 			 "%s; start it as an ordinary user",
 		    strerror(-error));
@@ -22,6 +27,7 @@ int
 startup(const char *program)
 {
 	int error;
+	gid_t gid;
 
 	log_set_program(program);
 	error = privilege_standard_files();
@@ -30,7 +36,10 @@ startup(const char *program)
 		return error;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	return explain(privilege_leave_root_groups(host_facts_unprivileged_group()));
+	gid = host_facts_unprivileged_group();
+	if (gid == PRIVILEGE_STAY)
+		return startup_finished();
+	return explain(privilege_leave_root_groups(gid));
 }
 
 int

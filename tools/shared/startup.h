@@ -8,8 +8,9 @@
 /*
  * Names the program for messages, opens standard descriptors that are closed (so that
  * no socket of ours ever takes their place; a closed standard output still fails to
- * write), ignores SIGPIPE, and leaves root's groups for the one that will stay. Returns
- * 0, or -errno after one line on standard error.
+ * write), ignores SIGPIPE, and leaves root's groups for the one that will stay; or does
+ * what startup_finished does, where root is the only user. Returns 0, or -errno after
+ * one line on standard error.
  */
 int startup(const char *program);
 
