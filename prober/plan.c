@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/privsep_messages.h"
 #include "prober/layout.h"
 #include "prober/transport.h"
 
@@ -45,6 +46,13 @@ struct choice {
 	struct field_ref tag;
 	bool tagged;
 };
+
+/* Whole packets, both ways, by the helper or by raw sockets of our own. */
+static bool
+sees_packets(const struct transport *t)
+{
+	return t->by_helper || t->by_raw;
+}
 
 static char *
 problem_of(const struct choice *c)
@@ -205,6 +213,53 @@ is_set(const struct choice *c, struct field_ref ref)
 	return (set & pattern_field_mask(c->pattern, ref)) != 0;
 }
 
+/* Who sends by a transport, in words. */
+static void
+add_sender(const struct choice *c, char *text)
+{
+	if (c->transport->by_helper)
+		add(text, "paris-privsep");
+	else if (c->transport->by_raw)
+		add(text, "a raw socket");
+	else
+		add(text, "a %s socket", c->transport->name);
+}
+
+/* The tag's field is one that the transport sets to any value and shows again. */
+static int
+check_tag_way(struct choice *c, const char *name)
+{
+	char *problem = problem_of(c);
+	const struct pattern *p = c->pattern;
+	uint64_t mask = pattern_field_mask(p, c->tag);
+	struct field_ref port;
+
+	if ((mask & pattern_names_mask(p, c->transport->settable)) == 0) {
+		add(problem, "%s cannot be set by ", name);
+		add_sender(c, problem);
+		add(problem, ": the kernel writes that field%s",
+		    sees_packets(c->transport) ? "" : "; it takes a raw socket");
+		return -EPERM;
+	}
+	if ((mask & pattern_names_mask(p, c->transport->readable)) == 0) {
+		add(problem, "%s cannot be read back by ", name);
+		add_sender(c, problem);
+		add(problem, ": replies do not show it%s",
+		    sees_packets(c->transport) ? "" : " without a raw socket");
+		return -EPERM;
+	}
+	if (c->transport->by_helper &&
+	    pattern_find_own_field(p, "src_port", &port) == 0 &&
+	    mask == pattern_field_mask(p, port)) {
+		add(problem,
+		    "%s cannot differ in each probe by paris-privsep, which keeps one "
+		    "port a trace",
+		    name);
+		return -EPERM;
+	}
+	return 0;
+}
+
 /* Finds the tag field that was asked for, and refuses what cannot carry one here. */
 static int
 check_tag(struct choice *c, const char *name)
@@ -238,22 +293,8 @@ check_tag(struct choice *c, const char *name)
 		    name);
 		return -EINVAL;
 	}
-	if ((mask & pattern_names_mask(p, c->transport->settable)) == 0) {
-		add(problem,
-		    "%s cannot be set by a %s socket: the kernel writes that field; it "
-		    "takes a raw socket",
-		    name, c->transport->name);
-		return -EPERM;
-	}
-	if ((mask & pattern_names_mask(p, c->transport->readable)) == 0) {
-		add(problem,
-		    "%s cannot be read back by a %s socket: replies do not show it "
-		    "without a raw socket",
-		    name, c->transport->name);
-		return -EPERM;
-	}
-	c->tagged = true;
-	return 0;
+	c->tagged = check_tag_way(c, name) == 0;
+	return c->tagged ? 0 : -EPERM;
 }
 
 /* True for a field that stands behind the header. */
@@ -295,6 +336,19 @@ choose_tag(struct choice *c)
 	return 0;
 }
 
+/* The helper's probes have an end: what an Ethernet link takes. */
+static int
+check_len(const struct choice *c)
+{
+	size_t most = pattern_layer_offset(c->pattern, 2) + PRIVSEP_PAYLOAD_MAX;
+
+	if (!c->transport->by_helper || c->request->packet_len <= most)
+		return 0;
+	add(problem_of(c), "paris-privsep sends no more than %zu bytes over %s", most,
+	    family_names[c->family]);
+	return -EMSGSIZE;
+}
+
 /* Fields that the user sets must be settable by the transport. */
 static int
 check_set_fields(const struct choice *c)
@@ -310,9 +364,10 @@ check_set_fields(const struct choice *c)
 
 			if ((missing & pattern_field_mask(c->pattern, ref)) == 0)
 				continue;
-			add(problem_of(c),
-			    "%s cannot be set by a %s socket; it takes a raw socket",
-			    p->fields[i].name, c->transport->name);
+			add(problem_of(c), "%s cannot be set by ", p->fields[i].name);
+			add_sender(c, problem_of(c));
+			if (!c->transport->by_raw)
+				add(problem_of(c), "; it takes a raw socket");
 			return -EPERM;
 		}
 	}
@@ -395,13 +450,6 @@ flow_varies(const struct choice *c)
 	return (changed & pattern_metafield_mask(p, &p->flow_id)) != 0;
 }
 
-/* Whole packets, both ways, by the helper or by raw sockets of our own. */
-static bool
-sees_packets(const struct transport *t)
-{
-	return t->by_helper || t->by_raw;
-}
-
 static void
 explain(const struct choice *c)
 {
@@ -480,6 +528,8 @@ choose_family(struct choice *c)
 		error = choose_tag(c);
 	if (error == 0)
 		error = check_set_fields(c);
+	if (error == 0)
+		error = check_len(c);
 	if (error != 0)
 		return error;
 	f->send = f->receive = c->transport->id;
@@ -544,6 +594,7 @@ static int
 choose_transport(struct choice *c, const struct tree *tree)
 {
 	char *problem = problem_of(c);
+	size_t reasons = 0; /* characters of why nothing less will do */
 	int first = 0;
 
 	for (const struct transport *const *t = transport_table; *t != NULL; t++) {
@@ -560,9 +611,13 @@ choose_transport(struct choice *c, const struct tree *tree)
 			add(problem, "; nor by paris-privsep");
 			continue;
 		}
+		reasons = strlen(problem);
 		if (first != 0)
 			add(problem, "; and ");
 		error = choose_family(c);
+		if (error == 0 && reasons > 0)
+			add(c->plan->text[c->family], "because: %.*s\n", (int)reasons,
+			    problem);
 		if (error == 0)
 			problem[0] = '\0';
 		if (error == 0 || error == -EINVAL)

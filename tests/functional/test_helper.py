@@ -122,6 +122,23 @@ class Helper(unittest.TestCase):
             self.assertEqual(len({(packet.sport, packet.dport, packet.flow_label)
                                   for packet in syns}), 1)
 
+    def test_tcp_connections_are_torn_down(self):
+        """Our kernel, which knows of no connection, resets each that an open port begins;
+        so the port answers every probe, with SYN-ACK and RST in turn."""
+        for target in (V4, V6):
+            found = trace("line.topo", "-T", "--privilege", "helper", target)
+            packets = [packet for packet in found["result"].packets()
+                       if packet.proto == paris.TCP]
+            accepted = [packet for packet in packets if packet.flags == 0x12]
+            resets = [(packet.seq, packet.sport, packet.dport) for packet in packets
+                      if packet.flags == 0x04 and packet.dst == target]
+            self.assertGreater(len(accepted), 0)
+            self.assertEqual(resets, [(packet.ack, packet.dport, packet.sport)
+                                      for packet in accepted])
+            kinds = {probe["reply"] for _, probe in answers(found)
+                     if probe["from"] == target}
+            self.assertEqual(kinds, {"syn_ack", "reset"})
+
     def test_times_to_live_in_quotes(self):
         """A router that forwards TTL 0: the next one answers, and says so."""
         topology = ("defaults rtt=2ms\nrouter a 10.0.1.1\nrouter b 10.0.2.1 ttl=zero\n"
@@ -170,6 +187,59 @@ class Helper(unittest.TestCase):
         self.assertEqual(result.returncode, 3)
         self.assertIn("setcap cap_net_raw+p", result.stderr)
         self.assertEqual(result.stdout, "")
+
+    def test_reasons_for_no_helper(self):
+        """Each in words and with status 3, when it has to be the helper; else the trace
+        is planned without."""
+        nosuid = paris.temporary_folder()
+        mount = ["unshare", "--mount", "sh", "-c",
+                 f"mount -t tmpfs -o nosuid,mode=755 none {nosuid} && "
+                 f"cp -a {tools()}/. {nosuid}/ && exec \"$@\"", "sh"]
+        user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        here, there = tools() / "bin/paris-traceroute", nosuid / "bin/paris-traceroute"
+        missing = paris.temporary_folder()
+        shutil.copytree(tools() / "bin", missing / "bin")
+        for command, words in (
+                ([*user, here], None),
+                ([*user, tools(False) / "bin/paris-traceroute"], "setcap cap_net_raw"),
+                ([*user, missing / "bin/paris-traceroute"], "is not installed"),
+                ([*user, "--no-new-privs", here], "no_new_privs"),
+                ([*user, "--bounding-set=-net_raw", here], "bounding set"),
+                ([*user, "unshare", "--user", here], "does not own the network"),
+                ([*user, "unshare", "--user", "--net", here], None),
+                ([*mount, *user, there], "mounted nosuid")):
+            with self.subTest(words):
+                asked = [["--privilege", "helper"], ["--tag", "udp.checksum"]]
+                for options in asked:
+                    result = paris.run(*command, *options, "--explain", V4, user=False)
+                    self.assertEqual(result.returncode, 3 if words else 0, result)
+                    self.assertIn(words or "send: paris-privsep",
+                                  result.stderr if words else result.stdout)
+                    self.assertEqual(bool(result.stdout), not words)
+                for options in ((), ("-T",)):
+                    result = paris.run(*command, *options, "--explain", V4, user=False)
+                    self.assertEqual((result.returncode, result.stderr), (0, ""))
+                    self.assertIn("no privilege needed", result.stdout)
+
+    def test_why_the_helper(self):
+        """--explain says what nothing less can do."""
+        user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                tools() / "bin/paris-traceroute"]
+        result = paris.run(*user, "--tag", "udp.checksum", "--explain", V4, user=False)
+        self.assertIn("\nbecause: udp.checksum cannot be read back by a udp socket: replies "
+                      "do not show it without a raw socket\n", result.stdout)
+        self.assertRegex(result.stdout, r"\nhelper: /.*/paris-privsep\n")
+
+    def test_stopped_helper(self):
+        """It is given up after five seconds in which it owes an answer."""
+        running = start("silent-tail.topo", "--privilege", "helper", "-w", "2", V4)
+        pid = running.find("paris-privsep")
+        paris.wait_for(lambda: " 1  10." in running.text(), 10, "no hop yet")
+        os.kill(pid, signal.SIGSTOP)
+        result = running.finish(60)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertIn("paris-privsep does not answer any more", result.stderr)
+        self.assertIn(" 1  10.", result.stdout)
 
     def test_killed_helper(self):
         """What was learned so far, within a second, and no success."""

@@ -497,6 +497,114 @@ START_TEST(ping_closed)
 }
 END_TEST
 
+/* The datagram transport and the helper's, and tags that datagram sockets can have. */
+static const struct {
+	uint8_t protocol;
+	const char *tag; /* NULL: the best */
+	uint8_t datagram;
+	bool by_datagram;
+	uint8_t helper;
+} ways[] = {
+    {IPPROTO_UDP, NULL, TRANSPORT_UDP, true, TRANSPORT_UDP_HELPER},
+    {IPPROTO_UDP, "udp.payload", TRANSPORT_UDP, true, TRANSPORT_UDP_HELPER},
+    {IPPROTO_UDP, "udp.checksum", TRANSPORT_UDP, false, TRANSPORT_UDP_HELPER},
+    {IPPROTO_UDP, "udp.length", TRANSPORT_UDP, false, TRANSPORT_UDP_HELPER},
+    {IPPROTO_TCP, NULL, TRANSPORT_TCP, true, TRANSPORT_TCP_HELPER},
+    {IPPROTO_TCP, "tcp.seq", TRANSPORT_TCP, false, TRANSPORT_TCP_HELPER},
+    {IPPROTO_TCP, "tcp.checksum", TRANSPORT_TCP, false, TRANSPORT_TCP_HELPER},
+    {IPPROTO_ICMP, NULL, TRANSPORT_PING, true, TRANSPORT_PING_HELPER},
+    {IPPROTO_ICMP, "icmp.sequence", TRANSPORT_PING, true, TRANSPORT_PING_HELPER},
+};
+
+/* Each with ping sockets open or closed, the helper to be had or not, as asked. */
+static void
+check_way(size_t i, bool closed, uint8_t state, uint8_t privilege)
+{
+	struct plan_request r = paris(ways[i].protocol);
+	struct host_facts f = all_allowed();
+	bool datagram = ways[i].by_datagram && privilege != PRIVILEGE_HELPER &&
+			!(closed && ways[i].protocol == IPPROTO_ICMP);
+	bool helper =
+	    !datagram && state == HELPER_USABLE && privilege != PRIVILEGE_NONE;
+	struct plan p;
+
+	r.tag = ways[i].tag;
+	r.privilege = privilege;
+	f.helper = state;
+	if (closed) {
+		f.open[TRANSPORT_PING][0] = f.open[TRANSPORT_PING][1] = EACCES;
+		f.group_low = 1;
+		f.group_high = 0;
+	}
+	must_eq_in(i, choose(&r, &f, &p), 0);
+	for (size_t family = 0; family < 2; family++) {
+		must_eq_in(i, p.choice.family[family].send,
+		    datagram ? ways[i].datagram
+		    : helper ? ways[i].helper
+			     : TRANSPORT_NONE);
+		must_eq_in(i, p.error[family] == 0, datagram || helper);
+		/* Why nothing less would do, when it was not asked for. */
+		if (helper && privilege == PRIVILEGE_AUTO)
+			must_say(p.text[family], "\nbecause: ");
+		else
+			must_not_say(p.text[family], "because: ");
+		if (helper && !ways[i].by_datagram && privilege == PRIVILEGE_AUTO)
+			must_say(p.text[family], ways[i].tag);
+		/* What a datagram socket lacks, and what the helper does. */
+		if (!datagram && !helper && privilege == PRIVILEGE_AUTO)
+			must_say(p.problem[family], "; and ");
+		if (!datagram && !helper && privilege == PRIVILEGE_NONE)
+			must_not_say(p.problem[family], "helper");
+	}
+}
+
+START_TEST(all_ways)
+{
+	for (size_t i = 0; i < COUNT_OF(ways); i++)
+		for (int closed = 0; closed < 2; closed++)
+			for (uint8_t state = 0; state <= HELPER_ONE_USER; state++)
+				for (uint8_t privilege = PRIVILEGE_AUTO;
+				     privilege <= PRIVILEGE_HELPER; privilege++)
+					check_way(i, closed != 0, state, privilege);
+}
+END_TEST
+
+/* What paris-privsep does not do, in words. */
+START_TEST(not_through_the_helper)
+{
+	static const struct {
+		uint8_t protocol;
+		bool flow_constant;
+		const char *tag;
+		uint16_t len;
+		const char *says;
+	} cases[] = {
+	    {IPPROTO_UDP, false, "udp.src_port", 0, "keeps one port a trace"},
+	    {IPPROTO_TCP, false, "tcp.src_port", 0, "keeps one port a trace"},
+	    {IPPROTO_UDP, true, NULL, 1501, "paris-privsep sends no more than 1500"},
+	    {IPPROTO_ICMP, true, NULL, 9000, "paris-privsep sends no more than 1500"},
+	    {IPPROTO_UDP, true, "ipv4.identification", 0,
+		"ipv4.identification cannot be set by paris-privsep: the kernel"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct plan_request r = paris(cases[i].protocol);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.flow_constant = cases[i].flow_constant;
+		r.tag = cases[i].tag;
+		r.packet_len = cases[i].len;
+		r.privilege = PRIVILEGE_HELPER;
+		f.helper = HELPER_USABLE;
+		(void)choose(&r, &f, &p);
+		must(p.error[0] != 0);
+		must_say(p.problem[0], cases[i].says);
+		must_not_say(p.problem[0], "-helper");
+	}
+}
+END_TEST
+
 START_TEST(kernel_without_udplite)
 {
 	struct plan_request r = paris(IPPROTO_UDPLITE);
@@ -819,6 +927,8 @@ main(void)
 	    {identification},
 	    {raw_sockets_that_are_not},
 	    {ping_closed},
+	    {all_ways},
+	    {not_through_the_helper},
 	    {kernel_without_udplite},
 	    {older_kernels},
 	    {pure},
