@@ -194,7 +194,7 @@ class NotAsItShould(unittest.TestCase):
                 if 2 in closed and not RELEASE:
                     continue  # where valgrind and the sanitizers report
                 with self.subTest(closed=closed), Helper("tcp", closed=closed) as helper:
-                    if privsep.ROOT:
+                    if privsep.ROOT and paris.VARIANT != "valgrind":  # whose own it is
                         files = paris.open_files(helper.pid)
                         for number in closed:
                             # The C library does it too, for a capable file.
