@@ -102,7 +102,9 @@ explain_helper(const struct choice *c)
 	case HELPER_USABLE:
 		break;
 	case HELPER_MISSING:
-		add(problem, "the helper %s is not installed", f->helper_path);
+		add(problem,
+		    "the helper %s is not installed, or not for this user to run",
+		    f->helper_path);
 		break;
 	case HELPER_NO_CAPABILITY:
 		add(problem,
@@ -158,7 +160,7 @@ explain_raw(const struct choice *c)
 	case RAW_NOT_ROOT:
 		break;
 	}
-	add(problem, "only root may use raw sockets of its own");
+	add(problem, "only root may use raw sockets of its own: start this as root");
 	return -EPERM;
 }
 
@@ -225,15 +227,18 @@ add_sender(const struct choice *c, char *text)
 		add(text, "a %s socket", c->transport->name);
 }
 
-/* The tag's field is one that the transport sets to any value and shows again. */
+/* Makes a field the tag: one that the transport sets to any value and shows again. */
 static int
-check_tag_way(struct choice *c, const char *name)
+take_tag(struct choice *c, const char *name)
 {
 	char *problem = problem_of(c);
 	const struct pattern *p = c->pattern;
-	uint64_t mask = pattern_field_mask(p, c->tag);
 	struct field_ref port;
+	uint64_t mask;
 
+	if (pattern_find_field(p, name, &c->tag) != 0)
+		return -EINVAL;
+	mask = pattern_field_mask(p, c->tag);
 	if ((mask & pattern_names_mask(p, c->transport->settable)) == 0) {
 		add(problem, "%s cannot be set by ", name);
 		add_sender(c, problem);
@@ -257,27 +262,31 @@ check_tag_way(struct choice *c, const char *name)
 		    name);
 		return -EPERM;
 	}
+	c->tagged = true;
 	return 0;
 }
 
-/* Finds the tag field that was asked for, and refuses what cannot carry one here. */
+/* What was asked wrong, whatever would send it: a tag where there can be none. */
 static int
-check_tag(struct choice *c, const char *name)
+check_asked_tag(const struct choice *c)
 {
+	const char *name = c->request->tag;
 	char *problem = problem_of(c);
 	const struct pattern *p = c->pattern;
-	uint64_t mask;
+	struct field_ref tag;
 
-	if (pattern_find_field(p, name, &c->tag) != 0 ||
-	    pattern_tag_field(p, c->tag) == NULL) {
+	if (name == NULL)
+		return 0;
+	if (pattern_find_field(p, name, &tag) != 0 ||
+	    pattern_tag_field(p, tag) == NULL) {
 		add(problem, "%s cannot carry a tag on %s; fields that can: ", name,
 		    p->name);
 		add_tag_fields(c, problem);
 		return -EINVAL;
 	}
-	mask = pattern_field_mask(p, c->tag);
 	if (c->request->flow_constant &&
-	    (mask & pattern_metafield_mask(p, &p->flow_id)) != 0) {
+	    (pattern_field_mask(p, tag) & pattern_metafield_mask(p, &p->flow_id)) !=
+		0) {
 		add(problem,
 		    "%s is part of the flow, which this algorithm keeps constant, so "
 		    "it "
@@ -286,15 +295,14 @@ check_tag(struct choice *c, const char *name)
 		    name);
 		return -EINVAL;
 	}
-	if (is_set(c, c->tag)) {
+	if (is_set(c, tag)) {
 		add(problem,
 		    "%s cannot carry the tag, which differs in each probe: it is given "
 		    "another value (-p, --sport, --flow-id); choose another --tag",
 		    name);
 		return -EINVAL;
 	}
-	c->tagged = check_tag_way(c, name) == 0;
-	return c->tagged ? 0 : -EPERM;
+	return 0;
 }
 
 /* True for a field that stands behind the header. */
@@ -325,13 +333,13 @@ choose_tag(struct choice *c)
 	const char *const *names = c->transport->tags[c->request->flow_constant];
 
 	if (c->request->tag != NULL)
-		return check_tag(c, c->request->tag);
+		return take_tag(c, c->request->tag);
 	for (; *names != NULL; names++) {
 		struct field_ref tag;
 
 		if (pattern_find_field(c->pattern, *names, &tag) == 0 &&
 		    !is_set(c, tag) && has_room(c, tag))
-			return check_tag(c, *names);
+			return take_tag(c, *names);
 	}
 	return 0;
 }
@@ -430,6 +438,9 @@ explain_window(const struct choice *c, char *text)
 		add(text, "window: no limit per flow: every ICMP error shows the tag, "
 			  "echo replies and TCP's answers a copy of it in the sequence "
 			  "number\n");
+	else if (strcmp(c->plan->choice.family[c->family].tag, "tcp.checksum") == 0)
+		add(text, "window: no limit per flow: every reply shows the tag or the "
+			  "sequence number that makes it\n");
 	else
 		add(text, "window: no limit per flow: every reply shows the tag\n");
 }
@@ -522,14 +533,15 @@ static int
 choose_family(struct choice *c)
 {
 	struct prober_plan_family *f = &c->plan->choice.family[c->family];
-	int error = check_transport(c);
+	int error = choose_tag(c);
 
-	if (error == 0)
-		error = choose_tag(c);
 	if (error == 0)
 		error = check_set_fields(c);
 	if (error == 0)
 		error = check_len(c);
+	/* Last: no remedy for what would not help. */
+	if (error == 0)
+		error = check_transport(c);
 	if (error != 0)
 		return error;
 	f->send = f->receive = c->transport->id;
@@ -585,10 +597,29 @@ can_do(const struct choice *c)
 		   (pattern_field_mask(p, tag) & ~readable) == 0);
 }
 
+static int
+consider(struct choice *c, const struct transport *t, const struct tree *tree)
+{
+	c->transport = t;
+	c->pattern = tree_find(tree, t->patterns[c->family]);
+	c->tagged = false;
+	return c->pattern == NULL ? -ENOMEM : 0;
+}
+
+/* Whether what --privilege keeps from being used could do it. */
+static bool
+privilege_hinders(struct choice *c, const struct tree *tree)
+{
+	for (const struct transport *const *t = transport_table; *t != NULL; t++)
+		if ((*t)->ip_protocol[0] == c->request->protocol &&
+		    !may_use(*t, c->request) && consider(c, *t, tree) == 0 && can_do(c))
+			return true;
+	return false;
+}
+
 /*
  * The first transport by which it can be done. In the table those with the least power
- * stand first: datagram sockets, the helper, raw sockets. What was asked wrong, no
- * other transport can do.
+ * stand first: datagram sockets, the helper, raw sockets.
  */
 static int
 choose_transport(struct choice *c, const struct tree *tree)
@@ -602,13 +633,14 @@ choose_transport(struct choice *c, const struct tree *tree)
 
 		if (!may_use(*t, c->request))
 			continue;
-		c->transport = *t;
-		c->pattern = tree_find(tree, (*t)->patterns[c->family]);
-		c->tagged = false;
-		if (c->pattern == NULL)
-			return -ENOMEM;
+		error = consider(c, *t, tree);
+		if (error == 0 && first == 0)
+			error = check_asked_tag(c);
+		if (error != 0)
+			return error;
 		if (first != 0 && !can_do(c)) {
-			add(problem, "; nor by paris-privsep");
+			add(problem, "; nor by ");
+			add_sender(c, problem);
 			continue;
 		}
 		reasons = strlen(problem);
@@ -618,15 +650,17 @@ choose_transport(struct choice *c, const struct tree *tree)
 		if (error == 0 && reasons > 0)
 			add(c->plan->text[c->family], "because: %.*s\n", (int)reasons,
 			    problem);
-		if (error == 0)
+		if (error == 0) {
 			problem[0] = '\0';
-		if (error == 0 || error == -EINVAL)
-			return error;
+			return 0;
+		}
 		first = first == 0 ? error : first;
 	}
 	if (first == 0)
 		add(problem, "neither paris-privsep nor a raw socket of ours sends "
 			     "this protocol: leave --privilege out");
+	else if (privilege_hinders(c, tree))
+		add(problem, "; or leave --privilege out");
 	return first == 0 ? -EPROTONOSUPPORT : first;
 }
 

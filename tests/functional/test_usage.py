@@ -87,6 +87,10 @@ class UsageTest(unittest.TestCase):
                 ("",): "a name or address", ("x" * 300,): "a name or address",
                 ("0.0.0.0",): "unspecified", ("-6", "127.0.0.1"): "not an IPv6 address",
                 ("-4", "::1"): "not an IPv4 address",
+                # Of the family that was asked for.
+                ("-6", "--tag", "ipv6.flow_label", "::1"): "is part of the flow",
+                ("-4", "--tag", "ipv6.flow_label", "127.0.0.1"): "a tag on ipv4/udp",
+                ("-6", "--tag", "ipv4.identification", "::1"): "a tag on ipv6/udp",
         }.items():
             with self.subTest(arguments):
                 self.check_line(paris.run("paris-traceroute", *arguments), USAGE, part)
@@ -134,6 +138,14 @@ class UsageTest(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result)
             self.assertIn(family, result.stdout)
             self.assertNotIn(other, result.stdout)
+
+    def test_explain_what_neither_family_can(self):
+        result = paris.run("paris-traceroute", "--explain", "--privilege", "none", "--tag",
+                           "ipv4.identification")
+        self.assertEqual((result.returncode, result.stdout), (FAILED, ""), result)
+        for line in ("IPv4: ipv4.identification cannot be set by a udp socket",
+                     "IPv6: ipv4.identification cannot carry a tag on ipv6/udp"):
+            self.assertIn(line, result.stderr)
 
     def in_empty_network(self, *arguments):
         """A network namespace as it is born: nothing but a loopback that is down, and

@@ -731,6 +731,91 @@ START_TEST(refused_tags)
 }
 END_TEST
 
+/* What was asked wrong is all that is said, whatever else this host lacks. */
+START_TEST(asked_wrong_comes_first)
+{
+	static const char *const tags[] = {"no.such", "icmp.checksum", "ipv4.ttl"};
+
+	for (size_t i = 0; i < 4 * COUNT_OF(tags); i++) {
+		struct plan_request r = paris(IPPROTO_ICMP);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.tag = tags[i / 4];
+		r.privilege = (uint8_t)(i % 4);
+		f.open[TRANSPORT_PING][0] = f.open[TRANSPORT_PING][1] = EACCES;
+		ck_assert_int_eq(choose(&r, &f, &p), -EINVAL);
+		for (size_t family = 0; family < 2; family++) {
+			ck_assert_int_eq(p.error[family], EINVAL);
+			must_say(p.problem[family], tags[i / 4]);
+			must_not_say(p.problem[family], "socket");
+			must_not_say(p.problem[family], "privsep");
+			must_not_say(p.problem[family], "--privilege");
+		}
+	}
+}
+END_TEST
+
+/* The remedy, where --privilege alone stands in the way; and only there. */
+START_TEST(privilege_in_the_way)
+{
+	static const struct {
+		uint8_t protocol, privilege;
+		const char *tag;
+		bool hinders;
+	} cases[] = {
+	    {IPPROTO_UDP, PRIVILEGE_NONE, "udp.checksum", true},
+	    {IPPROTO_TCP, PRIVILEGE_NONE, "tcp.seq", true},
+	    {IPPROTO_ICMP, PRIVILEGE_NONE, NULL, true},
+	    {IPPROTO_UDP, PRIVILEGE_HELPER, NULL, true},
+	    {IPPROTO_UDP, PRIVILEGE_HELPER, "ipv4.identification", true},
+	    {IPPROTO_UDP, PRIVILEGE_RAW, NULL, true},
+	    {IPPROTO_UDP, PRIVILEGE_RAW, "ipv4.identification", false},
+	    {IPPROTO_UDP, PRIVILEGE_AUTO, "udp.checksum", false},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct plan_request r = paris(cases[i].protocol);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.tag = cases[i].tag;
+		r.privilege = cases[i].privilege;
+		f.open[TRANSPORT_PING][0] = EACCES;
+		f.helper = HELPER_NO_CAPABILITY;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		must_eq_in(i, p.error[0] != 0, 1);
+		if (cases[i].hinders)
+			must_say(p.problem[0], "; or leave --privilege out");
+		else
+			must_not_say(p.problem[0], "leave --privilege out");
+	}
+}
+END_TEST
+
+/* A field that nothing sends as it is asked: each that cannot is named. */
+START_TEST(nothing_can)
+{
+	struct tree *tree = tree_new();
+	struct plan_request r = paris(IPPROTO_UDP);
+	struct host_facts f = all_allowed();
+	const struct pattern *pattern;
+	struct field_ref ref;
+	struct plan p;
+
+	ck_assert_ptr_nonnull(tree);
+	pattern = tree_find(tree, "ipv4/udp");
+	ck_assert_int_eq(pattern_find_field(pattern, "ipv4.version", &ref), 0);
+	r.set[0] = pattern_field_mask(pattern, ref);
+	ck_assert_int_eq(choose(&r, &f, &p), 0);
+	ck_assert_int_eq(p.error[0], EPERM);
+	must_say(p.problem[0],
+	    "ipv4.version cannot be set by a udp socket; it takes a raw socket; nor by "
+	    "paris-privsep; nor by a raw socket");
+	tree_free(tree);
+}
+END_TEST
+
 /* A name as long as an attacker likes is cut, and the text stays a text. */
 START_TEST(very_long_tag)
 {
@@ -932,6 +1017,9 @@ main(void)
 	    {kernel_without_udplite},
 	    {older_kernels},
 	    {pure},
+	    {asked_wrong_comes_first},
+	    {privilege_in_the_way},
+	    {nothing_can},
 	    {refused_tags, .loops = COUNT_OF(refused)},
 	    {very_long_tag},
 	    {ping_is_closed},

@@ -69,8 +69,10 @@ enum exit_status
 measurement_choose_plan(struct measurement *m)
 {
 	struct plan_request request;
+	uint32_t family = m->options.family;
 	char helper[HOST_PATH_MAX];
 	struct host_facts facts;
+	bool asked_wrong;
 
 	if (trace_request_plan(&m->options, &request) != 0) {
 		log_line("out of memory%s", remedy_of_limit(ENOMEM));
@@ -79,9 +81,13 @@ measurement_choose_plan(struct measurement *m)
 	if (servant_path(PRIVSEP_PROGRAM, helper, sizeof(helper)) != 0)
 		helper[0] = '\0';
 	host_facts_gather(&facts, helper);
-	if (plan_choose(&request, &facts, &m->plan) == 0)
+	asked_wrong = plan_choose(&request, &facts, &m->plan) != 0;
+	if (family != AF_UNSPEC)
+		asked_wrong = m->plan.error[family_index(family)] == EINVAL;
+	if (!asked_wrong)
 		return GO_ON;
-	log_line("%s (try '%s --help')", m->plan.problem[0],
+	log_line("%s (try '%s --help')",
+	    m->plan.problem[family == AF_UNSPEC ? 0 : family_index(family)],
 	    trace_options_program(&m->options));
 	return EXIT_USAGE;
 }
@@ -107,7 +113,13 @@ measurement_explain(struct measurement *m, uint32_t family)
 	size_t other = family == AF_UNSPEC ? 1 - asked : asked;
 
 	if (m->plan.error[asked] != 0 && m->plan.error[other] != 0) {
-		log_line("%s", m->plan.problem[asked]);
+		bool differ = strcmp(m->plan.problem[0], m->plan.problem[1]) != 0;
+
+		if (family == AF_UNSPEC && differ)
+			for (size_t i = 0; i < 2; i++)
+				log_line("%s: %s", names[i], m->plan.problem[i]);
+		else
+			log_line("%s", m->plan.problem[asked]);
 		return EXIT_FAILED;
 	}
 	for (size_t i = 0; i < 2; i++) {
