@@ -26,8 +26,18 @@
 #define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
 #define PROBER_ALL_INSTANCES UINT32_MAX
 
+/*
+ * From the start to HELLO, which takes milliseconds; but under valgrind, whose variant
+ * has neither sandbox nor sanitizers.
+ */
+#if defined(PARIS_NO_SANDBOX) && !defined(__SANITIZE_ADDRESS__)
+#define PROBER_HELLO_SECONDS 60
+#else
+#define PROBER_HELLO_SECONDS 5
+#endif
+
 enum prober_message {
-	PROBER_HELLO = 1, /* prober: sandbox entered; empty body */
+	PROBER_HELLO = 1, /* prober: sandbox entered, helper ready; empty body */
 	PROBER_PLAN,      /* tool: struct prober_plan */
 	PROBER_START,     /* tool: struct prober_start */
 	PROBER_STOP,      /* tool: struct prober_stop */

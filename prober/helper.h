@@ -20,6 +20,7 @@
 
 #include "common/message.h"
 #include "common/privsep_messages.h"
+#include "common/prober_messages.h"
 #include "prober/timer.h"
 #include "prober/transport.h"
 
@@ -34,10 +35,11 @@
 
 /*
  * How long the helper may be silent while it owes an answer, and how long it may take
- * to start, ns: a busy machine must not look like a dead helper.
+ * to start, ns: a busy machine must not look like a dead helper; but the tool, which
+ * waits for the prober meanwhile, is to learn from it who is to blame.
  */
 #define HELPER_PATIENCE (INT64_C(5) * 1000000000)
-#define HELPER_START_PATIENCE (INT64_C(40) * 1000000000)
+#define HELPER_START_PATIENCE (INT64_C(1000000000) * (PROBER_HELLO_SECONDS - 1))
 
 /* What is known of a reservation. */
 enum helper_place_state {

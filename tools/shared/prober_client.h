@@ -14,15 +14,6 @@
 #include "common/prober_messages.h"
 #include "tools/shared/servant.h"
 
-/*
- * From the start to HELLO, which takes milliseconds; but under valgrind, whose variant
- * has neither sandbox nor sanitizers.
- */
-#if defined(PARIS_NO_SANDBOX) && !defined(__SANITIZE_ADDRESS__)
-#define PROBER_HELLO_SECONDS 60
-#else
-#define PROBER_HELLO_SECONDS 5
-#endif
 #define PROBER_CLIENT_ERROR_MAX 4400
 
 /* What the client calls. Each returns 0, or a negative when the message is nonsense. */
