@@ -9,12 +9,18 @@ import signal
 import sys
 import unittest
 
+import hostile
 import multipath
 import paris
 import test_bad_input
 from multipath import SURE, TARGET, Network, fan, mda, seen
 
 TIME_LIMIT = 300
+# Runs a command on a terminal of its own, and copies what it says there.
+ON_TERMINAL = """
+import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
+"""
 # Starts a command twice, and prints what both print, one after the other.
 AT_ONCE = """
 import subprocess, sys
@@ -229,6 +235,32 @@ class Processes(RareTest):
         self.assertEqual(result.stdout.count("\n"), 3)
 
 
+class Liars(RareTest):
+    """A router that forges, cuts and repeats: the graph is what is there."""
+
+    def check(self, scenario, *arguments):
+        for family, target in TARGET.items():
+            with self.subTest(scenario=scenario, family=family):
+                # This network takes its time: no answer is called late because of others.
+                result = hostile.trace(scenario, "-n", "-a", "mda", "-w", "5", "--format",
+                                       "json", *arguments, target)
+                self.assertEqual(result.returncode, OK, result)
+                path = [f"10.0.{ttl}.1" if family == 4 else f"2001:db8:{ttl}::1"
+                        for ttl in (1, 2, 3)] + [target]
+                nodes, _ = seen(result.json)
+                self.assertEqual({node for node in nodes if node[0] > 0},
+                                 set(enumerate(path, 1)))
+
+    def test_what_answers_nothing(self):
+        for scenario in ("forged", "ihl", "protocols", "cut_short", "kinds", "noise"):
+            self.check(scenario)
+            self.check(scenario, "-I")
+
+    def test_what_is_odd(self):
+        for scenario in ("cut_late", "extensions"):
+            self.check(scenario)
+
+
 class Impostors(test_bad_input.Impostors):
     """In the place of paris-prober and paris-names stands something else."""
 
@@ -332,6 +364,18 @@ class Text(RareTest):
         self.assertEqual(result.returncode, OK, result)
         self.assertIn("<svg", result.stdout)
         self.assertIn(">10.2.0.2<", result.stdout)
+
+    @unittest.skipIf(paris.WRAP, "valgrind writes to the terminal, too")
+    def test_progress(self):
+        """On a terminal, a line that is wiped out before the graph; --quiet: none."""
+        for more, shown in (((), True), (("--quiet",), False)):
+            result = paris.fakeroute(
+                Processes.SLOW, sys.executable, "-c", ON_TERMINAL,
+                *paris.started_with(["mda", "-n", *more, TARGET[4]]))
+            self.assertEqual(result.returncode, OK, result)
+            self.assertEqual(bool(re.search(r"\r\x1b\[Khop \d+, \d+ links, \d+ probes, "
+                                            r"\d+ in flight", result.stdout)), shown, result)
+            self.assertRegex(result.stdout, r"(^|\x1b\[K)mda to 198\.51\.100\.9")
 
     def test_no_progress_without_a_terminal(self):
         result = paris.fakeroute(fan(2), "mda", "-n", TARGET[4])
