@@ -82,8 +82,11 @@ main(int argc, char **argv)
 		error = forbidden >= 0 ? -EEXIST : -errno;
 	if (error == 0 && getrandom(h.matcher.nonce, PRIVSEP_NONCE_LEN, 0) < 0)
 		error = -errno;
+	/* poll takes no more than are allowed, open or not. */
+	_Static_assert(FILES_MAX == 72, "the message and the manual say so");
 	if (error == 0 && sysconf(_SC_OPEN_MAX) < FILES_MAX)
-		error = -EMFILE; /* ulimit -n: poll would not take as many */
+		return fail(PRIVSEP_EXIT_FAILED,
+		    "fewer than 72 open files (ulimit -n) are not enough", -EMFILE);
 	sockets_sandbox(&policy);
 	if (error == 0)
 		error = sandbox_enter(&policy);

@@ -278,8 +278,8 @@ class NotAsItShould(unittest.TestCase):
                     continue
                 self.assertIsNone(helper.receive())
                 self.assertEqual(helper.wait(), FAILED)
-                self.assertEqual(helper.errors(), "paris-privsep: cannot start in safety: "
-                                 "Too many open files\n")
+                self.assertEqual(helper.errors(), "paris-privsep: fewer than 72 open files "
+                                 "(ulimit -n) are not enough: Too many open files\n")
 
 
 @unittest.skipUnless(privsep.ROOT and RELEASE, "only root makes files capable, and only "
