@@ -12,6 +12,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
+#define TCP_CHECKSUM_AT 16 /* RFC 9293; of ICMPv6 the kernel knows it */
 #define STAMPS \
 	(SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_TX_SOFTWARE | \
 	    SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_ID | \
@@ -99,6 +100,10 @@ raw_sockets_open(int raw[RAW_COUNT], bool tcp)
 		if (error == 0)
 			error = socket_options(
 			    raw[i], raws[i].family, raw_options, RAW_OPTIONS_COUNT);
+		/* The kernel alone sees the header that the checksum covers. */
+		if (error == 0 && i == RAW_TCP6)
+			error = socket_option(
+			    raw[i], IPPROTO_IPV6, IPV6_CHECKSUM, TCP_CHECKSUM_AT);
 	}
 	return error;
 }

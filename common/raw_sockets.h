@@ -25,7 +25,8 @@ extern const struct socket_option raw_options[RAW_OPTIONS_COUNT];
 /*
  * Opens the sockets that receive, TCP's only if asked; -1: not asked, or no such family
  * here. None lets anything in before its filter is there: of ICMP, errors about probes
- * and echo replies; of TCP, RST, and SYN with ACK. 0 or -errno.
+ * and echo replies; of TCP, RST, and SYN with ACK. Over IPv6 only with the right
+ * checksum. 0 or -errno.
  */
 int raw_sockets_open(int raw[RAW_COUNT], bool tcp);
 

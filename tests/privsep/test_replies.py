@@ -300,6 +300,19 @@ class Tcp(Replies):
             wire.take()
 
 
+    def test_wrong_checksum(self):
+        """Over IPv6 the kernel judges, as nobody else sees the header; over IPv4 whole
+        packets are told, for whoever reads them to judge."""
+        for family in FAMILIES:
+            quote = self.probe((family, "tcp"))
+            for flags in (SYN | ACK, RST):
+                packet = bytearray(self.answer(quote, flags))
+                packet[(20 if family == 4 else 40) + 17] ^= 0x55
+                self.assertEqual(len(self.told(bytes(packet), count=family == 4)),
+                                 family == 4)
+            wire.take()
+
+
 class Udp(Replies):
     def test_datagrams(self):
         """From anyone, as with any socket; the kernel tells TTL, TOS and time."""
