@@ -238,6 +238,7 @@ fuzz_messages(const uint8_t *data, size_t size)
 const struct fuzz_entry fuzz_table[] = {
     {"tree", "packets", fuzz_tree},
     {"captured", "packets", fuzz_captured},
+    {"replies", "packets", fuzz_replies},
     {"extension", "extensions", fuzz_extension},
     {"messages", "messages", fuzz_messages},
     {"privsep_request", "privsep_request", fuzz_privsep_request},

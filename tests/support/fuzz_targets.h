@@ -22,6 +22,12 @@ fuzz_target fuzz_tree;
  */
 fuzz_target fuzz_captured;
 
+/*
+ * prober/captured and prober/store: input as for fuzz_captured, bit 3 says that it is
+ * a datagram's payload; whose answer it is, among the probes of make_seeds.py and more.
+ */
+fuzz_target fuzz_replies;
+
 /* prober/extension: the extension structure. */
 fuzz_target fuzz_extension;
 

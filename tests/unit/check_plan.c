@@ -562,10 +562,11 @@ START_TEST(all_ways)
 {
 	for (size_t i = 0; i < COUNT_OF(ways); i++)
 		for (int closed = 0; closed < 2; closed++)
-			for (uint8_t state = 0; state <= HELPER_ONE_USER; state++)
-				for (uint8_t privilege = PRIVILEGE_AUTO;
+			for (int state = 0; state <= HELPER_ONE_USER; state++)
+				for (int privilege = PRIVILEGE_AUTO;
 				     privilege <= PRIVILEGE_HELPER; privilege++)
-					check_way(i, closed != 0, state, privilege);
+					check_way(i, closed != 0, (uint8_t)state,
+					    (uint8_t)privilege);
 }
 END_TEST
 

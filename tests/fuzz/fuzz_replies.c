@@ -1,0 +1,10 @@
+/* Whose answer a packet is: see tests/support/fuzz_targets.h. */
+#include "tests/support/fuzz_targets.h"
+
+fuzz_target LLVMFuzzerTestOneInput;
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return fuzz_replies(data, size);
+}
