@@ -152,6 +152,31 @@ class Helper(unittest.TestCase):
         plain = start(topology, "--privilege", "none", V4).finish()
         self.assertNotIn("!T", plain.stdout)
 
+    def test_what_quotes_show(self):
+        """The quoted TOS, the identification of the probe and that of the reply: each as
+        it was on the wire."""
+        for target in (V4, V6):
+            for method in METHODS:
+                found = trace("line.topo", "--privilege", "helper", "-t", "184", *method,
+                              target)
+                packets = found["result"].packets()
+                for hop in found["hops"]:
+                    probes = [probe for probe in hop["probes"]
+                              if probe["reply"] == "time_exceeded"]
+                    for probe in probes:
+                        self.assertEqual(probe["quoted_tos"], 184)
+                    if target == V6 or not probes:
+                        self.assertNotIn("reply_ip_id", "".join(map(str, probes)))
+                        continue
+                    self.assertEqual(
+                        sorted(probe["quoted_ip_id"] for probe in probes),
+                        sorted(packet.ip_id for packet in packets
+                               if packet.dst == target and packet.ttl == hop["ttl"]))
+                    self.assertEqual(
+                        sorted(probe["reply_ip_id"] for probe in probes),
+                        sorted(packet.ip_id for packet in packets
+                               if packet.src == probes[0]["from"]))
+
     def test_address_translation(self):
         """Its trace in quoted checksums, from the hop behind the translator on."""
         topology = ("defaults rtt=2ms\nrouter a 10.0.1.1\nrouter b 10.0.2.1\n"

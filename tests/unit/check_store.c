@@ -750,6 +750,9 @@ START_TEST(awaits)
 	ck_assert(!store_awaits(&store, &endpoints[4], &there, 0, NULL));
 	p->state = PROBE_QUEUED;
 	ck_assert(store_awaits(&store, e, &there, 0, NULL));
+	/* Flows that differ in the port are apart. */
+	ck_assert(store_awaits(&store, e, &there, p->dst_port, NULL));
+	ck_assert(!store_awaits(&store, e, &there, (uint16_t)(p->dst_port + 1), NULL));
 	/* One's own may be left out. */
 	p->instance = &one;
 	ck_assert(store_awaits(&store, e, &there, 0, NULL));
