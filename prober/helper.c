@@ -29,6 +29,13 @@ patience(const struct helper *h)
 	return h->ready ? HELPER_PATIENCE : HELPER_START_PATIENCE;
 }
 
+/* An answer that was owed: only these count, however much else is said. */
+static void
+answer_came(struct helper *h)
+{
+	h->heard = clock_monotonic();
+}
+
 /* Another answer will be owed; the timer runs on, for as long as any is. */
 static void
 expect_answer(struct helper *h)
@@ -174,6 +181,7 @@ on_sent(struct helper *h, struct reader *r)
 	p = take_handed(h, m.cookie);
 	if (p == NULL)
 		return -EBADMSG;
+	answer_came(h);
 	if (m.error == 0) {
 		probe_left(h, p, &m);
 	} else if (p->state == PROBE_IN_FLIGHT && p->instance != NULL) {
@@ -323,6 +331,7 @@ on_reserved(struct helper *h, struct reader *r)
 
 	if (privsep_reserved_unpack(&m, r) != 0 || h->asked == 0)
 		return -EBADMSG;
+	answer_came(h);
 	switch (h->places[m.id].state) {
 	case PLACE_ASKED:
 		h->asked--;
@@ -342,7 +351,6 @@ on_record(void *context, const struct message *m)
 	struct helper *h = context;
 	struct reader r;
 
-	h->heard = clock_monotonic();
 	reader_init(&r, m->body, m->len);
 	if (!h->ready) {
 		h->ready = m->type == PRIVSEP_HELLO &&

@@ -8,8 +8,8 @@
  * Nothing here waits. Requests are queued and sent once a wake-up; the helper answers
  * them in their order. A reservation is therefore an endpoint that is `opening` until
  * the answer comes, and a probe is in flight, but has not left, until the helper says
- * so (probe.handed): then its wait begins. A helper that owes an answer and says
- * nothing for HELPER_PATIENCE is taken for dead.
+ * so (probe.handed): then its wait begins. A helper that owes answers and gives none
+ * for HELPER_PATIENCE is taken for dead.
  */
 #ifndef PROBER_HELPER_H
 #define PROBER_HELPER_H
@@ -34,7 +34,7 @@
 #define HELPER_PROBES 4096
 
 /*
- * How long the helper may be silent while it owes an answer, and how long it may take
+ * How long the helper may give no answer while it owes one, and how long it may take
  * to start, ns: a busy machine must not look like a dead helper; but the tool, which
  * waits for the prober meanwhile, is to learn from it who is to blame.
  */
@@ -54,7 +54,7 @@ struct helper {
 	struct transports *transports;
 	struct timer_heap *timers;
 	struct timer patience;
-	int64_t heard; /* CLOCK_MONOTONIC: the last record, or the first that is owed */
+	int64_t heard; /* CLOCK_MONOTONIC: the last answer, or the first that is owed */
 	bool watching_write;
 	bool ready; /* PRIVSEP_HELLO has come */
 	struct privsep_hello hello;

@@ -41,6 +41,7 @@ BEHAVIOURS = (
     ("refuses_by_no_errno", FAILED, "cannot open a udp-helper socket: unknown error"),
     ("reserves_never", FAILED, SILENT),
     ("sends_never", FAILED, SILENT),
+    ("talks_of_other_things", FAILED, SILENT),
     ("stops_reading", FAILED, SILENT),
     ("thinks_before_the_second", NOT_REACHED, ""),
     ("dies_while_sending", None, ENDED),

@@ -248,6 +248,15 @@ class sends_never(Helper):
         pass
 
 
+class talks_of_other_things(Helper):
+    """Owes an answer for ever, but is never silent."""
+
+    def on_send(self, send):
+        while True:
+            self.reply(send.number, "10.66.6.6", b"\x45" + bytes(200))
+            time.sleep(0.1)
+
+
 class stops_reading(Helper):
     def on_send(self, send):
         time.sleep(60)
