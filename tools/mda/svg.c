@@ -130,10 +130,10 @@ copy_all(int from, struct output *out)
 static int
 run_dot(const char *path, int in, struct output *out)
 {
-	int pipes[2];
+	int pipes[2] = {-1, -1};
 	int status = 0;
 	int error;
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (pipe2(pipes, O_CLOEXEC) != 0)
 		return -errno;
