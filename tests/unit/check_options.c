@@ -19,10 +19,11 @@ static int
 parse_as(const char *name, const char *line, struct trace_options *o, char *error)
 {
 	static char copy[512], program[64];
-	char *argv[ARGS_MAX + 1] = {program};
+	static char *argv[ARGS_MAX + 1]; /* options point into it */
 	char *rest = NULL;
 	int argc = 1;
 
+	argv[0] = program;
 	error[0] = '\0';
 	snprintf(program, sizeof(program), "%s", name);
 	snprintf(copy, sizeof(copy), "%s", line);
@@ -548,6 +549,65 @@ START_TEST(plan_request)
 }
 END_TEST
 
+/* The bound of mda, in all its forms. */
+START_TEST(bounds)
+{
+	static const struct {
+		const char *line;
+		uint32_t alpha;
+		uint16_t branching, children;
+	} rows[] = {{"h", 0, 0, 0}, {"--confidence 95 h", 50000000, 0, 0},
+	    {"--confidence 99.9 h", 1000000, 0, 0},
+	    {"--confidence 99.9999999 h", 1, 0, 0}, {"-B 99 h", 10000000, 0, 0},
+	    {"-B 95,5 h", 50000000, 5, 0}, {"-B 95,5,16 h", 50000000, 5, 16},
+	    {"-B 95,5 --confidence 99 h", 10000000, 5, 0},
+	    {"-B 95,5 --bound node h", 50000000, 0, 0},
+	    {"--bound graph h", 0, MDA_BRANCHING, 0},
+	    {"--bound graph -B 95,7 h", 50000000, 7, 0}};
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ck_assert_msg(parse_as("mda", rows[i].line, &o, error) == 0, "%s: %s",
+		    rows[i].line, error);
+		ck_assert_msg(o.start.alpha == rows[i].alpha &&
+				  o.start.branching == rows[i].branching &&
+				  o.start.children == rows[i].children,
+		    "%s: %u %u %u", rows[i].line, o.start.alpha, o.start.branching,
+		    o.start.children);
+	}
+}
+END_TEST
+
+/* What mda has by itself, and how hosts are read. */
+START_TEST(of_mda)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(parse_as("mda", "a b c --pps 50", &o, error), 0);
+	ck_assert_str_eq(o.start.algorithm, "mda");
+	ck_assert_uint_eq(o.hosts_count, 3);
+	ck_assert_str_eq(o.host, "a");
+	ck_assert_str_eq(o.hosts[2], "c");
+	ck_assert_uint_eq(o.start.gap_limit, MDA_GAP_LIMIT);
+	ck_assert_int_eq(o.start.send_gap, INT64_C(20000000));
+	ck_assert_int_eq(
+	    parse_as("mda", "--gap-limit 0 -z 1 --pps 50 a", &o, error), 0);
+	ck_assert_uint_eq(o.start.gap_limit, 0);
+	ck_assert_int_eq(o.start.send_gap, INT64_C(1000000000));
+	ck_assert_int_lt(parse_as("mda", "--format svg a b", &o, error), 0);
+	ck_assert_int_lt(parse_as("mda", "-e a", &o, error), 0);
+	ck_assert_int_lt(parse_as("mda", "-a paris a", &o, error), 0);
+	ck_assert_int_eq(parse("-M mda -q 2 h", &o, error), 0);
+	ck_assert_str_eq(o.start.algorithm, "mda");
+	ck_assert_int_eq(parse("-M icmp h", &o, error), 0);
+	ck_assert_uint_eq(o.method, METHOD_ICMP);
+	ck_assert_uint_eq(o.start.gap_limit, 0);
+	ck_assert_int_lt(parse("--flow dst-port h", &o, error), 0);
+}
+END_TEST
+
 /* Every option is in --help, within 80 columns. */
 START_TEST(help_text)
 {
@@ -595,6 +655,8 @@ main(void)
 	tcase_add_test(tc, start_of_a_trace);
 	tcase_add_test(tc, target_does_not_fit);
 	tcase_add_test(tc, plan_request);
+	tcase_add_test(tc, bounds);
+	tcase_add_test(tc, of_mda);
 	tcase_add_test(tc, help_text);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
