@@ -25,12 +25,12 @@
  * PRIVSEP_SEND is answered by one PRIVSEP_SENT, in the order of the requests and before
  * any PRIVSEP_REPLY to that probe.
  *
- * Flow: the helper never waits for its caller. While the channel takes no more records,
- * no further request is read, and replies stay in the kernel's buffers; those that find
- * no room there are lost and counted (PRIVSEP_DROPPED, with the next that does). So read
- * before you wait to write. ICMP and TCP probes
- * leave at PRIVSEP_RATE at most, in bursts of PRIVSEP_BURST; beyond that the helper
- * reads no request until it may send, and the channel fills up.
+ * Flow: the helper never waits for its caller. While the channel takes no more
+ * records, no further request is read, and replies stay in the kernel's buffers;
+ * those that find no room there are lost and counted (PRIVSEP_DROPPED, with the next
+ * that does). So read before you wait to write. ICMP and TCP probes leave at
+ * PRIVSEP_RATE at most, in bursts of PRIVSEP_BURST; beyond that the helper reads no
+ * request until it may send, and the channel fills up.
  */
 #ifndef COMMON_PRIVSEP_MESSAGES_H
 #define COMMON_PRIVSEP_MESSAGES_H

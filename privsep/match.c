@@ -159,6 +159,9 @@ match_arrival(const struct matcher *m, bool tcp, const struct arrival *a,
 		return false;
 	ip.protocol = tcp ? IPPROTO_TCP : v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	r = (tcp ? match_tcp : match_icmp)(m, a, &ip, &reply->answer);
-	reply->id = r == NULL ? 0 : r->asked.id;
-	return r != NULL;
+	/* It may have waited in the socket's buffer while the port was another's. */
+	if (r == NULL || a->received < r->bound)
+		return false;
+	reply->id = r->asked.id;
+	return true;
 }

@@ -24,8 +24,11 @@
 
 struct reservation {
 	struct privsep_reserve asked; /* port: the one it is; protocol 0: free */
-	int fd;         /* the ordinary socket that keeps the port; ICMP: -1 */
-	uint32_t since; /* matcher.count then: what was sent before is another's */
+	int fd; /* the ordinary socket that keeps the port; ICMP: -1 */
+	/* What was sent before, by matcher.count, or arrived (CLOCK_REALTIME) is
+	 * another's. */
+	uint32_t since;
+	int64_t bound;
 };
 
 /* An ICMP or TCP probe, as far as an answer shows it; the key has no padding. */

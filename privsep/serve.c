@@ -93,6 +93,7 @@ on_reserve(struct helper *h, struct reader *body)
 	reserved = (struct privsep_reserved){.id = m.id, .error = EACCES};
 	if (addr_is_none(&m.source) || addr_is_unicast(&m.source))
 		reserved.error = -sockets_reserve(h->raw, r);
+	r->bound = clock_realtime();
 	if (reserved.error == 0)
 		reserved.port = r->asked.port;
 	else

@@ -218,6 +218,60 @@ class Isolation(unittest.TestCase):
             self.first.say(privsep.RELEASE, b"\0")
             wire.take()
 
+    def test_held_back(self):
+        """The first user lets what arrives wait in the helper's sockets, by not reading,
+        and takes the port when the second user is done with it: he is told none of it."""
+        # A channel in which few records find room: so the helper soon waits, and what is
+        # asked for last has its turn before all that has arrived is read.
+        self.first = Helper("tcp", options=[(socket.SO_SNDBUF, 1)])
+        self.addCleanup(self.first.close)
+        self.first.channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        for family, protocol in itertools.product(FAMILIES, (UDP, TCP)):
+            kind = {UDP: socket.SOCK_DGRAM, TCP: socket.SOCK_STREAM}[protocol]
+
+            def work(channel, family=family, kind=kind):
+                with socket.socket({4: socket.AF_INET, 6: socket.AF_INET6}[family],
+                                   kind | socket.SOCK_NONBLOCK) as own:
+                    own.connect_ex((TARGET[family], 443))
+                    if kind == socket.SOCK_DGRAM:
+                        own.send(b"secret")
+                    channel.send(b"!")
+                    channel.recv(1)
+            asked = 0
+            self.first.channel.setblocking(False)
+            try:
+                while True:  # each is answered, until there is no room
+                    body = privsep.reserve_body(1, UDP, "224.0.0.1")
+                    self.first.channel.send(privsep.record(privsep.RESERVE, body,
+                                                           self.first.sequence))
+                    self.first.sequence += 1
+                    asked += 1
+            except BlockingIOError:
+                self.first.channel.setblocking(True)
+            with AsOther(work) as channel:
+                channel.recv(1)
+                theirs, = wire.take()
+                for _ in range(300):
+                    wire.give(error_packet(theirs.raw))
+                wire.settle()
+            last = privsep.record(privsep.RESERVE, privsep.reserve_body(
+                0, protocol, SOURCE[family], theirs.sport), self.first.sequence)
+            while True:
+                try:
+                    self.first.channel.send(last, socket.MSG_DONTWAIT)
+                    break
+                except BlockingIOError:
+                    self.first.read(privsep.RESERVED)
+                    asked -= 1
+            self.first.sequence += 1
+            for _ in range(asked):
+                self.first.read(privsep.RESERVED)
+            answer = self.first.read(privsep.RESERVED)
+            self.assertEqual((answer.id, answer.error), (0, 0))
+            self.nothing_told()
+            self.first.say(privsep.RELEASE, b"\0")
+            wire.take()
+
     def test_connections_of_others(self):
         """A port with a connection of the second user's cannot be reserved; nor does the
         kernel choose a reserved one for a connection."""

@@ -111,7 +111,7 @@ arrives(struct made *made, uint32_t family, bool tcp, const struct addr *from,
     uint8_t *answer)
 {
 	struct privsep_reply reply = {0};
-	struct arrival a = {.from = *from};
+	struct arrival a = {.from = *from, .received = 5000};
 	size_t skipped = family == AF_INET ? 0 : 40;
 	uint8_t *bytes;
 	bool ours;
@@ -452,6 +452,11 @@ START_TEST(what_is_reserved_again_starts_anew)
 	m.reservations[ECHO4].since = m.count;
 	ck_assert_int_eq(echo_known(SEQUENCE), -1);
 	note(ECHO4, SEQUENCE, CHECKSUM);
+	ck_assert_int_eq(echo_known(SEQUENCE), ECHO4);
+	set_up();
+	m.reservations[ECHO4].bound = 5001;
+	ck_assert_int_eq(echo_known(SEQUENCE), -1);
+	m.reservations[ECHO4].bound = 5000;
 	ck_assert_int_eq(echo_known(SEQUENCE), ECHO4);
 	set_up();
 	m.count = UINT32_MAX - 1;
