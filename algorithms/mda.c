@@ -27,10 +27,12 @@
  */
 #define SILENCE_CERTAIN 1e-6
 #define ATTEMPTS_MAX 24 /* ... or after so many attempts. */
-/* Where answers are lost as often as that, thousandths, they are rationed. */
-#define LOSS_RATIONED 600
-#define LOSS_RANDOM 400
+/* Where answers are rationed: probes in flight at first, and pauses between them. */
+#define WINDOW_RATIONED 8
 #define PAUSE_MIN (50 * NS_PER_MS)
+#define PAUSE_MAX NS_PER_SECOND
+#define MISSED_BY_CHANCE 2 /* in a row; more, and it is rationing */
+#define IN_ROW 4           /* so many answers in a row, and more is tried */
 /* While replies show no tag: a flow serves so many pairs of hops, in turn. */
 #define ZONE 3
 
@@ -43,7 +45,6 @@ fail(struct instance *i, struct mda *m)
 		return;
 	m->ended = true;
 	i->done.error = ENOMEM;
-	i->done.coverage = COVERAGE_STOPPED;
 	snprintf(i->done.detail, sizeof(i->done.detail),
 	    "no memory for %u probes of %u flows", m->sent, m->flows_count);
 	instance_finish(i, REASON_FAILED, 0);
@@ -208,6 +209,16 @@ out_free(struct mda *m, uint32_t out)
 
 /* ---- asks ---- */
 
+bool
+may_follow(const struct mda *m, uint32_t before, const struct vertex *told)
+{
+	bool linked = told->prev_count == 0 || before == GRAPH_NONE;
+
+	for (uint32_t k = 0; k < told->prev_count; k++)
+		linked = linked || graph_link(m->graph, told->prev[k])->from == before;
+	return linked;
+}
+
 static struct ask *
 ask_get(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 {
@@ -325,14 +336,12 @@ can_send(struct instance *i, struct mda *m, uint8_t ttl)
 		m->blocked = true;
 	} else if (m->in_flight >= m->window || m->ended) {
 		m->blocked = true;
-	} else if (h->check) {
-		return !m->blocked;
-	} else if (h->out_count >= h->window) {
-		m->held = true;
-		return false;
 	} else if (instance_now(i) < h->not_before) {
 		m->held = true;
 		m->wake = h->not_before < m->wake ? h->not_before : m->wake;
+		return false;
+	} else if (h->out_count >= h->window && !m->checking) {
+		m->held = true;
 		return false;
 	}
 	return !m->blocked;
@@ -346,15 +355,18 @@ ask(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl, bool repeat)
 	int64_t wait = wait_at(i, m, ttl);
 	struct probe *p;
 	uint32_t out;
+	int error;
 
 	if (a == NULL || !can_send(i, m, ttl) || !out_get(i, m, &out))
 		return false;
 	spec.query = a->attempts;
 	spec.together = !mda_is_apart(i, m);
-	if (instance_send(i, &spec, wait, &p) != 0) {
+	error = instance_send(i, &spec, wait, &p);
+	if (error != 0) {
 		m->outs[out].next = m->outs_free;
 		m->outs_free = out;
 		m->blocked = true;
+		m->ended = error != -EAGAIN; /* by itself */
 		return false;
 	}
 	m->outs[out] = (struct out){.probe = probe_ref(p),
@@ -429,8 +441,8 @@ attempts_at(const struct instance *i, const struct mda *m, uint8_t ttl)
 }
 
 /*
- * Routers answer so many times a second only. Where more is lost than by chance, fewer
- * are in flight together, and at last one now and then.
+ * Routers answer so many times a second only. While it seems so fewer are in flight at
+ * a hop together, and at last one now and then.
  */
 static void
 ration(struct instance *i, struct mda *m, const struct out *o)
@@ -438,31 +450,24 @@ ration(struct instance *i, struct mda *m, const struct out *o)
 	struct mda_hop *h = &m->hops[o->ttl];
 	int64_t now = instance_now(i);
 
-	/* A silent router among others must not look like this. */
-	if (h->lost <= h->answered || h->answer_sent >= o->sent_at)
-		return;
-	h->recent_loss += (1000 - h->recent_loss) / 8;
-	if (h->recent_loss < LOSS_RATIONED || o->sent_at < h->cut_at)
+	if (o->sent_at < h->cut_at)
 		return;
 	h->cut_at = now;
-	if (h->window > 1) {
-		h->window = h->window > 16 ? 8 : h->window / 2;
-		return;
-	}
+	h->in_row = 0;
+	h->window = h->window > WINDOW_RATIONED ? WINDOW_RATIONED : (h->window + 1) / 2;
 	h->pause = h->pause == 0 ? PAUSE_MIN : h->pause * 2;
-	if (h->pause > NS_PER_SECOND)
-		h->pause = NS_PER_SECOND;
+	h->pause = h->pause > PAUSE_MAX ? PAUSE_MAX : h->pause;
 	h->not_before = now + h->pause;
 }
 
 static void
 ration_less(struct mda_hop *h)
 {
-	h->recent_loss -= h->recent_loss / 8;
-	if (h->recent_loss >= LOSS_RANDOM)
+	if (h->window == UINT16_MAX || ++h->in_row < IN_ROW)
 		return;
-	h->pause = 0;
-	h->window = h->window < UINT16_MAX ? h->window * 2 : h->window;
+	h->in_row = 0;
+	h->pause = h->pause / 2 < PAUSE_MIN ? 0 : h->pause / 2;
+	h->window = h->window < UINT16_MAX / 2 ? h->window * 2 : UINT16_MAX;
 }
 
 /* More is lost than was known: what was taken for silence is doubtful. */
@@ -531,32 +536,64 @@ looks_looped(const struct instance *i, const struct mda *m, const struct vertex 
 	return false;
 }
 
-/* The flow's path: where it has been in a loop for too long, it is not followed. */
-static void
-find_loop(struct instance *i, struct mda *m, uint32_t flow)
+/* Whether flows may come to this vertex from one with its own address. */
+static bool
+is_own_ancestor(struct mda *m, const struct vertex *of, uint32_t vertex, uint32_t stamp)
 {
-	uint32_t path[256];
-	uint32_t came_back = 0;
+	const struct vertex *told = graph_vertex(m->graph, vertex);
 
-	for (unsigned int t = i->options.first_ttl; t <= i->options.max_ttl; t++) {
-		uint32_t here = path[t] = graph_place(m->graph, flow, (uint8_t)t);
-		bool found = false;
+	for (uint32_t k = 0; k < told->prev_count; k++) {
+		uint32_t before = graph_link(m->graph, told->prev[k])->from;
 
-		if (here == GRAPH_NONE || !m->vertices[here].looks_looped)
+		if (m->vertices[before].stamp == stamp)
 			continue;
-		for (unsigned int before = i->options.first_ttl; before + 1 < t;
-		     before++)
-			found =
-			    found ||
-			    (path[before] != GRAPH_NONE &&
-				addr_equal(&graph_vertex(m->graph, path[before])->addr,
-				    &graph_vertex(m->graph, here)->addr));
-		came_back += found;
-		if (!found || came_back < i->options.loop_limit)
-			continue;
-		m->vertices[here].looped = true;
-		flow_stop(i, m, flow, (uint8_t)t);
-		return;
+		m->vertices[before].stamp = stamp;
+		if ((told != of &&
+			addr_equal(&graph_vertex(m->graph, before)->addr, &of->addr)) ||
+		    is_own_ancestor(m, of, before, stamp))
+			return true;
+	}
+	return false;
+}
+
+/* How many addresses came back on the way to this vertex. */
+static uint32_t
+came_back(struct mda *m, const struct vertex *told)
+{
+	uint32_t most = 0;
+
+	for (uint32_t k = 0; k < told->prev_count; k++) {
+		uint32_t before = graph_link(m->graph, told->prev[k])->from;
+
+		if (m->vertices[before].came_back > most)
+			most = m->vertices[before].came_back;
+	}
+	return most + (m->vertices[told->number].looks_looped &&
+			  is_own_ancestor(m, told, told->number, ++m->stamp));
+}
+
+/*
+ * Where paths have been in a loop for too long they are not followed. Not each flow's
+ * own: it may not have been asked at all hops.
+ */
+static void
+find_loops(struct instance *i, struct mda *m)
+{
+	for (unsigned int t = i->options.first_ttl; t <= m->alive; t++) {
+		uint32_t count;
+		const uint32_t *vertices = graph_hop(m->graph, (uint8_t)t, &count);
+
+		for (uint32_t k = 0; k < count; k++) {
+			const struct vertex *told = graph_vertex(m->graph, vertices[k]);
+			struct mda_vertex *v = &m->vertices[vertices[k]];
+
+			v->came_back = came_back(m, told);
+			if (v->came_back < i->options.loop_limit)
+				continue;
+			v->looped = true;
+			for (uint32_t f = 0; f < told->flows_count; f++)
+				flow_stop(i, m, told->flows[f], (uint8_t)t);
+		}
 	}
 }
 
@@ -590,6 +627,14 @@ placed(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 	unsigned int t = ttl;
 
 	recount(i, m, flow, ttl);
+	if (graph_place(m->graph, flow, ttl) != GRAPH_NONE) {
+		struct mda_vertex *here =
+		    &m->vertices[graph_place(m->graph, flow, ttl)];
+
+		m->hops[ttl].placed += ask_find(m, flow, ttl)->fresh;
+		here->seen_at = m->hops[ttl].placed;
+		here->given_up = false;
+	}
 	do {
 		recount(i, m, flow, ++t);
 		v = t > i->options.max_ttl ||
@@ -599,7 +644,7 @@ placed(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 			      m->graph, graph_place(m->graph, flow, (uint8_t)t));
 	} while (v != NULL && v->kind == VERTEX_SILENT);
 	if (m->any_loop)
-		find_loop(i, m, flow);
+		find_loops(i, m);
 }
 
 /* A hop that answered shows that there are more: scouts may go on. */
@@ -644,7 +689,6 @@ learn(struct instance *i, struct mda *m, const struct prober_result *r)
 
 	if (!follow_graph(i, m, known) || v == GRAPH_NONE)
 		return;
-	m->vertices[v].seen_at = m->hops[r->ttl].answered;
 	before = graph_place(m->graph, r->flow, (uint8_t)(r->ttl - 1));
 	if (before != GRAPH_NONE && graph_vertex(m->graph, before)->changes > 0)
 		m->any_unstable = true;
@@ -671,12 +715,14 @@ note_rtt(struct instance *i, struct mda *m, uint8_t ttl, int64_t rtt)
 		shorten_waits(i, m);
 }
 
+/* Who answers now is no more than slow with other answers. */
 static void
-note_sent(struct mda *m, const struct out *o)
+note_sent(struct mda *m, const struct out *o, const struct addr *from)
 {
-	struct mda_hop *h = &m->hops[o->ttl];
+	uint32_t v = graph_find(m->graph, o->ttl, from);
 
-	h->answer_sent = o->sent_at > h->answer_sent ? o->sent_at : h->answer_sent;
+	if (v != GRAPH_NONE && m->vertices[v].answer_sent < o->sent_at)
+		m->vertices[v].answer_sent = o->sent_at;
 }
 
 static void
@@ -709,18 +755,20 @@ on_reply(struct instance *i, struct mda *m, const struct reply_view *view)
 {
 	uint32_t out = out_of_probe(m, view->probe);
 	struct prober_result result = *view->result;
+	struct out o;
 
 	m->tags_seen =
 	    m->tags_seen || (!view->alone && (result.flags & RESULT_BY_ADDRESS) == 0);
 	if (out == MDA_NONE)
 		return;
-	if (m->outs[out].repeat)
-		repeat_done(m, result.flow, result.ttl);
-	note_sent(m, &m->outs[out]);
+	o = m->outs[out];
 	out_free(m, out);
-	note_rtt(i, m, result.ttl, result.rtt);
+	if (o.repeat)
+		repeat_done(m, o.flow, o.ttl);
+	note_rtt(i, m, o.ttl, result.rtt);
 	instance_report(i, &result);
 	answered(i, m, &result);
+	note_sent(m, &o, &result.from);
 }
 
 /* A late answer is an answer, as long as it is certain whose. */
@@ -755,21 +803,47 @@ give_up(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 }
 
 /*
+ * Each router that may have lost it has answered what was sent then or later. Else
+ * how often in a row one of them did not.
+ */
+static bool
+others_answer(const struct mda *m, const struct out *o, uint32_t *missed)
+{
+	uint32_t count, before = graph_place(m->graph, o->flow, (uint8_t)(o->ttl - 1));
+	const uint32_t *vertices = graph_hop(m->graph, o->ttl, &count);
+	bool all = true;
+
+	*missed = 0;
+	for (uint32_t k = 0; k < count; k++) {
+		const struct vertex *told = graph_vertex(m->graph, vertices[k]);
+		const struct mda_vertex *v = &m->vertices[vertices[k]];
+
+		if (told->kind == VERTEX_SILENT || told->flows_count == 0 ||
+		    v->answer_sent >= o->sent_at || !may_follow(m, before, told))
+			continue;
+		all = false;
+		*missed = v->missed > *missed ? v->missed : *missed;
+	}
+	return all;
+}
+
+/*
  * Whether all has been tried. Where others are answered it is a silent router among
- * them, unless nobody is answered any more: that is looked at first.
+ * them, unless those are not answered any more either: that is looked at first.
  */
 static bool
 silence_is_certain(
-    const struct instance *i, struct mda *m, const struct out *o, uint32_t attempts)
+    struct instance *i, struct mda *m, const struct out *o, uint32_t attempts)
 {
-	struct mda_hop *h = &m->hops[o->ttl];
+	bool enough = attempts >= attempts_at(i, m, o->ttl);
+	uint32_t missed;
 
-	if (attempts < attempts_at(i, m, o->ttl))
-		return false;
-	if (h->answered == 0 || h->answer_sent >= o->sent_at ||
-	    attempts >= ATTEMPTS_MAX)
-		return true;
-	h->check = true;
+	if (attempts >= ATTEMPTS_MAX || attempts < i->options.queries ||
+	    others_answer(m, o, &missed))
+		return enough;
+	if (missed >= MISSED_BY_CHANCE)
+		ration(i, m, o);
+	m->hops[o->ttl].check = true;
 	return false;
 }
 
@@ -786,7 +860,7 @@ on_timeout(struct instance *i, struct mda *m, struct probe *p)
 	o = m->outs[out];
 	a = ask_find(m, o.flow, o.ttl);
 	out_free(m, out);
-	ration(i, m, &o);
+	m->hops[o.ttl].in_row = 0;
 	if (o.repeat)
 		repeat_done(m, o.flow, o.ttl);
 	if (o.repeat || a->state != ASK_OUT ||
@@ -882,15 +956,16 @@ on_ambiguous(struct instance *i, struct mda *m, const struct event *event)
 		    same && probes[k]->ttl == probes[0]->ttl && probes[k]->flow == flow;
 		newest = probes[k]->number > newest->number ? probes[k] : newest;
 	}
-	if (m->flows[flow].barred ||
-	    stands_elsewhere(i, m, flow, probes[0]->ttl, &result.from))
+	if (m->flows[flow].barred)
 		return;
-	if (!same) {
-		for (size_t k = 0; k < event->ambiguous.count; k++)
+	if (event->ambiguous.count < 2 || !same) {
+		if (stands_elsewhere(i, m, flow, probes[0]->ttl, &result.from))
+			return;
+		for (size_t k = 0; !same && k < event->ambiguous.count; k++)
 			flow_bar(i, m, probes[k]->flow);
 		return;
 	}
-	if (event->ambiguous.count < 2 || out_of_probe(m, newest) == MDA_NONE)
+	if (out_of_probe(m, newest) == MDA_NONE)
 		return;
 	result.probe = newest->number;
 	result.flow = flow;
@@ -899,6 +974,7 @@ on_ambiguous(struct instance *i, struct mda *m, const struct event *event)
 	result.outcome = RESULT_REPLY;
 	result.sent = newest->sent;
 	result.candidates = 0;
+	result.flags |= RESULT_BY_ADDRESS; /* of whichever attempt */
 	for (size_t k = 0; k < event->ambiguous.count; k++)
 		instance_withdraw(i, probes[k]);
 	out_free(m, out_of_probe(m, newest));
@@ -1001,6 +1077,7 @@ on_started(struct instance *i, struct mda *m)
 		fail(i, m);
 		return;
 	}
+	i->done.coverage = COVERAGE_STOPPED; /* unless it ends in order */
 	mark(m, o->first_ttl - 1U);
 	(void)follow_graph(i, m, 0);
 }
@@ -1018,7 +1095,6 @@ on_send_failed(struct instance *i, struct mda *m, const struct event *event)
 		failed.flags = RESULT_FINAL;
 	instance_report(i, &failed);
 	m->ended = true;
-	i->done.coverage = COVERAGE_STOPPED;
 	instance_finish(
 	    i, failed.mtu != 0 ? REASON_UNREACHABLE : REASON_FAILED, p->ttl);
 }
@@ -1096,7 +1172,6 @@ handle(struct instance *i, void *state, const struct event *event)
 		break;
 	case EVENT_STOPPED:
 		m->ended = true;
-		i->done.coverage = COVERAGE_STOPPED;
 		instance_finish(i, event->stopped, m->scouted);
 		break;
 	case EVENT_DUPLICATE:

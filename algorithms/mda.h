@@ -37,9 +37,10 @@ enum ask_class {
 struct ask {
 	uint8_t state;    /* enum ask_state */
 	uint8_t attempts; /* probes sent, repeats of what is known too */
-	uint8_t class;    /* enum ask_class: how it is counted ... */
-	uint32_t owner;   /* ... by this vertex */
-	uint32_t out;     /* ASK_OUT: which of mda.outs */
+	bool fresh;     /* it was not known to come to any vertex more than to others */
+	uint8_t class;  /* enum ask_class: how it is counted ... */
+	uint32_t owner; /* ... by this vertex */
+	uint32_t out;   /* ASK_OUT: which of mda.outs */
 };
 
 struct mda_flow {
@@ -74,19 +75,19 @@ struct mda_hop {
 	uint32_t queue_from, queue_to, queue_room;
 	bool dirty;
 	bool asked;
-	bool full; /* mda-lite: each vertex is searched, not the hop */
+	bool full;       /* mda-lite: each vertex is searched, not the hop */
+	uint32_t placed; /* fresh flows of which it is known where they are */
 	/* Flows that were answered here ... */
 	uint32_t answered;
 	uint32_t lost; /* ... and probes that were lost before they were */
 	uint32_t silent;
-	int64_t rtt;         /* longest */
-	int64_t answer_sent; /* when the latest of what was answered was sent */
-	bool check;          /* is it still answered what was answered before? */
+	int64_t rtt; /* longest */
+	bool check;  /* do routers answer that have done so before? */
 	/* Where answers are rationed: */
 	uint32_t out_count;
 	uint32_t window;
-	uint32_t recent_loss; /* thousandths */
-	int64_t cut_at;       /* losses of what was sent before are accounted for */
+	uint32_t in_row;    /* answers since something was lost */
+	int64_t cut_at;     /* losses of what was sent before are accounted for */
 	int64_t pause;
 	int64_t not_before;
 };
@@ -99,7 +100,12 @@ struct mda_vertex {
 	uint32_t back;   /* likewise: they say nothing of the hop before */
 	uint32_t repeats_out;
 	uint32_t repeats_tried;
-	uint32_t seen_at;  /* flows answered at its hop when it was last seen */
+	uint32_t seen_at;    /* fresh flows placed at its hop when it was last met */
+	int64_t answer_sent; /* when the latest of what it answered was sent */
+	int64_t check_sent;  /* when it was last looked at whether it still answers */
+	uint32_t missed;     /* how often in a row it did not */
+	uint32_t came_back;  /* addresses that did on the way here */
+	uint32_t stamp;
 	bool looks_looped; /* its address stands at a lower hop too */
 	bool looped;       /* flows here are in a loop: they are not followed */
 	bool given_up;     /* flows do not come here any more */
@@ -133,6 +139,7 @@ struct mda {
 	uint32_t queued;
 	uint32_t sent;
 	uint32_t answered, lost; /* sums of the hops' */
+	uint32_t stamp;          /* of walks over the graph */
 	uint8_t beyond;          /* the highest hop that certainly exists */
 	uint8_t alive;           /* the highest hop that answered anything */
 	uint8_t reach;           /* scouts go up to this hop */
@@ -146,6 +153,7 @@ struct mda {
 	bool tags_seen;
 	bool any_loop;     /* some address stands at hops apart */
 	bool any_unstable; /* some vertex does not keep flows to their paths */
+	bool checking;     /* what is asked now is not rationed */
 	bool blocked;      /* nothing can be sent now */
 	bool held;         /* something cannot: its hop's answers are rationed */
 	bool no_flows;     /* more were wanted than there are */
@@ -190,6 +198,9 @@ bool can_send(struct instance *i, struct mda *m, uint8_t ttl);
 
 /* Asks a flow at a hop. False: not now; m->blocked says so if it is the machine. */
 bool ask(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl, bool repeat);
+
+/* Whether flows that were at `before`, if that is known, may come to this vertex. */
+bool may_follow(const struct mda *m, uint32_t before, const struct vertex *told);
 
 /* Puts it into the hop's queue, unless it has been asked. */
 void ask_later(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl);

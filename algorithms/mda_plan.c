@@ -20,8 +20,8 @@
 #define EVEN 10.0
 /* Whoever sends its flows so much more often to a vertex than others do is its own. */
 #define DEDICATED 1.5
-/* A vertex not met although this many flows should have come to it is left alone. */
-#define PATIENCE 10.0
+/* A vertex not met although so many flows more than chance allows should have come. */
+#define PATIENCE 7.0
 /* With so many successors repeats are few enough not to wait for the last successor. */
 #define EARLY 3
 /* Repeats that are lost are repeated, so many times over all. */
@@ -236,10 +236,9 @@ serve(struct instance *i, struct mda *m, const struct vertex *told)
 static bool
 is_lost(const struct mda *m, const struct vertex *told, double share)
 {
-	uint32_t since = m->hops[told->ttl].answered;
+	uint32_t since = m->hops[told->ttl].placed - m->vertices[told->number].seen_at;
 
-	since -= m->vertices[told->number].seen_at;
-	return since * share > PATIENCE;
+	return since * share > PATIENCE - log(m->alpha);
 }
 
 /* Twice as much as there are vertices, for a part of them at a time. */
@@ -334,6 +333,7 @@ ask_more(struct instance *i, struct mda *m, uint8_t ttl, uint32_t from, uint32_t
 
 		if (flow == MDA_NONE || !ask(i, m, flow, ttl, false))
 			break;
+		ask_find(m, flow, ttl)->fresh = from == MDA_NONE;
 		asked++;
 	}
 	return asked;
@@ -490,24 +490,38 @@ ask_ahead(struct instance *i, struct mda *m, uint8_t ttl, const struct hop_needs
 
 /* ---- other things to ask ---- */
 
-/* Asks something that was answered here once more. False: not now. */
-static bool
+/* A flow that was answered by this vertex before, or MDA_NONE. */
+static uint32_t
+answered_flow(struct instance *i, struct mda *m, const struct vertex *told)
+{
+	for (uint32_t k = 0; k < told->flows_count; k++)
+		if (flow_may(m, told->flows[k], told->ttl) &&
+		    flow_is_idle(i, m, told->flows[k]))
+			return told->flows[k];
+	return MDA_NONE;
+}
+
+/* Something was lost: do those who have answered here before still do? */
+static void
 check_answers(struct instance *i, struct mda *m, uint8_t ttl)
 {
 	uint32_t count;
 	const uint32_t *vertices = graph_hop(m->graph, ttl, &count);
 
+	m->checking = true;
 	for (uint32_t k = 0; k < count; k++) {
 		const struct vertex *told = graph_vertex(m->graph, vertices[k]);
+		struct mda_vertex *v = &m->vertices[vertices[k]];
+		uint32_t flow =
+		    told->kind == VERTEX_SILENT ? MDA_NONE : answered_flow(i, m, told);
 
-		if (told->kind == VERTEX_SILENT)
+		if (flow == MDA_NONE || !ask(i, m, flow, ttl, true))
 			continue;
-		for (uint32_t f = 0; f < told->flows_count; f++)
-			if (flow_may(m, told->flows[f], ttl) &&
-			    flow_is_idle(i, m, told->flows[f]))
-				return ask(i, m, told->flows[f], ttl, true);
+		v->missed = v->answer_sent < v->check_sent ? v->missed + 1 : 0;
+		v->check_sent = instance_now(i);
 	}
-	return true;
+	m->checking = false;
+	m->hops[ttl].check = false;
 }
 
 /* What is to be asked again, or was asked for by the hop behind. */
@@ -528,8 +542,8 @@ ask_queued(struct instance *i, struct mda *m, uint8_t ttl)
 			h->queue[kept++] = flow;
 	}
 	h->queue_to = kept;
-	if (h->check && !m->blocked)
-		h->check = !check_answers(i, m, ttl);
+	if (h->check && !m->blocked && instance_now(i) >= h->not_before)
+		check_answers(i, m, ttl);
 }
 
 /* Vertices that no link leads to: one of their flows is asked at the hop before. */

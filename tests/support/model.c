@@ -410,6 +410,8 @@ deliver_several(struct model_run *r, const struct happening *h,
 	result.candidates = (uint16_t)count;
 	r->instance.done.ambiguous++;
 	r->instance.flow_window = 1;
+	for (size_t i = 0; i < count; i++)
+		r->probes[index_of(r, probes[i])].truth = h->probe;
 	report(&r->instance, &result);
 	event.ambiguous.probes = probes;
 	event.ambiguous.count = count;
