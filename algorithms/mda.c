@@ -259,6 +259,18 @@ count_class(struct mda *m, const struct ask *a, uint32_t by)
 		m->vertices[a->owner].pending += by;
 }
 
+/* It is not known where the flow is silent, but it was asked at the hop before. */
+static bool
+will_be_placed(
+    const struct instance *i, const struct mda *m, uint32_t flow, unsigned int ttl)
+{
+	const struct ask *before = ask_find(m, flow, ttl - 1);
+
+	return ttl > i->options.first_ttl && before != NULL &&
+	       (before->state == ASK_OUT || before->state == ASK_QUEUED) &&
+	       graph_place(m->graph, flow, (uint8_t)ttl) == GRAPH_NONE;
+}
+
 /* Something has changed for this flow at this hop or the one before. */
 static void
 recount(struct instance *i, struct mda *m, uint32_t flow, unsigned int ttl)
@@ -272,6 +284,9 @@ recount(struct instance *i, struct mda *m, uint32_t flow, unsigned int ttl)
 	if (a == NULL)
 		return;
 	owner = graph_place(m->graph, flow, (uint8_t)(ttl - 1));
+	m->hops[ttl].waiting -= a->waiting;
+	a->waiting = a->state == ASK_SILENT && will_be_placed(i, m, flow, ttl);
+	m->hops[ttl].waiting += a->waiting;
 	count_class(m, a, (uint32_t)-1);
 	a->class = (uint8_t)class_of(m, a, flow, (uint8_t)ttl, owner);
 	a->owner = owner;
@@ -298,6 +313,9 @@ ask_set(
 	    (uint32_t)(state == ASK_SILENT) - (uint32_t)(a->state == ASK_SILENT);
 	a->state = (uint8_t)state;
 	recount(i, m, flow, ttl);
+	a = ttl < i->options.max_ttl ? ask_find(m, flow, ttl + 1U) : NULL;
+	if (a != NULL && a->state == ASK_SILENT)
+		recount(i, m, flow, ttl + 1U);
 }
 
 void
@@ -318,8 +336,12 @@ ask_later(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 static int64_t
 wait_at(const struct instance *i, const struct mda *m, uint8_t ttl)
 {
+	/* A late answer that shows no tag could be taken for another one's. */
+	uint32_t here =
+	    mda_is_apart(i, m) ? i->options.wait_near : i->options.wait_here;
+
 	if (m->hops[ttl].answered > 0)
-		return wait_by(i, i->options.wait_here, m->hops[ttl].rtt);
+		return wait_by(i, here, m->hops[ttl].rtt);
 	for (unsigned int t = ttl + 1U; t <= m->alive; t++)
 		if (m->hops[t].answered > 0)
 			return wait_by(i, i->options.wait_near, m->hops[t].rtt);
@@ -861,6 +883,9 @@ on_timeout(struct instance *i, struct mda *m, struct probe *p)
 	a = ask_find(m, o.flow, o.ttl);
 	out_free(m, out);
 	m->hops[o.ttl].in_row = 0;
+	/* What its flow is asked next must not be taken for an answer to it. */
+	if (mda_is_apart(i, m))
+		instance_withdraw(i, p);
 	if (o.repeat)
 		repeat_done(m, o.flow, o.ttl);
 	if (o.repeat || a->state != ASK_OUT ||
@@ -921,6 +946,19 @@ stands_elsewhere(const struct instance *i, const struct mda *m, uint32_t flow,
 	return false;
 }
 
+/* It answers at a hop next to this one, and does not here as far as is known. */
+static bool
+stands_near(
+    const struct instance *i, const struct mda *m, uint8_t ttl, const struct addr *from)
+{
+	if (graph_find(m->graph, ttl, from) != GRAPH_NONE)
+		return false;
+	return (ttl > i->options.first_ttl &&
+		   graph_find(m->graph, (uint8_t)(ttl - 1), from) != GRAPH_NONE) ||
+	       (ttl < i->options.max_ttl &&
+		   graph_find(m->graph, (uint8_t)(ttl + 1), from) != GRAPH_NONE);
+}
+
 /* A duplicate of another hop's reply looks like this; if it comes again it is none. */
 static bool
 doubts(const struct instance *i, const void *state, const struct reply_view *v)
@@ -930,7 +968,8 @@ doubts(const struct instance *i, const void *state, const struct reply_view *v)
 	const struct ask *a = ask_find(m, p->flow, p->ttl);
 
 	return a != NULL && a->attempts < 2 &&
-	       stands_elsewhere(i, m, p->flow, p->ttl, &v->result->from);
+	       (stands_elsewhere(i, m, p->flow, p->ttl, &v->result->from) ||
+		   stands_near(i, m, p->ttl, &v->result->from));
 }
 
 /*

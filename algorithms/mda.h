@@ -38,6 +38,7 @@ struct ask {
 	uint8_t state;    /* enum ask_state */
 	uint8_t attempts; /* probes sent, repeats of what is known too */
 	bool fresh;     /* it was not known to come to any vertex more than to others */
+	bool waiting;   /* silent, and it will be known soon where that is */
 	uint8_t class;  /* enum ask_class: how it is counted ... */
 	uint32_t owner; /* ... by this vertex */
 	uint32_t out;   /* ASK_OUT: which of mda.outs */
@@ -75,8 +76,9 @@ struct mda_hop {
 	uint32_t queue_from, queue_to, queue_room;
 	bool dirty;
 	bool asked;
-	bool full;       /* mda-lite: each vertex is searched, not the hop */
-	uint32_t placed; /* fresh flows of which it is known where they are */
+	bool full;        /* mda-lite: each vertex is searched, not the hop */
+	uint32_t waiting; /* flows that nobody answered, likewise */
+	uint32_t placed;  /* fresh flows of which it is known where they are */
 	/* Flows that were answered here ... */
 	uint32_t answered;
 	uint32_t lost; /* ... and probes that were lost before they were */
@@ -86,8 +88,8 @@ struct mda_hop {
 	/* Where answers are rationed: */
 	uint32_t out_count;
 	uint32_t window;
-	uint32_t in_row;    /* answers since something was lost */
-	int64_t cut_at;     /* losses of what was sent before are accounted for */
+	uint32_t in_row; /* answers since something was lost */
+	int64_t cut_at;  /* losses of what was sent before are accounted for */
 	int64_t pause;
 	int64_t not_before;
 };

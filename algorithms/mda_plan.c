@@ -447,7 +447,8 @@ ask_for_needs(struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *
 	if (n->sum == 0)
 		return;
 	count = flows_for(n);
-	flying = m->hops[ttl].flying > own ? m->hops[ttl].flying - own : 0;
+	flying = m->hops[ttl].flying + m->hops[ttl].waiting;
+	flying = flying > own ? flying - own : 0;
 	if (count <= flying)
 		return;
 	count -= flying;
