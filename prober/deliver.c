@@ -242,13 +242,15 @@ on_reply(void *context, const struct reply *r)
 
 /* What the user can do about a packet that this machine does not send. */
 static const char *
-send_remedy(int error)
+send_remedy(const struct probe *p, int error)
 {
 	switch (error) {
 	case EMSGSIZE:
-		return "; the packet is larger than the interface allows: make it "
-		       "smaller "
-		       "or leave -F out";
+		return p->endpoint->key.dont_fragment
+			   ? "; larger than the interface takes: make it smaller or "
+			     "leave -F out"
+			   : "; larger than the interface takes, and not fragmented by "
+			     "raw sockets: make it smaller";
 	case ENETUNREACH:
 	case EHOSTUNREACH:
 		return "; there is no route: see 'ip route get'";
@@ -281,7 +283,8 @@ on_failed(void *context, struct probe *p, int error)
 	done->error = error;
 	snprintf(done->detail, sizeof(done->detail),
 	    "cannot send %zu bytes to %s: %s%s", p->packets->len,
-	    addr_to_text(&p->dst, text), trace_error_text(error), send_remedy(error));
+	    addr_to_text(&p->dst, text), trace_error_text(error),
+	    send_remedy(p, error));
 	trace_probe_linger(t, p, PROBE_FAILED);
 	trace_dispatch(t, &event);
 }

@@ -195,6 +195,16 @@ class Works(unittest.TestCase):
             os.kill(inside.running.find("paris-traceroute"), signal.SIGTERM)
             inside.finish()
 
+    def test_larger_than_the_interface(self):
+        """Nothing fragments them: said so, and not that -F is the cause."""
+        for options, words in (((), "not fragmented by raw sockets: make it smaller"),
+                               (("-F",), "make it smaller or leave -F out")):
+            for target in (V4, V6):
+                result = root_inside.run("line.topo", "paris-traceroute", "-n", "--privilege",
+                                         "raw", *options, target, "1501")
+                self.assertEqual(result.returncode, 3, result)
+                self.assertRegex(result.stderr, f"cannot send 1501 bytes to .*{words}\n$")
+
     def test_source_address_is_ours(self):
         for method, options in METHODS.items():
             result = root_inside.run("line.topo", "paris-traceroute", "-n", "--privilege",
