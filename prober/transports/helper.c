@@ -13,6 +13,7 @@
 #include "prober/layout.h"
 #include "prober/transports/sockets.h"
 #include "prober/transports/transports.h"
+#include "prober/transports/whole.h"
 
 static int
 open_any(struct endpoint *e)
@@ -118,102 +119,46 @@ send_all(struct endpoint *e)
 	return 0;
 }
 
-/* Answers come on the helper's channel. */
-static void
-receive_nothing(struct watch *w, uint32_t events)
-{
-	(void)w;
-	(void)events;
-}
+static const char *const udp_settable[] = {IP_SET, UDP_FIELDS, NULL};
+static const char *const udp_readable[] = {IP_SEEN, UDP_FIELDS, NULL};
+static const char *const tcp_settable[] = {IP_SET, TCP_FIELDS, NULL};
+static const char *const tcp_readable[] = {IP_SEEN, TCP_FIELDS, NULL};
+static const char *const icmp_settable[] = {IP_SET, ICMP_FIELDS, NULL};
+static const char *const icmp_readable[] = {IP_SEEN, ICMP_FIELDS, NULL};
 
-static const char *const udp_settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",
-    "ipv4.src_addr", "ipv4.dst_addr", "ipv6.traffic_class", "ipv6.flow_label",
-    "ipv6.hop_limit", "ipv6.src_addr", "ipv6.dst_addr", "udp.src_port", "udp.dst_port",
-    "udp.length", "udp.checksum", "udp.payload", NULL};
-static const char *const udp_readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
-    "ipv6.flow_label", "udp.src_port", "udp.dst_port", "udp.length", "udp.checksum",
-    "udp.payload", NULL};
-
-static const char *const tcp_settable[] = {"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment",
-    "ipv4.src_addr", "ipv4.dst_addr", "ipv6.traffic_class", "ipv6.flow_label",
-    "ipv6.hop_limit", "ipv6.src_addr", "ipv6.dst_addr", "tcp.src_port", "tcp.dst_port",
-    "tcp.seq", "tcp.checksum", NULL};
-static const char *const tcp_readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
-    "ipv6.flow_label", "tcp.src_port", "tcp.dst_port", "tcp.seq", "tcp.checksum", NULL};
-
-static const char *const icmp_settable[] = {"ipv4.tos", "ipv4.ttl",
-    "ipv4.dont_fragment", "ipv4.src_addr", "ipv4.dst_addr", "ipv6.traffic_class",
-    "ipv6.flow_label", "ipv6.hop_limit", "ipv6.src_addr", "ipv6.dst_addr", "icmp.type",
-    "icmp.code", "icmp.checksum", "icmp.id", "icmp.sequence", NULL};
-static const char *const icmp_readable[] = {"ipv4.dst_addr", "ipv6.dst_addr",
-    "ipv6.flow_label", "icmp.type", "icmp.code", "icmp.checksum", "icmp.id",
-    "icmp.sequence", NULL};
-
-static const char *const udp_varying[] = {"udp.dst_port", "udp.checksum", NULL};
-static const char *const udp_constant[] = {"udp.checksum", NULL};
-static const char *const tcp_tags[] = {"tcp.seq", NULL};
-static const char *const icmp_tags[] = {"icmp.sequence", NULL};
+/* Members of struct transport. */
+#define BY_HELPER \
+	.by_helper = true, .open = open_any, .close = close_any, \
+	.prepare = prepare_any, .send = send_all, .receive = receive_nothing, \
+	.release = release_any
 
 const struct transport transport_udp_helper = {
     .name = "udp-helper",
-    .title = "UDP",
     .id = TRANSPORT_UDP_HELPER,
-    .ip_protocol = {IPPROTO_UDP, IPPROTO_UDP},
-    .patterns = {"ipv4/udp", "ipv6/udp"},
     .settable = udp_settable,
     .readable = udp_readable,
-    .tags = {udp_varying, udp_constant},
-    .receives = "ICMP errors with all headers, and datagrams",
     .flow_field = FLOW_BY_DST_PORT,
     .quote_layer = 1,
-    .by_helper = true,
-    .open = open_any,
-    .close = close_any,
-    .prepare = prepare_any,
-    .send = send_all,
-    .receive = receive_nothing,
-    .release = release_any,
+    WHOLE_UDP,
+    BY_HELPER,
 };
 
 const struct transport transport_tcp_helper = {
     .name = "tcp-helper",
-    .title = "TCP",
     .id = TRANSPORT_TCP_HELPER,
-    .ip_protocol = {IPPROTO_TCP, IPPROTO_TCP},
-    .patterns = {"ipv4/tcp", "ipv6/tcp"},
     .settable = tcp_settable,
     .readable = tcp_readable,
-    .tags = {tcp_tags, tcp_tags},
-    .receives = "ICMP errors with all headers, SYN-ACK and RST",
     .flow_field = FLOW_BY_DST_PORT,
-    .quote_layer = 1,
-    .by_helper = true,
     .helper_argument = "tcp",
-    .open = open_any,
-    .close = close_any,
-    .prepare = prepare_any,
-    .send = send_all,
-    .receive = receive_nothing,
-    .release = release_any,
+    WHOLE_TCP,
+    BY_HELPER,
 };
 
 const struct transport transport_ping_helper = {
     .name = "ping-helper",
-    .title = "ICMP",
     .id = TRANSPORT_PING_HELPER,
-    .ip_protocol = {IPPROTO_ICMP, IPPROTO_ICMPV6},
-    .patterns = {"ipv4/icmpv4", "ipv6/icmpv6"},
     .settable = icmp_settable,
     .readable = icmp_readable,
-    .tags = {icmp_tags, icmp_tags},
-    .receives = "ICMP errors with all headers, and echo replies",
-    .flow_field = FLOW_BY_CHECKSUM,
-    .quote_layer = 1,
-    .by_helper = true,
-    .open = open_any,
-    .close = close_any,
-    .prepare = prepare_any,
-    .send = send_all,
-    .receive = receive_nothing,
-    .release = release_any,
+    WHOLE_ICMP,
+    BY_HELPER,
 };

@@ -16,6 +16,7 @@
 #include "prober/transports/datagram.h"
 #include "prober/transports/sockets.h"
 #include "prober/transports/transports.h"
+#include "prober/transports/whole.h"
 
 #define STREAM (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define ID_TRIES 64 /* random ICMP identifiers, before all are taken to be in use */
@@ -167,51 +168,23 @@ send_all(struct endpoint *e)
 	return 0;
 }
 
-/* Answers come on the raw sockets. */
-static void
-receive_nothing(struct watch *w, uint32_t events)
-{
-	(void)w;
-	(void)events;
-}
-
 /* ---- what they can ---- */
 
-#define IP_SETTABLE \
-	"ipv4.tos", "ipv4.ttl", "ipv4.dont_fragment", "ipv4.identification", \
-	    "ipv4.src_addr", "ipv4.dst_addr", "ipv6.traffic_class", "ipv6.flow_label", \
-	    "ipv6.hop_limit", "ipv6.src_addr", "ipv6.dst_addr"
-#define IP_READABLE \
-	"ipv4.identification", "ipv4.dst_addr", "ipv6.dst_addr", "ipv6.flow_label"
-#define UDP_FIELDS \
-	"udp.src_port", "udp.dst_port", "udp.length", "udp.checksum", "udp.payload"
-#define TCP_FIELDS "tcp.src_port", "tcp.dst_port", "tcp.seq", "tcp.checksum"
-#define ICMP_FIELDS \
-	"icmp.type", "icmp.code", "icmp.checksum", "icmp.id", "icmp.sequence"
+#define IP_ID "ipv4.identification"
 
-static const char *const udp_settable[] = {IP_SETTABLE, UDP_FIELDS, NULL};
-static const char *const udp_readable[] = {IP_READABLE, UDP_FIELDS, NULL};
-static const char *const tcp_settable[] = {IP_SETTABLE, TCP_FIELDS, NULL};
-static const char *const tcp_readable[] = {IP_READABLE, TCP_FIELDS, NULL};
-static const char *const icmp_settable[] = {IP_SETTABLE, ICMP_FIELDS, NULL};
-static const char *const icmp_readable[] = {IP_READABLE, ICMP_FIELDS, NULL};
+static const char *const udp_settable[] = {IP_SET, IP_ID, UDP_FIELDS, NULL};
+static const char *const udp_readable[] = {IP_SEEN, IP_ID, UDP_FIELDS, NULL};
+static const char *const tcp_settable[] = {IP_SET, IP_ID, TCP_FIELDS, NULL};
+static const char *const tcp_readable[] = {IP_SEEN, IP_ID, TCP_FIELDS, NULL};
+static const char *const icmp_settable[] = {IP_SET, IP_ID, ICMP_FIELDS, NULL};
+static const char *const icmp_readable[] = {IP_SEEN, IP_ID, ICMP_FIELDS, NULL};
 
-static const char *const udp_varying[] = {"udp.dst_port", "udp.checksum", NULL};
-static const char *const udp_constant[] = {"udp.checksum", NULL};
-static const char *const tcp_tags[] = {"tcp.seq", NULL};
-static const char *const icmp_tags[] = {"icmp.sequence", NULL};
-
+/* clang-format off */
 /* The senders, by their numbers; all sockets were opened before. */
 #define SENDERS \
 	{SCMP_SYS(sendmsg), 1, {{0, RAW_SENDER_FD}}}, \
-	{ \
-		SCMP_SYS(sendmsg), 1, \
-		{ \
-			{ \
-				0, RAW_SENDER_FD + 1 \
-			} \
-		} \
-	}
+	{SCMP_SYS(sendmsg), 1, {{0, RAW_SENDER_FD + 1}}}
+/* clang-format on */
 
 static const struct sandbox_rule rules[] = {SENDERS};
 static const struct sandbox_rule tcp_rules[] = {
@@ -220,65 +193,45 @@ static const struct sandbox_rule tcp_rules[] = {
     SANDBOX_SOCKET(AF_INET6, STREAM, 0),
 };
 
+/* Members of struct transport. */
+#define BY_RAW .by_raw = true, .close = close_any, .send = send_all
+#define RULES(table) .rules = (table), .rules_count = sizeof(table) / sizeof((table)[0])
+
 const struct transport transport_udp_raw = {
     .name = "udp-raw",
-    .title = "UDP",
     .id = TRANSPORT_UDP_RAW,
-    .ip_protocol = {IPPROTO_UDP, IPPROTO_UDP},
-    .patterns = {"ipv4/udp", "ipv6/udp"},
     .settable = udp_settable,
     .readable = udp_readable,
-    .tags = {udp_varying, udp_constant},
-    .receives = "ICMP errors with all headers, and datagrams",
-    .quote_layer = 2,
-    .by_raw = true,
     .flow_field = FLOW_BY_SRC_PORT,
-    .rules = rules,
-    .rules_count = sizeof(rules) / sizeof(rules[0]),
+    .quote_layer = 2,
     .open = udp_open,
-    .close = close_any,
-    .send = send_all,
     .receive = udp_receive,
+    RULES(rules),
+    WHOLE_UDP,
+    BY_RAW,
 };
 
 const struct transport transport_tcp_raw = {
     .name = "tcp-raw",
-    .title = "TCP",
     .id = TRANSPORT_TCP_RAW,
-    .ip_protocol = {IPPROTO_TCP, IPPROTO_TCP},
-    .patterns = {"ipv4/tcp", "ipv6/tcp"},
     .settable = tcp_settable,
     .readable = tcp_readable,
-    .tags = {tcp_tags, tcp_tags},
-    .receives = "ICMP errors with all headers, SYN-ACK and RST",
-    .quote_layer = 1,
-    .by_raw = true,
     .flow_field = FLOW_BY_SRC_PORT,
-    .rules = tcp_rules,
-    .rules_count = sizeof(tcp_rules) / sizeof(tcp_rules[0]),
     .open = tcp_open,
-    .close = close_any,
-    .send = send_all,
     .receive = receive_nothing,
+    RULES(tcp_rules),
+    WHOLE_TCP,
+    BY_RAW,
 };
 
 const struct transport transport_ping_raw = {
     .name = "ping-raw",
-    .title = "ICMP",
     .id = TRANSPORT_PING_RAW,
-    .ip_protocol = {IPPROTO_ICMP, IPPROTO_ICMPV6},
-    .patterns = {"ipv4/icmpv4", "ipv6/icmpv6"},
     .settable = icmp_settable,
     .readable = icmp_readable,
-    .tags = {icmp_tags, icmp_tags},
-    .receives = "ICMP errors with all headers, and echo replies",
-    .quote_layer = 1,
-    .by_raw = true,
-    .flow_field = FLOW_BY_CHECKSUM,
-    .rules = rules,
-    .rules_count = sizeof(rules) / sizeof(rules[0]),
     .open = ping_open,
-    .close = close_any,
-    .send = send_all,
     .receive = receive_nothing,
+    RULES(rules),
+    WHOLE_ICMP,
+    BY_RAW,
 };
