@@ -196,7 +196,7 @@ out_free(struct mda *m, uint32_t out)
 
 	out_unlink(m, out);
 	/* It may have been waited for. */
-	if (--f->outs == 0 && f->high - f->low <= ZONE)
+	if (--f->outs == 0 && m->apart)
 		for (unsigned int t = f->low - 1U; t <= f->high; t++)
 			m->hops[t].dirty = true;
 	m->in_flight--;
@@ -311,6 +311,7 @@ ask_set(
 	    (uint32_t)(state == ASK_QUEUED) - (uint32_t)(a->state == ASK_QUEUED);
 	m->hops[ttl].silent +=
 	    (uint32_t)(state == ASK_SILENT) - (uint32_t)(a->state == ASK_SILENT);
+	m->hops[ttl].settled += flew && !flies && a->fresh;
 	a->state = (uint8_t)state;
 	recount(i, m, flow, ttl);
 	a = ttl < i->options.max_ttl ? ask_find(m, flow, ttl + 1U) : NULL;
@@ -329,6 +330,21 @@ ask_later(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 		return;
 	h->queue[h->queue_to++] = flow;
 	ask_set(i, m, flow, ttl, ASK_QUEUED);
+}
+
+bool
+ask_back(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
+{
+	struct mda_flow *f = &m->flows[flow];
+
+	if (ttl == i->options.first_ttl || !ask_is_new(m, flow, ttl - 1U))
+		return false;
+	/* Beyond its zone, if it must be. */
+	f->low = f->low == ttl ? (uint8_t)(ttl - 1) : f->low;
+	if (!flow_may(m, flow, ttl - 1U))
+		return false;
+	ask_later(i, m, flow, (uint8_t)(ttl - 1));
+	return true;
 }
 
 /* ---- sending ---- */
@@ -653,8 +669,7 @@ placed(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 		struct mda_vertex *here =
 		    &m->vertices[graph_place(m->graph, flow, ttl)];
 
-		m->hops[ttl].placed += ask_find(m, flow, ttl)->fresh;
-		here->seen_at = m->hops[ttl].placed;
+		here->seen_at = m->hops[ttl].settled;
 		here->given_up = false;
 	}
 	do {
@@ -819,9 +834,8 @@ give_up(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 	if (!follow_graph(i, m, known))
 		return;
 	placed(i, m, flow, ttl);
-	if (ttl > i->options.first_ttl && ask_is_new(m, flow, ttl - 1U) &&
-	    flow_may(m, flow, ttl - 1U))
-		ask_later(i, m, flow, (uint8_t)(ttl - 1));
+	if (graph_place(m->graph, flow, ttl) == GRAPH_NONE)
+		(void)ask_back(i, m, flow, ttl);
 }
 
 /*
@@ -1187,6 +1201,7 @@ handle(struct instance *i, void *state, const struct event *event)
 {
 	struct mda *m = state;
 
+	m->apart = mda_is_apart(i, m);
 	switch (event->type) {
 	case EVENT_STARTED:
 		on_started(i, m);

@@ -78,7 +78,7 @@ struct mda_hop {
 	bool asked;
 	bool full;        /* mda-lite: each vertex is searched, not the hop */
 	uint32_t waiting; /* flows that nobody answered, likewise */
-	uint32_t placed;  /* fresh flows of which it is known where they are */
+	uint32_t settled; /* fresh flows that were answered or given up here */
 	/* Flows that were answered here ... */
 	uint32_t answered;
 	uint32_t lost; /* ... and probes that were lost before they were */
@@ -102,7 +102,7 @@ struct mda_vertex {
 	uint32_t back;   /* likewise: they say nothing of the hop before */
 	uint32_t repeats_out;
 	uint32_t repeats_tried;
-	uint32_t seen_at;    /* fresh flows placed at its hop when it was last met */
+	uint32_t seen_at;    /* fresh flows settled at its hop when it was last met */
 	int64_t answer_sent; /* when the latest of what it answered was sent */
 	int64_t check_sent;  /* when it was last looked at whether it still answers */
 	uint32_t missed;     /* how often in a row it did not */
@@ -153,6 +153,7 @@ struct mda {
 	int64_t wake;  /* when something may be asked that may not now */
 	int64_t alarm; /* what the timer is set to */
 	bool tags_seen;
+	bool apart;        /* flows may have to wait for their own probes */
 	bool any_loop;     /* some address stands at hops apart */
 	bool any_unstable; /* some vertex does not keep flows to their paths */
 	bool checking;     /* what is asked now is not rationed */
@@ -206,6 +207,9 @@ bool may_follow(const struct mda *m, uint32_t before, const struct vertex *told)
 
 /* Puts it into the hop's queue, unless it has been asked. */
 void ask_later(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl);
+
+/* The same at the hop before this one. False: it was asked, or may not be. */
+bool ask_back(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl);
 
 /* ---- mda_plan.c ---- */
 

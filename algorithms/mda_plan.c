@@ -236,7 +236,7 @@ serve(struct instance *i, struct mda *m, const struct vertex *told)
 static bool
 is_lost(const struct mda *m, const struct vertex *told, double share)
 {
-	uint32_t since = m->hops[told->ttl].placed - m->vertices[told->number].seen_at;
+	uint32_t since = m->hops[told->ttl].settled - m->vertices[told->number].seen_at;
 
 	return since * share > PATIENCE - log(m->alpha);
 }
@@ -568,11 +568,8 @@ link_back(struct instance *i, struct mda *m, uint8_t ttl)
 			if (a != NULL &&
 			    (a->state == ASK_OUT || a->state == ASK_QUEUED))
 				break;
-			if (!ask_is_new(m, flow, ttl - 1U) ||
-			    !flow_may(m, flow, ttl - 1U))
-				continue;
-			ask_later(i, m, flow, (uint8_t)(ttl - 1));
-			break;
+			if (ask_back(i, m, flow, ttl))
+				break;
 		}
 	}
 }
