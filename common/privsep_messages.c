@@ -53,13 +53,12 @@ static void
 code_hello(struct codec *c, struct privsep_hello *m)
 {
 	code_u32(c, &m->features);
-	code_u8(c, &m->started_by_root);
 	for (size_t i = 0; i < PRIVSEP_NONCE_LEN; i++)
 		code_u8(c, &m->nonce[i]);
 }
 
 PACK(hello)
-UNPACK(hello, m->started_by_root <= 1 && m->features < 2 * PRIVSEP_TCP6)
+UNPACK(hello, m->features < 2 * PRIVSEP_TCP6)
 
 static bool
 protocol_is_sane(uint8_t protocol, uint32_t family)

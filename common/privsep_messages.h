@@ -83,8 +83,7 @@ enum privsep_feature {
 };
 
 struct privsep_hello {
-	uint32_t features;       /* bits of enum privsep_feature */
-	uint8_t started_by_root; /* the real uid was 0 */
+	uint32_t features; /* bits of enum privsep_feature */
 	/* Random: marks this helper's echo requests; see struct privsep_send. */
 	uint8_t nonce[PRIVSEP_NONCE_LEN];
 };

@@ -65,7 +65,6 @@ main(int argc, char **argv)
 		return fail(PRIVSEP_EXIT_USAGE,
 		    "a build without sandbox must have no file capability", -EPERM);
 #endif
-	h.started_by_root = getuid() == 0;
 	error = open_sockets(&h, tcp);
 	if (error == -EPERM || error == -EACCES)
 		return fail(PRIVSEP_EXIT_NO_CAPABILITY,

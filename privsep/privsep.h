@@ -54,7 +54,6 @@ struct matcher {
 struct helper {
 	struct matcher matcher;
 	int raw[RAW_COUNT];
-	uint8_t started_by_root;
 	uint32_t sent, received; /* sequence numbers of the next records */
 	struct framing answer;   /* the last record */
 	uint8_t waiting;         /* its type while it finds no room; else 0 */

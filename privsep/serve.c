@@ -246,7 +246,7 @@ turn(struct helper *h)
 int
 serve(struct helper *h)
 {
-	struct privsep_hello hello = {.started_by_root = h->started_by_root};
+	struct privsep_hello hello = {0};
 	int error = 0;
 
 	for (int i = 0; i < 1 + SOCKETS_MAX; i++)

@@ -40,7 +40,7 @@ class Helper:
         return data
 
     def hello(self):
-        self.say(HELLO, struct.pack("!IB", 15, 0) + b"nonce!")
+        self.say(HELLO, struct.pack("!I", 15) + b"nonce!")
 
     def reserved(self, number, port, error=0):
         self.say(RESERVED, struct.pack("!BHi", number, port, error))
@@ -161,17 +161,17 @@ class short_hello(Helper):
 
 class other_version(Helper):
     def hello(self):
-        self.put(self.record(HELLO, bytes(11), version=2))
+        self.put(self.record(HELLO, bytes(10), version=2))
 
 
 class other_length(Helper):
     def hello(self):
-        self.put(self.record(HELLO, bytes(11), length=12))
+        self.put(self.record(HELLO, bytes(10), length=11))
 
 
 class features_of_tomorrow(Helper):
     def hello(self):
-        self.say(HELLO, struct.pack("!IB", 1 << 30, 0) + b"nonce!")
+        self.say(HELLO, struct.pack("!I", 1 << 30) + b"nonce!")
 
 
 class sent_before_hello(Helper):

@@ -85,7 +85,7 @@ class Record:
         if length != len(body):
             raise AssertionError(f"a record of {len(body)} bytes says {length}")
         if self.kind == HELLO:
-            self.features, self.started_by_root, self.nonce = struct.unpack("!IB6s", body)
+            self.features, self.nonce = struct.unpack("!I6s", body)
         elif self.kind == RESERVED:
             self.id, self.port, self.error = struct.unpack("!BHi", body)
         elif self.kind == SENT:

@@ -111,7 +111,7 @@ a_reply(void)
 
 START_TEST(every_other_length_is_refused)
 {
-	const struct privsep_hello hello = {15, 1, "abcdef"};
+	const struct privsep_hello hello = {15, "abcdef"};
 	const struct privsep_reserve reserve = a_reserve();
 	const struct privsep_reserved reserved = {63, 0, EADDRINUSE};
 	const struct privsep_release release = {63};
@@ -201,14 +201,13 @@ END_TEST
 
 START_TEST(what_is_out_of_range_is_refused)
 {
-	const struct privsep_hello hello = {15, 1, "abcdef"};
+	const struct privsep_hello hello = {15, "abcdef"};
 	const struct privsep_reserved reserved = {63, 0, EADDRINUSE}, got = {63, 1, 0};
 	const struct privsep_release release = {63};
 	const struct privsep_sent sent = {9, 0, 1, 5}, failed = {9, EACCES, 0, 0};
 	const struct privsep_dropped dropped = {1};
 
 	BAD(hello, hello, features = 16);
-	BAD(hello, hello, started_by_root = 2);
 	BAD(reserve, a_reserve(), id = 64);
 	BAD(reserve, a_reserve(), protocol = IPPROTO_ICMP); /* over IPv6 */
 	BAD(reserve, a_reserve(), protocol = IPPROTO_UDPLITE);
