@@ -661,25 +661,22 @@ follow_graph(struct instance *i, struct mda *m, uint32_t known)
 static void
 placed(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 {
-	const struct vertex *v;
 	unsigned int t = ttl;
+	uint32_t here;
 
-	recount(i, m, flow, ttl);
-	if (graph_place(m->graph, flow, ttl) != GRAPH_NONE) {
-		struct mda_vertex *here =
-		    &m->vertices[graph_place(m->graph, flow, ttl)];
-
-		here->seen_at = m->hops[ttl].settled;
-		here->given_up = false;
-	}
 	do {
-		recount(i, m, flow, ++t);
-		v = t > i->options.max_ttl ||
-			    graph_place(m->graph, flow, (uint8_t)t) == GRAPH_NONE
-			? NULL
-			: graph_vertex(
-			      m->graph, graph_place(m->graph, flow, (uint8_t)t));
-	} while (v != NULL && v->kind == VERTEX_SILENT);
+		const struct mda_hop *h = &m->hops[t];
+
+		recount(i, m, flow, t);
+		here = t > i->options.max_ttl ? GRAPH_NONE
+					      : graph_place(m->graph, flow, (uint8_t)t);
+		if (here == GRAPH_NONE)
+			break;
+		m->vertices[here].seen_at = h->settled - h->waiting;
+		m->vertices[here].given_up = false;
+		t++;
+	} while (t == ttl + 1U || graph_vertex(m->graph, here)->kind == VERTEX_SILENT);
+	recount(i, m, flow, t);
 	if (m->any_loop)
 		find_loops(i, m);
 }
@@ -965,7 +962,8 @@ static bool
 stands_near(
     const struct instance *i, const struct mda *m, uint8_t ttl, const struct addr *from)
 {
-	if (graph_find(m->graph, ttl, from) != GRAPH_NONE)
+	if (graph_find(m->graph, ttl, from) != GRAPH_NONE ||
+	    addr_equal(from, &i->options.target))
 		return false;
 	return (ttl > i->options.first_ttl &&
 		   graph_find(m->graph, (uint8_t)(ttl - 1), from) != GRAPH_NONE) ||

@@ -236,7 +236,9 @@ serve(struct instance *i, struct mda *m, const struct vertex *told)
 static bool
 is_lost(const struct mda *m, const struct vertex *told, double share)
 {
-	uint32_t since = m->hops[told->ttl].settled - m->vertices[told->number].seen_at;
+	const struct mda_hop *h = &m->hops[told->ttl];
+	int32_t since =
+	    (int32_t)(h->settled - h->waiting - m->vertices[told->number].seen_at);
 
 	return since * share > PATIENCE - log(m->alpha);
 }
