@@ -3,17 +3,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #define ROOM 128 /* for one line, of three numbers in columns, and more */
 
+/* The number that stands at *at; false when there is none. */
+static bool
+take_number(char **at, unsigned long *value)
+{
+	char *start = *at;
+
+	*value = strtoul(start, at, 10);
+	return *at != start;
+}
+
 bool
 user_namespace_has_one_user(void)
 {
-	unsigned int inside, outside, count;
-	char text[ROOM], more;
+	unsigned long inside, outside, count;
+	char text[ROOM], *at = text;
 	int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
@@ -22,9 +33,10 @@ user_namespace_has_one_user(void)
 	if (len < 0)
 		return false;
 	text[len] = '\0';
-	/* Nothing but white space behind the first line. */
-	return sscanf(text, "%u %u %u %c", &inside, &outside, &count, &more) == 3 &&
-	       inside == 0 && outside != 0 && count == 1;
+	/* One line. */
+	return take_number(&at, &inside) && take_number(&at, &outside) &&
+	       take_number(&at, &count) && strcmp(at, "\n") == 0 && inside == 0 &&
+	       outside != 0 && count == 1;
 }
 
 bool
