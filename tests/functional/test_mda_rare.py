@@ -242,7 +242,7 @@ class Liars(RareTest):
         for family, target in TARGET.items():
             with self.subTest(scenario=scenario, family=family):
                 # This network takes its time: no answer is called late because of others.
-                result = hostile.trace(scenario, "-n", "-a", "mda", "-w", "5", "--format",
+                result = hostile.trace(scenario, "-n", "-a", "mda", "-w", "20", "--format",
                                        "json", *arguments, target)
                 self.assertEqual(result.returncode, OK, result)
                 path = [f"10.0.{ttl}.1" if family == 4 else f"2001:db8:{ttl}::1"
