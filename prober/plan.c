@@ -12,6 +12,7 @@
 #include "prober/transport.h"
 
 #define FAMILIES 2
+#define AND "; and " /* between two reasons */
 
 static const char *const family_names[FAMILIES] = {"IPv4", "IPv6"};
 
@@ -617,6 +618,16 @@ privilege_hinders(struct choice *c, const struct tree *tree)
 	return false;
 }
 
+/* Cuts off the reason added last, behind AND, if it was given before. */
+static void
+say_once(char *problem, size_t before)
+{
+	const char *last = problem + before + strlen(AND);
+
+	if (strlen(problem) > before + strlen(AND) && strstr(problem, last) < last)
+		problem[before] = '\0';
+}
+
 /*
  * The first transport by which it can be done. In the table those with the least power
  * stand first: datagram sockets, the helper, raw sockets.
@@ -645,7 +656,7 @@ choose_transport(struct choice *c, const struct tree *tree)
 		}
 		reasons = strlen(problem);
 		if (first != 0)
-			add(problem, "; and ");
+			add(problem, AND);
 		error = choose_family(c);
 		if (error == 0 && reasons > 0)
 			add(c->plan->text[c->family], "because: %.*s\n", (int)reasons,
@@ -654,6 +665,8 @@ choose_transport(struct choice *c, const struct tree *tree)
 			problem[0] = '\0';
 			return 0;
 		}
+		if (first != 0)
+			say_once(problem, reasons);
 		first = first == 0 ? error : first;
 	}
 	if (first == 0)

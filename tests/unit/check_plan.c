@@ -489,6 +489,15 @@ START_TEST(ping_closed)
 			must_say(p.problem[family], "net.ipv4.ping_group_range");
 			must_say(p.problem[family], why[state]);
 		}
+		/* The same reason twice is told once. */
+		f.raw = RAW_ONE_USER;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		if (state == HELPER_ONE_USER) {
+			const char *told = strstr(p.problem[0], why[state]);
+
+			must(told != NULL && strstr(told + 1, why[state]) == NULL);
+			must_not_say(p.problem[0], "outside; and");
+		}
 		r.privilege = PRIVILEGE_NONE;
 		ck_assert_int_eq(choose(&r, &f, &p), 0);
 		ck_assert_int_eq(p.error[0], EACCES);
