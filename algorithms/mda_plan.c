@@ -213,6 +213,17 @@ needed_by(const struct instance *i, struct mda *m, const struct vertex *told)
 	return stopping_point(m->stopping, known + 1);
 }
 
+/* One flow alone where others are lost, at a hop that answers: that may be all it is.
+ */
+static bool
+may_be_loss(const struct mda *m, const struct vertex *told)
+{
+	const struct mda_hop *h = &m->hops[told->ttl];
+
+	return told->kind == VERTEX_SILENT && told->flows_count == 1 && h->lost > 0 &&
+	       h->flying == 0;
+}
+
 /* Asks the vertex' own flows as far as they go; returns how many more it needs. */
 static uint32_t
 serve(struct instance *i, struct mda *m, const struct vertex *told)
@@ -229,6 +240,10 @@ serve(struct instance *i, struct mda *m, const struct vertex *told)
 	}
 	if (told->evidence + v->pending + v->spare >= need || v->shaky)
 		return 0;
+	if (may_be_loss(m, told)) {
+		m->vertices[told->number].given_up = true;
+		return 0;
+	}
 	return need - told->evidence - v->pending - v->spare;
 }
 
