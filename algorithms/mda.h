@@ -1,7 +1,8 @@
 /*
  * The inside of multipath detection, for the files that make it up: mda.c takes events,
- * keeps what each flow was asked at each hop, and knows when all is done; mda_plan.c
- * decides what to ask. Nobody else includes it.
+ * puts them into the graph and knows when all is done; mda_ask.c keeps what each flow
+ * was asked at each hop, mda_plan.c decides what to ask, and mda_lite.c where less will
+ * do. Nobody else includes it.
  */
 #ifndef ALGORITHMS_MDA_H
 #define ALGORITHMS_MDA_H
@@ -165,7 +166,14 @@ struct mda {
 	bool too_many_children;
 };
 
-/* ---- mda.c ---- */
+/* ---- mda_ask.c ---- */
+
+/* The trace ends: no memory. */
+void mda_fail(struct instance *i, struct mda *m);
+
+/* Makes room for `wanted` items, new ones zero; on failure the trace has ended. */
+bool mda_reserve(struct instance *i, struct mda *m, void *array, uint32_t *room,
+    uint32_t wanted, size_t size);
 
 /* The ask of a flow at a hop, NULL when it has none yet. */
 static inline struct ask *
@@ -197,10 +205,11 @@ bool mda_is_apart(const struct instance *i, const struct mda *m);
 uint32_t flow_new(struct instance *i, struct mda *m, uint8_t ttl);
 
 /* A probe can be sent to this hop now; else somebody wakes us. */
-bool can_send(struct instance *i, struct mda *m, uint8_t ttl);
+bool hop_can_send(struct instance *i, struct mda *m, uint8_t ttl);
 
 /* Asks a flow at a hop. False: not now; m->blocked says so if it is the machine. */
-bool ask(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl, bool repeat);
+bool ask_now(
+    struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl, bool repeat);
 
 /* Whether flows that were at `before`, if that is known, may come to this vertex. */
 bool may_follow(const struct mda *m, uint32_t before, const struct vertex *told);
@@ -211,19 +220,50 @@ void ask_later(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl);
 /* The same at the hop before this one. False: it was asked, or may not be. */
 bool ask_back(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl);
 
+void ask_set(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl,
+    enum ask_state state);
+
+/* Something has changed for this flow at this hop or the one before. */
+void ask_recount(struct instance *i, struct mda *m, uint32_t flow, unsigned int ttl);
+
+/* The hop is to be planned anew. */
+void hop_mark(struct mda *m, unsigned int ttl);
+
+/* Which of mda.outs a probe is, or MDA_NONE. */
+uint32_t out_of_probe(const struct mda *m, const struct probe *p);
+
+/* Nothing waits for it any more. */
+void out_unlink(struct mda *m, uint32_t out);
+
+/* It is not in flight any more. */
+void out_free(struct mda *m, uint32_t out);
+
+/* A hop has answered for the first time: now it is known how long that takes. */
+void mda_shorten_waits(struct instance *i, struct mda *m);
+
+/* Attempts after which silence at this hop is believed, and at most. */
+#define ATTEMPTS_MAX 24
+uint32_t hop_attempts(const struct instance *i, const struct mda *m, uint8_t ttl);
+
+/* Answers seem to be rationed where this was sent to. */
+void hop_ration(struct instance *i, struct mda *m, const struct out *o);
+
+/* A flow was answered at a hop with this attempt, from 1. */
+void hop_note_answer(struct instance *i, struct mda *m, uint8_t ttl, uint8_t attempts);
+
 /* ---- mda_plan.c ---- */
 
 /* Asks all that is worth asking now. */
 void mda_plan(struct instance *i, struct mda *m);
 
 /* A flow of this vertex to ask at the next hop, or MDA_NONE. */
-uint32_t spare_flow(struct instance *i, struct mda *m, uint32_t vertex);
+uint32_t flow_spare(struct instance *i, struct mda *m, uint32_t vertex);
 
 /*
  * A flow that was not asked at this hop, and of which it is not known where it was at
  * the hop before (those are spare there); if possible one that was asked elsewhere.
  */
-uint32_t fresh_flow(struct instance *i, struct mda *m, uint8_t ttl);
+uint32_t flow_fresh(struct instance *i, struct mda *m, uint8_t ttl);
 
 /* ---- mda_lite.c ---- */
 

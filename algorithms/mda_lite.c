@@ -99,7 +99,7 @@ known_flow(struct instance *i, struct mda *m, unsigned int ttl)
 		return MDA_NONE;
 	for (uint32_t k = 0; k < count; k++) {
 		const struct vertex *told = graph_vertex(m->graph, vertices[k]);
-		uint32_t flow = spare_flow(i, m, vertices[k]);
+		uint32_t flow = flow_spare(i, m, vertices[k]);
 
 		if (flow == MDA_NONE)
 			continue;
@@ -120,8 +120,8 @@ ask_hop(struct instance *i, struct mda *m, uint8_t ttl)
 		uint32_t flow = known_flow(i, m, ttl);
 
 		if (flow == MDA_NONE)
-			flow = fresh_flow(i, m, ttl);
-		if (flow == MDA_NONE || !ask(i, m, flow, ttl, false))
+			flow = flow_fresh(i, m, ttl);
+		if (flow == MDA_NONE || !ask_now(i, m, flow, ttl, false))
 			return;
 	}
 }

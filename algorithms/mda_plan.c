@@ -127,7 +127,7 @@ useful(const struct hop_needs *n, uint32_t most)
 /* ---- flows ---- */
 
 uint32_t
-spare_flow(struct instance *i, struct mda *m, uint32_t vertex)
+flow_spare(struct instance *i, struct mda *m, uint32_t vertex)
 {
 	const struct vertex *told = graph_vertex(m->graph, vertex);
 	struct mda_vertex *v = &m->vertices[vertex];
@@ -151,7 +151,7 @@ spare_flow(struct instance *i, struct mda *m, uint32_t vertex)
 }
 
 uint32_t
-fresh_flow(struct instance *i, struct mda *m, uint8_t ttl)
+flow_fresh(struct instance *i, struct mda *m, uint8_t ttl)
 {
 	struct mda_hop *h = &m->hops[ttl];
 	unsigned int behind = ttl < i->options.max_ttl ? ttl + 1U : ttl;
@@ -232,10 +232,10 @@ serve(struct instance *i, struct mda *m, const struct vertex *told)
 	uint32_t need = needed_by(i, m, told);
 
 	while (told->evidence + v->pending < need && !m->blocked) {
-		uint32_t flow = spare_flow(i, m, told->number);
+		uint32_t flow = flow_spare(i, m, told->number);
 
 		if (flow == MDA_NONE ||
-		    !ask(i, m, flow, (uint8_t)(told->ttl + 1), false))
+		    !ask_now(i, m, flow, (uint8_t)(told->ttl + 1), false))
 			break;
 	}
 	if (told->evidence + v->pending + v->spare >= need || v->shaky)
@@ -346,9 +346,9 @@ ask_more(struct instance *i, struct mda *m, uint8_t ttl, uint32_t from, uint32_t
 
 	while (asked < count && !m->blocked) {
 		uint32_t flow =
-		    from != MDA_NONE ? spare_flow(i, m, from) : fresh_flow(i, m, ttl);
+		    from != MDA_NONE ? flow_spare(i, m, from) : flow_fresh(i, m, ttl);
 
-		if (flow == MDA_NONE || !ask(i, m, flow, ttl, false))
+		if (flow == MDA_NONE || !ask_now(i, m, flow, ttl, false))
 			break;
 		ask_find(m, flow, ttl)->fresh = from == MDA_NONE;
 		asked++;
@@ -500,7 +500,7 @@ ask_ahead(struct instance *i, struct mda *m, uint8_t ttl, const struct hop_needs
 		    !flow_may(m, flow, ttl + 1U) ||
 		    graph_place(m->graph, flow, ttl) != GRAPH_NONE)
 			continue;
-		if (!ask(i, m, flow, (uint8_t)(ttl + 1), false))
+		if (!ask_now(i, m, flow, (uint8_t)(ttl + 1), false))
 			return;
 		more--;
 	}
@@ -533,7 +533,7 @@ check_answers(struct instance *i, struct mda *m, uint8_t ttl)
 		uint32_t flow =
 		    told->kind == VERTEX_SILENT ? MDA_NONE : answered_flow(i, m, told);
 
-		if (flow == MDA_NONE || !ask(i, m, flow, ttl, true))
+		if (flow == MDA_NONE || !ask_now(i, m, flow, ttl, true))
 			continue;
 		v->missed = v->answer_sent < v->check_sent ? v->missed + 1 : 0;
 		v->check_sent = instance_now(i);
@@ -555,8 +555,8 @@ ask_queued(struct instance *i, struct mda *m, uint8_t ttl)
 
 		if (a == NULL || a->state != ASK_QUEUED)
 			continue;
-		if (!flow_is_idle(i, m, flow) || !can_send(i, m, ttl) ||
-		    !ask(i, m, flow, ttl, false))
+		if (!flow_is_idle(i, m, flow) || !hop_can_send(i, m, ttl) ||
+		    !ask_now(i, m, flow, ttl, false))
 			h->queue[kept++] = flow;
 	}
 	h->queue_to = kept;
@@ -635,7 +635,7 @@ repeat(struct instance *i, struct mda *m, const struct vertex *told)
 		uint32_t flow = flow_to_repeat(i, m, told);
 
 		if (flow == MDA_NONE ||
-		    !ask(i, m, flow, (uint8_t)(told->ttl + 1), true))
+		    !ask_now(i, m, flow, (uint8_t)(told->ttl + 1), true))
 			return;
 		v->repeats_out++;
 		v->repeats_tried++;
@@ -680,7 +680,7 @@ scout_flow(struct instance *i, struct mda *m, uint8_t ttl)
 	uint32_t flow = 0;
 
 	if (mda_is_apart(i, m))
-		return fresh_flow(i, m, ttl);
+		return flow_fresh(i, m, ttl);
 	while (flow < m->flows_count && m->flows[flow].barred)
 		flow++;
 	if (flow == m->flows_count && flow_new(i, m, ttl) == MDA_NONE)
@@ -704,7 +704,7 @@ scout(struct instance *i, struct mda *m)
 			return;
 		if (!m->hops[ttl].asked) {
 			flow = scout_flow(i, m, ttl);
-			if (flow == MDA_NONE || !ask(i, m, flow, ttl, false))
+			if (flow == MDA_NONE || !ask_now(i, m, flow, ttl, false))
 				return;
 		}
 		m->scouted = ttl;

@@ -505,11 +505,11 @@ START_TEST(sending_fails)
 		struct setting s = set_up(&net, turn);
 
 		s.o.alpha = 0;
-		s.m->fail_call = (uint64_t)(turn / 2 + 1);
+		s.m->fail_call = (uint64_t)turn / 2 + 1;
 		s.m->fail_error = _i == 0 ? -EAGAIN : -EPERM;
 		if (_i == 2) {
 			s.m->fail_call = 0;
-			s.m->fail_probe = (uint64_t)(turn / 2 + 1);
+			s.m->fail_probe = (uint64_t)turn / 2 + 1;
 			s.m->fail_mtu = turn % 4 < 2 ? 0 : 1400;
 		}
 		(void)branches_go(s.m, s.a, &s.o);
