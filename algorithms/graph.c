@@ -78,14 +78,14 @@ static bool
 reserve(struct graph *g, void *array, uint32_t *room, uint32_t wanted, size_t size)
 {
 	uint32_t more = *room == 0 ? 8 : *room * 2;
-	void *grown;
+	void *old, *grown;
 
 	if (wanted <= *room)
 		return true;
 	if (more < wanted)
 		more = wanted;
-	memcpy(&grown, array, sizeof(grown));
-	grown = realloc(grown, more * size);
+	memcpy(&old, array, sizeof(old));
+	grown = realloc(old, more * size);
 	if (grown == NULL) {
 		g->failed = true;
 		return false;
@@ -93,6 +93,7 @@ reserve(struct graph *g, void *array, uint32_t *room, uint32_t wanted, size_t si
 	memset((char *)grown + *room * size, 0, (more - *room) * size);
 	memcpy(array, &grown, sizeof(grown));
 	*room = more;
+	// cppcheck-suppress memleak ; it is the array's now
 	return true;
 }
 

@@ -135,7 +135,7 @@ struct mda {
 	double *shares; /* scratch for one hop's vertices */
 	uint32_t *wanted;
 	const struct link **own;
-	uint32_t scratch_room;
+	uint32_t shares_room, wanted_room, own_room;
 	struct mda_hop hops[257]; /* by TTL */
 	uint32_t in_flight;
 	uint32_t needed; /* of these: something waits for them */

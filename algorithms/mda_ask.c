@@ -41,14 +41,14 @@ mda_reserve(struct instance *i, struct mda *m, void *array, uint32_t *room,
     uint32_t wanted, size_t size)
 {
 	uint32_t more = *room == 0 ? 16 : *room * 2;
-	void *grown;
+	void *old, *grown;
 
 	if (wanted <= *room)
 		return true;
 	if (more < wanted)
 		more = wanted;
-	memcpy(&grown, array, sizeof(grown));
-	grown = realloc(grown, more * size);
+	memcpy(&old, array, sizeof(old));
+	grown = realloc(old, more * size);
 	if (grown == NULL) {
 		mda_fail(i, m);
 		return false;
@@ -56,6 +56,7 @@ mda_reserve(struct instance *i, struct mda *m, void *array, uint32_t *room,
 	memset((char *)grown + *room * size, 0, (more - *room) * size);
 	memcpy(array, &grown, sizeof(grown));
 	*room = more;
+	// cppcheck-suppress memleak ; it is the array's now
 	return true;
 }
 

@@ -260,26 +260,14 @@ is_lost(const struct mda *m, const struct vertex *told, double share)
 
 /* Twice as much as there are vertices, for a part of them at a time. */
 static bool
-make_room(struct mda *m, uint32_t count)
+make_room(struct instance *i, struct mda *m, uint32_t count)
 {
-	uint32_t room = count * 2;
-	double *shares;
-	uint32_t *wanted;
-	const struct link **own;
-
-	if (count * 2 <= m->scratch_room)
-		return true;
-	room *= 2;
-	shares = realloc(m->shares, room * sizeof(*shares));
-	m->shares = shares != NULL ? shares : m->shares;
-	wanted = realloc(m->wanted, room * sizeof(*wanted));
-	m->wanted = wanted != NULL ? wanted : m->wanted;
-	own = realloc(m->own, room * sizeof(const struct link *));
-	m->own = own != NULL ? own : m->own;
-	if (shares == NULL || wanted == NULL || own == NULL)
-		return false;
-	m->scratch_room = room;
-	return true;
+	return mda_reserve(
+		   i, m, &m->shares, &m->shares_room, 2 * count, sizeof(*m->shares)) &&
+	       mda_reserve(
+		   i, m, &m->wanted, &m->wanted_room, 2 * count, sizeof(*m->wanted)) &&
+	       mda_reserve(
+		   i, m, &m->own, &m->own_room, 2 * count, sizeof(const struct link *));
 }
 
 /* Flows at the hop's vertices. */
@@ -310,7 +298,7 @@ find_needs(struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *n)
 
 	*n = (struct hop_needs){0};
 	n->vertices = graph_hop(m->graph, ttl, &n->count);
-	if (!make_room(m, n->count + 1))
+	if (!make_room(i, m, n->count + 1))
 		return false;
 	n->wanted = m->wanted;
 	n->shares = m->shares;

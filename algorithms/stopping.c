@@ -76,7 +76,7 @@ compute(struct stopping *s, uint32_t k)
 		step(s, low, high);
 		while (
 		    low < k - 1 && (probes == s->points[low + 1] ||
-				       (s->chance[low] < negligible && low < high))) {
+				       (low < high && s->chance[low] < negligible))) {
 			failed += s->chance[low];
 			s->chance[low++] = 0;
 			if (high < low)
