@@ -75,10 +75,11 @@ open_look_up(void *context, const struct addr *a, const char **name)
 /* Every reason has a name of its own; what is none is a failure. */
 START_TEST(reasons)
 {
-	for (uint8_t i = REASON_REACHED; i <= REASON_FAILED; i++) {
-		ck_assert_ptr_nonnull(render_json_reason(i));
-		for (uint8_t k = REASON_REACHED; k < i; k++)
-			ck_assert_str_ne(render_json_reason(i), render_json_reason(k));
+	for (int i = REASON_REACHED; i <= REASON_FAILED; i++) {
+		ck_assert_ptr_nonnull(render_json_reason((uint8_t)i));
+		for (int k = REASON_REACHED; k < i; k++)
+			ck_assert_str_ne(render_json_reason((uint8_t)i),
+			    render_json_reason((uint8_t)k));
 	}
 	ck_assert_str_eq(render_json_reason(0), "failed");
 	ck_assert_str_eq(render_json_reason(REASON_FAILED + 1), "failed");
