@@ -157,6 +157,9 @@ placed(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 			break;
 		m->vertices[here].seen_at = h->settled - h->waiting;
 		m->vertices[here].given_up = false;
+		if (t > m->linked && graph_vertex(m->graph, here)->prev_count > 0 &&
+		    graph_vertex(m->graph, here)->kind != VERTEX_SILENT)
+			m->linked = (uint8_t)t;
 		t++;
 	} while (t == ttl + 1U || graph_vertex(m->graph, here)->kind == VERTEX_SILENT);
 	ask_recount(i, m, flow, t);
@@ -314,7 +317,8 @@ give_up(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 	if (!follow_graph(i, m, known))
 		return;
 	placed(i, m, flow, ttl);
-	if (graph_place(m->graph, flow, ttl) == GRAPH_NONE)
+	/* At the end of what answers it does not matter where that is. */
+	if (graph_place(m->graph, flow, ttl) == GRAPH_NONE && ttl <= m->alive)
 		(void)ask_back(i, m, flow, ttl);
 }
 

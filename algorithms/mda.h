@@ -144,7 +144,8 @@ struct mda {
 	uint32_t answered, lost; /* sums of the hops' */
 	uint32_t stamp;          /* of walks over the graph */
 	uint8_t beyond;          /* the highest hop that certainly exists */
-	uint8_t alive;           /* the highest hop that answered anything */
+	uint8_t alive;           /* the highest hop that answered anything ... */
+	uint8_t linked;          /* ... and to which a path is known */
 	uint8_t reach;           /* scouts go up to this hop */
 	uint8_t first_reach;     /* ... which was this one at first */
 	uint8_t scouted;         /* ... and went so far */
@@ -210,6 +211,13 @@ bool hop_can_send(struct instance *i, struct mda *m, uint8_t ttl);
 /* Asks a flow at a hop. False: not now; m->blocked says so if it is the machine. */
 bool ask_now(
     struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl, bool repeat);
+
+/* The last hop that there is for certain. */
+static inline uint8_t
+last_hop(const struct mda *m)
+{
+	return m->beyond > m->linked ? m->beyond : m->linked;
+}
 
 /* Whether flows that were at `before`, if that is known, may come to this vertex. */
 bool may_follow(const struct mda *m, uint32_t before, const struct vertex *told);

@@ -564,7 +564,8 @@ link_back(struct instance *i, struct mda *m, uint8_t ttl)
 		struct mda_vertex *v = &m->vertices[vertices[k]];
 
 		/* What is beyond the nearest end is most often that end again. */
-		if (told->prev_count > 0 || (told->reached && m->end_ttl < ttl))
+		if (told->prev_count > 0 ||
+		    (told->kind == VERTEX_END && m->end_ttl < ttl))
 			continue;
 		for (; v->back < told->flows_count; v->back++) {
 			uint32_t flow = told->flows[v->back];
@@ -633,7 +634,7 @@ repeat(struct instance *i, struct mda *m, const struct vertex *told)
 static void
 plan_hop(struct instance *i, struct mda *m, uint8_t ttl)
 {
-	uint8_t last = m->beyond > m->alive ? m->beyond : m->alive;
+	uint8_t last = last_hop(m);
 	struct hop_needs n;
 
 	bool full = !m->lite || m->hops[ttl].full;
