@@ -20,7 +20,8 @@
 #define HOPS_CERTAIN (HOPS_AT_ONCE - 2)
 #define HOPS_FOR_EACH 4
 #define WINDOW_DEFAULT 512
-#define MISSED_BY_CHANCE 2 /* in a row; more, and it is rationing */
+#define ALONE_CERTAIN 2    /* lost when others were answered: that was no chance */
+#define MISSED_BY_CHANCE 1 /* in a row; more, and it is rationing */
 
 /* ---- places ---- */
 
@@ -349,22 +350,27 @@ others_answer(const struct mda *m, const struct out *o, uint32_t *missed)
 
 /*
  * Whether all has been tried. Where others are answered it is a silent router among
- * them, unless those are not answered any more either: that is looked at first.
+ * them, unless those are not answered any more either: that is looked at first, and
+ * twice, as it may have been the one answer that was left.
  */
 static bool
 silence_is_certain(
-    struct instance *i, struct mda *m, const struct out *o, uint32_t attempts)
+    struct instance *i, struct mda *m, const struct out *o, struct ask *a)
 {
-	bool enough = attempts >= hop_attempts(i, m, o->ttl);
-	uint32_t missed;
+	uint32_t attempts = hop_attempts(i, m, o->ttl), missed;
 
-	if (attempts >= ATTEMPTS_MAX || attempts < i->options.queries ||
-	    others_answer(m, o, &missed))
-		return enough;
-	if (missed >= MISSED_BY_CHANCE)
+	if (others_answer(m, o, &missed)) {
+		if (a->alone < ALONE_CERTAIN)
+			a->alone++;
+		if (a->attempts >= attempts &&
+		    (a->alone >= ALONE_CERTAIN || attempts < ALONE_CERTAIN))
+			return true;
+	} else if (a->attempts >= i->options.queries && missed >= MISSED_BY_CHANCE) {
 		hop_ration(i, m, o);
-	m->hops[o->ttl].check = true;
-	return false;
+	}
+	if (a->attempts + 1U >= i->options.queries)
+		m->hops[o->ttl].check = true;
+	return a->attempts >= ATTEMPTS_MAX;
 }
 
 static void
@@ -386,8 +392,7 @@ on_timeout(struct instance *i, struct mda *m, struct probe *p)
 		instance_withdraw(i, p);
 	if (o.repeat)
 		repeat_done(m, o.flow, o.ttl);
-	if (o.repeat || a->state != ASK_OUT ||
-	    !silence_is_certain(i, m, &o, a->attempts))
+	if (o.repeat || a->state != ASK_OUT || !silence_is_certain(i, m, &o, a))
 		lost.flags |= RESULT_AGAIN;
 	instance_report(i, &lost);
 	hop_mark(m, o.ttl - 1U);

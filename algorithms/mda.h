@@ -38,6 +38,7 @@ enum ask_class {
 struct ask {
 	uint8_t state;    /* enum ask_state */
 	uint8_t attempts; /* probes sent, repeats of what is known too */
+	uint8_t alone;    /* of these were lost when others were answered */
 	bool fresh;     /* it was not known to come to any vertex more than to others */
 	bool waiting;   /* silent, and it will be known soon where that is */
 	uint8_t class;  /* enum ask_class: how it is counted ... */

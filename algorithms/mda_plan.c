@@ -434,6 +434,46 @@ ask_known(struct instance *i, struct mda *m, uint8_t ttl, const struct hop_needs
 	return asked;
 }
 
+static bool
+is_silent(const struct mda *m, uint32_t vertex)
+{
+	const struct vertex *told = graph_vertex(m->graph, vertex);
+
+	return told->kind == VERTEX_SILENT && told->flows_count > 0;
+}
+
+/*
+ * Where there is a silent vertex, flows that should have been answered long ago most
+ * probably come to it: of those in flight, at most `most`, so many are accounted for.
+ */
+static uint32_t
+expect_silence(
+    struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *n, uint32_t most)
+{
+	const struct mda_hop *h = &m->hops[ttl];
+	const int64_t before = instance_now(i) - 2 * h->rtt;
+	uint32_t late = h->waiting + h->queue_to - h->queue_from, left;
+	bool silent = false;
+
+	for (uint32_t k = 0; k < n->count; k++)
+		silent = silent || is_silent(m, n->vertices[k]);
+	for (uint32_t k = h->outs; silent && k != MDA_NONE; k = m->outs[k].next)
+		late += !m->outs[k].repeat &&
+			(m->outs[k].sent_at < before ||
+			    ask_find(m, m->outs[k].flow, ttl)->attempts > 1);
+	left = late = late < most ? late : most;
+	for (uint32_t k = 0; silent && k < n->count; k++) {
+		uint32_t met = n->wanted[k] < left ? n->wanted[k] : left;
+
+		if (!is_silent(m, n->vertices[k]))
+			continue;
+		n->wanted[k] -= met;
+		n->sum -= met;
+		left -= met;
+	}
+	return silent ? late : 0;
+}
+
 static void
 ask_for_needs(struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *n)
 {
@@ -449,11 +489,12 @@ ask_for_needs(struct instance *i, struct mda *m, uint8_t ttl, struct hop_needs *
 	for (uint32_t k = 0; k < n->count; k++)
 		if (n->own[k] != NULL)
 			own += ask_through(i, m, ttl, n, n->own[k]->from);
+	flying = m->hops[ttl].flying + m->hops[ttl].waiting;
+	flying = flying > own ? flying - own : 0;
+	flying -= expect_silence(i, m, ttl, n, flying);
 	if (n->sum == 0)
 		return;
 	count = flows_for(n);
-	flying = m->hops[ttl].flying + m->hops[ttl].waiting;
-	flying = flying > own ? flying - own : 0;
 	if (count <= flying)
 		return;
 	count -= flying;
@@ -507,6 +548,23 @@ answered_flow(struct instance *i, struct mda *m, const struct vertex *told)
 	return MDA_NONE;
 }
 
+/* What was asked of it before is missing only when it has had its time. */
+static void
+note_check(struct instance *i, struct mda *m, const struct vertex *told)
+{
+	struct mda_vertex *v = &m->vertices[told->number];
+	int64_t now = instance_now(i);
+	int64_t wait = wait_by(i, i->options.wait_here, m->hops[told->ttl].rtt);
+
+	if (v->answer_sent >= v->check_sent)
+		v->missed = 0;
+	else if (now - v->check_sent >= wait)
+		v->missed++;
+	else
+		return;
+	v->check_sent = now;
+}
+
 /* Something was lost: do those who have answered here before still do? */
 static void
 check_answers(struct instance *i, struct mda *m, uint8_t ttl)
@@ -517,14 +575,12 @@ check_answers(struct instance *i, struct mda *m, uint8_t ttl)
 	m->checking = true;
 	for (uint32_t k = 0; k < count; k++) {
 		const struct vertex *told = graph_vertex(m->graph, vertices[k]);
-		struct mda_vertex *v = &m->vertices[vertices[k]];
 		uint32_t flow =
 		    told->kind == VERTEX_SILENT ? MDA_NONE : answered_flow(i, m, told);
 
 		if (flow == MDA_NONE || !ask_now(i, m, flow, ttl, true))
 			continue;
-		v->missed = v->answer_sent < v->check_sent ? v->missed + 1 : 0;
-		v->check_sent = instance_now(i);
+		note_check(i, m, told);
 	}
 	m->checking = false;
 	m->hops[ttl].check = false;

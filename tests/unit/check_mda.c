@@ -292,10 +292,13 @@ START_TEST(silent_routers)
 		for (size_t n = 0; n < s.m->nodes_count; n++)
 			s.m->nodes[n].lost = losses[_i];
 		s.m->nodes[_i == 0 ? 1 : 3].silent = true;
+		s.m->jitter = turn % 4 >= 2 ? 3 * MS : 0;
 		found = branches_go(s.m, s.a, &s.o);
 		must_eq(found.missing, 0);
 		must_eq(found.false_links, 0);
 		must_eq(found.silent, 1);
+		must(s.m->sent_count < 6000);
+		must(s.m->ended_at < (_i == 3 ? 300 : 10) * NS_PER_SECOND);
 		must_eq(s.m->done.reason, REASON_REACHED);
 		must_eq(s.m->done.coverage, COVERAGE_COMPLETE);
 		model_free(s.m);
