@@ -86,6 +86,8 @@ flow_is_idle(const struct instance *i, const struct mda *m, uint32_t flow)
 uint32_t
 flow_new(struct instance *i, struct mda *m, uint8_t ttl)
 {
+	unsigned int hops = 1U + i->options.max_ttl - i->options.first_ttl;
+	unsigned int zones = (hops + ZONE - 1) / ZONE;
 	struct mda_flow *f;
 
 	if (m->flows_count == m->max_flows) {
@@ -97,7 +99,8 @@ flow_new(struct instance *i, struct mda *m, uint8_t ttl)
 		return MDA_NONE;
 	f = &m->flows[m->flows_count];
 	*f = (struct mda_flow){.low = i->options.first_ttl, .high = i->options.max_ttl};
-	if (mda_is_apart(i, m)) {
+	/* Too few flows for a zone each: they serve all hops, one after the other. */
+	if (mda_is_apart(i, m) && m->max_flows >= zones) {
 		unsigned int zone = ((unsigned int)ttl - i->options.first_ttl) / ZONE;
 		unsigned int low = i->options.first_ttl + zone * ZONE;
 

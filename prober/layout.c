@@ -226,14 +226,17 @@ flow_field(const struct layout *l)
 	}
 }
 
-/*
- * A label for a value: 1 to 0xfffff. Values in a row have different ones: multiples of
- * the golden ratio lie as far apart as can be (Knuth, TAOCP 6.4).
- */
-static uint32_t
-label_of(uint32_t value)
+/* Multiples of the golden ratio lie as far apart as can be (Knuth, TAOCP 6.4). */
+uint32_t
+layout_label_of(uint32_t value)
 {
 	return (value * UINT32_C(2654435761) >> 12 & 0xfffff) | 1;
+}
+
+uint32_t
+layout_label_after(uint32_t label, uint32_t flow)
+{
+	return 1 + (label - 1 + flow) % LABELS;
 }
 
 static uint32_t
@@ -247,8 +250,8 @@ flow_label(const struct layout *l, uint32_t flow, const struct layout_probe *v)
 	if (l->has_ports && tag_is(l, l->src_port))
 		value = v->tag;
 	if (label == 0)
-		label = label_of(by_label ? value : value + flow);
-	return by_label ? 1 + (label - 1 + flow) % LABELS : label;
+		label = layout_label_of(by_label ? value : value + flow);
+	return by_label ? layout_label_after(label, flow) : label;
 }
 
 int

@@ -102,6 +102,15 @@ void layout_clear(struct layout *l);
 int layout_flow(const struct layout *l, uint32_t flow, struct layout_probe *v);
 
 /*
+ * The flow label, 1 to 0xfffff, of a flow that nobody has given one: by its source
+ * port, or its ICMP checksum. Values in a row have different ones.
+ */
+uint32_t layout_label_of(uint32_t value);
+
+/* The label of a flow when flows differ in it, that of flow 0 being `label`. */
+uint32_t layout_label_after(uint32_t label, uint32_t flow);
+
+/*
  * Writes one probe of layout_len() bytes: every header complete, every checksum right.
  */
 void layout_build(

@@ -192,6 +192,7 @@ balance_name(enum balance b)
 	static const char *const names[] = {[BALANCE_NONE] = "none",
 	    [BALANCE_UNTESTED] = "untested",
 	    [BALANCE_FLOW] = "per_flow",
+	    [BALANCE_DESTINATION] = "per_destination",
 	    [BALANCE_PACKET] = "per_packet",
 	    [BALANCE_CHANGED] = "route_changed",
 	    [BALANCE_UNSTEADY] = "unsteady"};

@@ -16,6 +16,8 @@ enum balance {
 	BALANCE_NONE,     /* one successor, or none */
 	BALANCE_UNTESTED, /* several, but no flow was asked again */
 	BALANCE_FLOW,     /* no flow changed when it was asked again */
+	/* Flows to one destination do not part, those to its neighbours do. */
+	BALANCE_DESTINATION,
 	BALANCE_PACKET,   /* flows changed to and fro */
 	BALANCE_CHANGED,  /* the route changed during the trace */
 	BALANCE_UNSTEADY, /* flows changed, too few to tell packets from route */

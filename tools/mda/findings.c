@@ -188,6 +188,82 @@ findings_clear(struct findings *f)
 	*f = (struct findings){0};
 }
 
+/* ---- what nodes tell packets apart by -------------------------------------------- */
+
+static bool
+keeps_flows(const struct findings *f, uint32_t vertex)
+{
+	uint8_t kind = f->balances.kinds[vertex];
+
+	return kind == BALANCE_NONE || kind == BALANCE_UNTESTED ||
+	       kind == BALANCE_FLOW || kind == BALANCE_DESTINATION;
+}
+
+enum verdict
+findings_judge(const struct findings *f, uint32_t vertex, enum trait t)
+{
+	if (f->classes == NULL || !classify_asks(f->classes, t) ||
+	    !keeps_flows(f, vertex))
+		return VERDICT_UNTESTED;
+	return classify_judge(
+	    f->classes, t, graph_vertex(f->paths->graph, vertex), NULL);
+}
+
+bool
+findings_is_undecided(const struct findings *f, uint32_t vertex)
+{
+	if (f->classes == NULL || f->needed[vertex] == 0 || !keeps_flows(f, vertex))
+		return false;
+	for (unsigned int t = 0; t < TRAITS; t++)
+		if (classify_asks(f->classes, t) &&
+		    findings_judge(f, vertex, t) == VERDICT_UNTESTED)
+			return true;
+	return false;
+}
+
+uint32_t
+findings_ways(const struct findings *f, uint32_t vertex)
+{
+	const struct vertex *v = graph_vertex(f->paths->graph, vertex);
+	uint32_t ways = v->next_count, seen;
+
+	for (unsigned int t = 0; t < TRAITS; t++) {
+		if (findings_judge(f, vertex, t) != VERDICT_YES)
+			continue;
+		(void)classify_judge(f->classes, t, v, &seen);
+		ways = seen > ways ? seen : ways;
+	}
+	return ways;
+}
+
+static bool
+hashes_any(const struct findings *f, uint32_t vertex)
+{
+	for (unsigned int t = 0; t < TRAIT_DESTINATION; t++)
+		if (findings_judge(f, vertex, t) == VERDICT_YES)
+			return true;
+	return false;
+}
+
+void
+findings_classify(struct findings *f, const struct classify *classes)
+{
+	f->classes = classes;
+	for (uint32_t i = 0; i < graph_vertices(f->paths->graph); i++) {
+		const struct vertex *v = graph_vertex(f->paths->graph, i);
+
+		if (f->balances.kinds[i] != BALANCE_NONE || f->needed[i] == 0)
+			continue;
+		if (hashes_any(f, i))
+			f->balances.kinds[i] = BALANCE_FLOW;
+		else if (v->evidence >= classes->needed &&
+			 findings_judge(f, i, TRAIT_DESTINATION) == VERDICT_YES)
+			f->balances.kinds[i] = BALANCE_DESTINATION;
+	}
+}
+
+/* ---- what it comes to ------------------------------------------------------------ */
+
 double
 findings_confidence(const struct findings *f, uint32_t vertex)
 {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "tools/mda/balance.h"
+#include "tools/mda/classify.h"
 #include "tools/mda/multipath.h"
 #include "tools/mda/rare.h"
 
@@ -26,11 +27,30 @@ struct findings {
 	uint32_t links;
 	uint32_t widest;     /* answering vertices of one hop, at most */
 	uint32_t unfinished; /* vertices whose stopping point was not reached */
+	const struct classify *classes; /* NULL: that was not asked for */
 };
 
 /* Returns 0 or -ENOMEM. paths must outlive it, and no longer change. */
 int findings_make(struct findings *f, const struct multipath *paths);
 void findings_clear(struct findings *f);
+
+/*
+ * Takes in what further instances found out: kinds of balancers that the search alone
+ * does not show. classes must outlive it, and no longer change.
+ */
+void findings_classify(struct findings *f, const struct classify *classes);
+
+/*
+ * Whether the vertex tells such packets apart: VERDICT_UNTESTED too when that was not
+ * asked for, or when it does not send a flow the same way each time.
+ */
+enum verdict findings_judge(const struct findings *f, uint32_t vertex, enum trait t);
+
+/* Whether something that was asked for was not found out of a vertex. */
+bool findings_is_undecided(const struct findings *f, uint32_t vertex);
+
+/* How many successors are known, those included that only further instances saw. */
+uint32_t findings_ways(const struct findings *f, uint32_t vertex);
 
 /* Flows asked of the vertex about its successors, and how sure that makes it. */
 double findings_confidence(const struct findings *f, uint32_t vertex);

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "tools/mda/classify.h"
 #include "tools/mda/findings.h"
 #include "tools/mda/progress.h"
 #include "tools/mda/render_dot.h"
@@ -21,8 +22,10 @@
 /* The job. */
 struct search {
 	const struct trace_options *options;
-	struct multipath *paths; /* by instance */
+	struct multipath *paths; /* by host, as the next two */
 	struct prober_start *starts;
+	struct classify *classes; /* begins when its search is done */
+	const struct session *session;
 	size_t count;
 	size_t printed; /* of them */
 	bool began;     /* what stands before all of them is printed */
@@ -33,34 +36,104 @@ struct search {
 
 /* ---- what the prober says -------------------------------------------------------- */
 
-static struct multipath *
-find(struct search *s, uint32_t instance)
+/*
+ * Instance h is the search of host h; h + count is the first run of its classification,
+ * h + 2 count the second, and so on.
+ */
+static size_t
+host_of(const struct search *s, uint32_t instance)
 {
-	return instance < s->count ? &s->paths[instance] : NULL;
+	return instance % s->count;
+}
+
+static bool
+is_search(const struct search *s, uint32_t instance)
+{
+	return instance < s->count;
+}
+
+static uint32_t
+run_of(const struct search *s, uint32_t instance)
+{
+	return (uint32_t)(instance / s->count - 1);
 }
 
 static int
 on_started(void *job, const struct prober_started *m)
 {
-	struct multipath *t = find(job, m->instance);
+	struct search *s = job;
+	size_t host = host_of(s, m->instance);
 
-	return t != NULL ? multipath_take_started(t, m) : -EBADMSG;
+	if (is_search(s, m->instance))
+		return multipath_take_started(&s->paths[host], m);
+	return classify_take_started(&s->classes[host], run_of(s, m->instance), m);
 }
 
 static int
 on_result(void *job, const struct prober_result *m)
 {
-	struct multipath *t = find(job, m->instance);
+	struct search *s = job;
+	size_t host = host_of(s, m->instance);
 
-	return t != NULL ? multipath_take_result(t, m) : -EBADMSG;
+	if (is_search(s, m->instance))
+		return multipath_take_result(&s->paths[host], m);
+	return classify_take_result(&s->classes[host], run_of(s, m->instance), m);
+}
+
+/* Has the prober begin what is planned for a host. */
+static int
+begin_runs(struct search *s, size_t host)
+{
+	struct classify *c = &s->classes[host];
+	int error = 0;
+
+	while (c->runs_begun < c->runs_count && error == 0) {
+		struct prober_start *start = &c->runs[c->runs_begun].start;
+		uint64_t instance =
+		    host + ((uint64_t)c->runs_begun + 1) * (uint64_t)s->count;
+
+		start->instance = (uint32_t)instance;
+		error = instance < PROBER_ALL_INSTANCES
+			    ? prober_client_begin(s->session->prober, start)
+			    : -EOVERFLOW;
+		c->runs_begun++;
+	}
+	return error;
+}
+
+/* Whether there is a graph whose nodes can be classified, and it is still wanted. */
+static bool
+goes_on(const struct search *s, size_t host)
+{
+	const struct prober_done *done = &s->paths[host].done;
+
+	return s->session->interrupted == 0 && done->replies != 0 &&
+	       done->reason != REASON_INTERRUPTED && done->reason != REASON_TIMED_OUT &&
+	       done->reason != REASON_HELPER_LOST && done->reason != REASON_FAILED;
 }
 
 static int
 on_done(void *job, const struct prober_done *m)
 {
-	struct multipath *t = find(job, m->instance);
+	struct search *s = job;
+	size_t host = host_of(s, m->instance);
+	int error;
 
-	return t != NULL ? multipath_take_done(t, m) : -EBADMSG;
+	if (is_search(s, m->instance))
+		error = multipath_take_done(&s->paths[host], m);
+	else
+		error =
+		    classify_take_done(&s->classes[host], run_of(s, m->instance), m);
+	if (error == 0)
+		error = classify_go_on(&s->classes[host], !goes_on(s, host));
+	return error == 0 ? begin_runs(s, host) : error;
+}
+
+static bool
+host_is_over(const struct search *s, size_t host)
+{
+	return s->paths[host].broken ||
+	       (multipath_is_over(&s->paths[host]) && s->classes[host].over);
 }
 
 static bool
@@ -69,7 +142,7 @@ is_over(const void *job)
 	const struct search *s = job;
 
 	for (size_t i = 0; i < s->count; i++)
-		if (!multipath_is_over(&s->paths[i]))
+		if (!host_is_over(s, i))
 			return false;
 	return true;
 }
@@ -79,8 +152,10 @@ broken(void *job)
 {
 	struct search *s = job;
 
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++) {
 		s->paths[i].broken = !s->paths[i].has_done;
+		classify_break_off(&s->classes[i]);
+	}
 }
 
 /* ---- printing -------------------------------------------------------------------- */
@@ -163,6 +238,8 @@ print_next(struct search *s, const struct session *session)
 
 	progress_clear(&s->progress);
 	if (findings_make(&f, t) == 0) {
+		if (s->options->hash_fields != 0 || s->options->prefix != 0)
+			findings_classify(&f, &s->classes[s->printed]);
 		status = judge(s, t, &f);
 		if (print_one(s, &f, session) != 0)
 			status = EXIT_FAILED;
@@ -184,7 +261,7 @@ render(void *job, const struct session *session)
 	if (scamper && !s->began)
 		scamper_begin(s->paths[0].began, session->out);
 	s->began = true;
-	while (s->printed < s->count && multipath_is_over(&s->paths[s->printed]) &&
+	while (s->printed < s->count && host_is_over(s, s->printed) &&
 	       names_are_known(&s->paths[s->printed], session_naming(session))) {
 		print_next(s, session);
 		if (scamper && s->printed == s->count)
@@ -218,7 +295,10 @@ search_clear(struct search *s)
 {
 	for (size_t i = 0; s->paths != NULL && i < s->count; i++)
 		multipath_clear(&s->paths[i]);
+	for (size_t i = 0; s->classes != NULL && i < s->count; i++)
+		classify_clear(&s->classes[i]);
 	free(s->paths);
+	free(s->classes);
 	free(s->starts);
 	*s = (struct search){0};
 }
@@ -259,6 +339,7 @@ add_host(struct search *s, struct measurement *m, size_t number)
 	}
 	t->began = clock_realtime();
 	measurement_scope_target(m, start);
+	classify_init(&s->classes[number], t, start, o->hash_fields != 0, o->prefix);
 	return GO_ON;
 }
 
@@ -270,7 +351,8 @@ search_init(struct search *s, struct measurement *m)
 	*s = (struct search){.options = o};
 	s->paths = calloc(o->hosts_count, sizeof(*s->paths));
 	s->starts = calloc(o->hosts_count, sizeof(*s->starts));
-	if (s->paths == NULL || s->starts == NULL) {
+	s->classes = calloc(o->hosts_count, sizeof(*s->classes));
+	if (s->paths == NULL || s->starts == NULL || s->classes == NULL) {
 		log_line("out of memory%s", remedy_of_limit(ENOMEM));
 		return EXIT_FAILED;
 	}
@@ -292,6 +374,7 @@ search_run(struct search *s, struct measurement *m)
 	struct name_cache *names = measurement_names(m, trouble);
 	struct session session;
 
+	s->session = &session;
 	/* As in a trace: see tools/traceroute/trace.c. */
 	if (session_start(&session, &search_job, s, &m->prober, &m->plan.choice,
 		s->starts, s->count, names, &m->out) == 0 &&

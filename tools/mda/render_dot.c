@@ -37,6 +37,7 @@ style(const struct dot *d, uint32_t vertex)
 	case BALANCE_UNSTEADY:
 		return ", style=filled, fillcolor=lightyellow";
 	case BALANCE_FLOW:
+	case BALANCE_DESTINATION:
 	case BALANCE_UNTESTED:
 		return ", style=filled, fillcolor=lightblue";
 	case BALANCE_NONE:

@@ -50,6 +50,27 @@ anomaly_names(uint32_t found)
 	return array;
 }
 
+/* What a node tells packets apart by, as far as it was tested. */
+static void
+put_traits(struct builder *b, json_t *node, uint32_t vertex)
+{
+	json_t *hashes = json_object();
+
+	for (unsigned int t = 0; t < TRAITS; t++) {
+		enum verdict verdict = findings_judge(b->f, vertex, t);
+		bool destination = t == TRAIT_DESTINATION;
+
+		if (verdict != VERDICT_UNTESTED)
+			json_put(&b->json, destination ? node : hashes,
+			    destination ? "splits_destinations" : trait_name(t),
+			    json_boolean(verdict == VERDICT_YES));
+	}
+	if (json_object_size(hashes) != 0)
+		json_put(&b->json, node, "hashes", hashes);
+	else
+		json_decref(hashes);
+}
+
 /* What is known of a node's successors. */
 static void
 put_evidence(struct builder *b, json_t *node, uint32_t vertex)
@@ -67,6 +88,7 @@ put_evidence(struct builder *b, json_t *node, uint32_t vertex)
 	    &b->json, node, "confidence", json_real(findings_confidence(b->f, vertex)));
 	json_put_number(&b->json, node, "repeats", v->repeats);
 	json_put_number(&b->json, node, "changes", v->changes);
+	put_traits(b, node, vertex);
 }
 
 static json_t *
@@ -280,6 +302,10 @@ options_json(struct builder *b)
 		json_put_number(&b->json, object, "max_flows", s->max_flows);
 	if (s->phi != 0)
 		json_put_number(&b->json, object, "phi", s->phi);
+	if (b->f->classes != NULL && b->f->classes->hash_fields)
+		json_put(&b->json, object, "hash_fields", json_true());
+	if (b->f->classes != NULL && b->f->classes->prefix != 0)
+		json_put_number(&b->json, object, "prefix", b->f->classes->prefix);
 	json_put_number(&b->json, object, "first_ttl", s->first_ttl);
 	json_put_number(&b->json, object, "max_ttl", s->max_ttl);
 	json_put_number(&b->json, object, "attempts", s->queries);
@@ -384,6 +410,21 @@ counters_json(struct builder *b)
 	return object;
 }
 
+static json_t *
+classification_json(struct builder *b)
+{
+	const struct classify *c = b->f->classes;
+	json_t *object = json_object();
+	char why[WORDS_MAX];
+
+	json_put(&b->json, object, "complete", json_boolean(!c->broken));
+	json_put_number(&b->json, object, "instances", c->runs_done);
+	json_put_number(&b->json, object, "probes", c->sent);
+	if (c->broken && c->last.reason == REASON_FAILED)
+		json_put_text(&b->json, object, "detail", words_failure(&c->last, why));
+	return object;
+}
+
 void
 graph_render_json(const struct findings *f, const struct naming *naming,
     const char *failure, struct output *out)
@@ -414,6 +455,8 @@ graph_render_json(const struct findings *f, const struct naming *naming,
 	json_put(&b.json, root, "stop", stop_json(&b, failure));
 	if (t->has_done)
 		json_put(&b.json, root, "counters", counters_json(&b));
+	if (f->classes != NULL)
+		json_put(&b.json, root, "classification", classification_json(&b));
 	json_put(&b.json, root, "probes", probes_json(&b));
 	if (t->others_lost != 0)
 		json_put_number(&b.json, root, "replies_not_kept", t->others_lost);

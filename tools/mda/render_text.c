@@ -75,6 +75,36 @@ print_addr(struct text *x, const struct addr *a)
 
 /* ---- a node ---------------------------------------------------------------------- */
 
+/* The traits of a node that have this verdict, behind these words. */
+static const char *
+print_traits(struct text *x, uint32_t vertex, enum verdict verdict, const char *before,
+    const char *words)
+{
+	const char *comma = "";
+
+	for (unsigned int t = 0; t < TRAIT_DESTINATION; t++) {
+		if (!classify_asks(x->f->classes, t) ||
+		    findings_judge(x->f, vertex, t) != verdict)
+			continue;
+		if (comma[0] == '\0')
+			output_print(x->out, "%s%s", before, words);
+		output_print(x->out, "%s%s", comma, trait_words(t));
+		comma = ", ";
+	}
+	return comma[0] == '\0' ? before : "; ";
+}
+
+/* Which fields it hashes. */
+static void
+print_hashes(struct text *x, uint32_t vertex)
+{
+	const char *before = ", ";
+
+	before = print_traits(x, vertex, VERDICT_YES, before, "hashes ");
+	before = print_traits(x, vertex, VERDICT_NO, before, "not ");
+	print_traits(x, vertex, VERDICT_UNTESTED, before, "untested ");
+}
+
 /* How a node with several successors chooses among them. */
 static void
 print_balance(struct text *x, uint32_t vertex)
@@ -82,17 +112,20 @@ print_balance(struct text *x, uint32_t vertex)
 	static const char *const words[] = {[BALANCE_NONE] = "",
 	    [BALANCE_UNTESTED] = "balances",
 	    [BALANCE_FLOW] = "balances per flow",
+	    [BALANCE_DESTINATION] = "balances per destination",
 	    [BALANCE_PACKET] = "balances per packet",
 	    [BALANCE_CHANGED] = "route changed",
 	    [BALANCE_UNSTEADY] = "flows do not stay"};
 	uint8_t kind = x->f->balances.kinds[vertex];
-	const struct vertex *v = vertex_of(x, vertex);
+	uint32_t ways = findings_ways(x->f, vertex);
 
 	if (kind == BALANCE_NONE)
 		return;
 	output_print(x->out, "  %s", words[kind]);
-	if (v->next_count > 1)
-		output_print(x->out, ", %u ways", v->next_count);
+	if (ways > 1)
+		output_print(x->out, ", %u ways", ways);
+	if (x->f->classes != NULL && (kind == BALANCE_FLOW || kind == BALANCE_UNTESTED))
+		print_hashes(x, vertex);
 }
 
 /* What is known of its successors. */
@@ -337,6 +370,43 @@ print_missing(struct text *x)
 		    doubtful, plural(doubtful));
 }
 
+/* What it took to find out what nodes tell packets apart by. */
+static void
+print_classes(struct text *x)
+{
+	const struct classify *c = x->f->classes;
+	uint32_t undrawn = 0, undecided = 0;
+	char why[WORDS_MAX];
+
+	if (c == NULL)
+		return;
+	for (uint32_t i = 0; i < x->f->order_count; i++) {
+		uint32_t vertex = x->f->order[i];
+
+		undrawn +=
+		    findings_ways(x->f, vertex) > vertex_of(x, vertex)->next_count;
+		undecided += findings_is_undecided(x->f, vertex);
+	}
+	output_print(x->out,
+	    "What nodes tell packets apart by took %u further probe%s.\n", c->sent,
+	    plural(c->sent));
+	if (undrawn != 0)
+		output_print(x->out,
+		    "Not shown: where %u node%s what differs in other fields, or in "
+		    "its destination.\n",
+		    undrawn, undrawn == 1 ? " sends" : "s send");
+	if (undecided != 0)
+		output_print(x->out,
+		    "Not found out: all of it, of %u node%s where too few packets "
+		    "came.\n",
+		    undecided, plural(undecided));
+	if (c->broken && c->last.reason == REASON_FAILED)
+		output_print(x->out, "It was not found out to the end: %s.\n",
+		    words_failure(&c->last, why));
+	else if (c->broken)
+		output_print(x->out, "It was not found out to the end.\n");
+}
+
 void
 graph_render_text(
     const struct findings *f, const struct naming *naming, struct output *out)
@@ -349,4 +419,5 @@ graph_render_text(
 	print_graph(&x);
 	print_sum(&x);
 	print_missing(&x);
+	print_classes(&x);
 }

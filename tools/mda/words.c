@@ -31,13 +31,22 @@ words_flow_field(const struct multipath *t)
 
 /* What the prober says of a failure; it is the process that reads the network. */
 static const char *
-detail_of(const struct multipath *t, char *detail)
+detail_of(const struct prober_done *done, char *detail)
 {
-	memcpy(detail, t->done.detail, PROBER_DETAIL_MAX + 1);
+	memcpy(detail, done->detail, PROBER_DETAIL_MAX + 1);
 	for (char *at = detail; *at != '\0'; at++)
 		if (*at < ' ' || *at > '~')
 			*at = '?';
-	return detail[0] != '\0' ? detail : strerror(t->done.error);
+	return detail[0] != '\0' ? detail : strerror(done->error);
+}
+
+const char *
+words_failure(const struct prober_done *done, char *buf)
+{
+	char detail[PROBER_DETAIL_MAX + 1];
+
+	snprintf(buf, WORDS_MAX, "%s", detail_of(done, detail));
+	return buf;
 }
 
 const char *
@@ -80,7 +89,8 @@ words_reason(const struct multipath *t, char *buf)
 		break;
 	case REASON_HELPER_LOST:
 	case REASON_FAILED:
-		snprintf(buf, WORDS_MAX, "cannot measure: %s", detail_of(t, detail));
+		snprintf(
+		    buf, WORDS_MAX, "cannot measure: %s", detail_of(&t->done, detail));
 		break;
 	}
 	return buf;

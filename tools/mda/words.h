@@ -17,6 +17,10 @@ const char *words_flow_field(const struct multipath *t);
  */
 const char *words_reason(const struct multipath *t, char *buf);
 
+/* Why this machine could not do something, in printable ASCII. Returns buf (likewise).
+ */
+const char *words_failure(const struct prober_done *done, char *buf);
+
 /* Why the graph is not complete: a sentence; NULL when it is. */
 const char *words_coverage(const struct multipath *t);
 

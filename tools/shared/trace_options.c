@@ -18,6 +18,7 @@
 #define CONFIDENCE_LOW 50
 #define BRANCHING_HIGH 1000
 #define CHILDREN_HIGH 1024
+#define PREFIX_LOW 8
 #define PPS_HIGH 1000000
 #define FLOWS_HIGH 65536
 #define PROBES_HIGH 1000000000
@@ -497,9 +498,16 @@ static const struct option_spec table[] = {
 	"Stop after N silent hops in a row (default 0: never; of algorithms that find "
 	"many paths 5)",
 	NUMBER(gap_limit, 0, 255)},
+    {0, "hash-fields", NULL,
+	"Of many paths, find out which fields each balancer hashes, by further probes",
+	FLAG(hash_fields, 1)},
     {0, "loop-limit", "N",
 	"Stop when N addresses came back at a later hop (default 3; 0: never)",
 	NUMBER(start.loop_limit, 0, 255)},
+    {0, "prefix", "LENGTH",
+	"Of many paths, find out which nodes balance per destination, by probes to "
+	"addresses next to the host's, in its prefix of this length",
+	NUMBER(prefix, PREFIX_LOW, 127)},
     {0, "privilege", "auto|none|helper|raw",
 	"Whether raw sockets may send and receive: when nothing less will do (auto, "
 	"the "
@@ -739,7 +747,8 @@ find_idle_option(const struct trace_options *o)
 	    {start->alpha != 0, "--confidence"}, {o->bound != BOUND_DEFAULT, "--bound"},
 	    {start->max_probes != 0, "--max-probes"},
 	    {start->max_flows != 0, "--max-flows"}, {start->phi != 0, "--phi"},
-	    {start->flow_field != FLOW_BY_DEFAULT, "--flow"}};
+	    {start->flow_field != FLOW_BY_DEFAULT, "--flow"},
+	    {o->hash_fields != 0, "--hash-fields"}, {o->prefix != 0, "--prefix"}};
 
 	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
 		if (idle[i].given)

@@ -63,6 +63,8 @@ struct trace_options {
 	uint8_t privilege;   /* enum plan_privilege */
 	uint8_t format;      /* enum trace_format */
 	uint8_t bound;       /* enum trace_bound */
+	uint8_t hash_fields; /* --hash-fields */
+	uint8_t prefix;      /* --prefix; 0: not said */
 	uint8_t quiet;       /* no progress on a terminal */
 	uint8_t numeric;     /* -n */
 	uint8_t extensions;  /* -e */

@@ -110,6 +110,13 @@ trace_request_check(
 		    "is IPv4");
 		return -EINVAL;
 	}
+	if (o->prefix > 31 && target->family == AF_INET) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--prefix %u: the host's address is IPv4: give a length from 8 to "
+		    "31",
+		    o->prefix);
+		return -EINVAL;
+	}
 	if (addr_is_unspecified(target)) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "host: no packet can be sent to the unspecified address");
