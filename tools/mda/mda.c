@@ -25,7 +25,7 @@ struct search {
 	struct multipath *paths; /* by host, as the next two */
 	struct prober_start *starts;
 	struct classify *classes; /* begins when its search is done */
-	const struct session *session;
+	struct session session;
 	size_t count;
 	size_t printed; /* of them */
 	bool began;     /* what stands before all of them is printed */
@@ -94,7 +94,7 @@ begin_runs(struct search *s, size_t host)
 
 		start->instance = (uint32_t)instance;
 		error = instance < PROBER_ALL_INSTANCES
-			    ? prober_client_begin(s->session->prober, start)
+			    ? prober_client_begin(s->session.prober, start)
 			    : -EOVERFLOW;
 		c->runs_begun++;
 	}
@@ -107,7 +107,7 @@ goes_on(const struct search *s, size_t host)
 {
 	const struct prober_done *done = &s->paths[host].done;
 
-	return s->session->interrupted == 0 && done->replies != 0 &&
+	return s->session.interrupted == 0 && done->replies != 0 &&
 	       done->reason != REASON_INTERRUPTED && done->reason != REASON_TIMED_OUT &&
 	       done->reason != REASON_HELPER_LOST && done->reason != REASON_FAILED;
 }
@@ -372,22 +372,20 @@ search_run(struct search *s, struct measurement *m)
 	enum exit_status status = EXIT_FAILED;
 	char trouble[NAME_CACHE_ERROR_MAX];
 	struct name_cache *names = measurement_names(m, trouble);
-	struct session session;
 
-	s->session = &session;
 	/* As in a trace: see tools/traceroute/trace.c. */
-	if (session_start(&session, &search_job, s, &m->prober, &m->plan.choice,
+	if (session_start(&s->session, &search_job, s, &m->prober, &m->plan.choice,
 		s->starts, s->count, names, &m->out) == 0 &&
 	    startup_finished() == 0) {
 		if (trouble[0] != '\0')
 			log_line("%s; going on without names", trouble);
-		status = session_run(&session) == 0 ? s->status : EXIT_FAILED;
+		status = session_run(&s->session) == 0 ? s->status : EXIT_FAILED;
 		progress_clear(&s->progress);
-		if (session_tell_failure(&session))
+		if (session_tell_failure(&s->session))
 			status = EXIT_FAILED;
 	}
-	m->interrupted = session.interrupted;
-	session_end(&session);
+	m->interrupted = s->session.interrupted;
+	session_end(&s->session);
 	return status;
 }
 
