@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 import multipath
+import test_helper
 from multipath import SURE, TARGET, fan, mda, start
 
 TIME_LIMIT = 300
@@ -116,6 +117,21 @@ class Hashes(unittest.TestCase):
         found = mda(HASHES.replace("rtt=1ms", "rtt=1ms quote=28"), *SURE, "--hash-fields",
                     TARGET[4])
         self.check(found, FIELDS["UDP"])
+
+    @unittest.skipUnless(multipath.paris.VARIANT == "release", test_helper.WHY)
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a file a capability here")
+    def test_helper(self):
+        """It keeps one port for each instance: so source ports differ between them."""
+        for name, method in METHODS.items():
+            for family in TARGET:
+                with self.subTest(method=name, family=family):
+                    result = multipath.paris.start_fakeroute(
+                        HASHES, test_helper.tools() / "bin/mda", "-n", "--format", "json",
+                        *SURE, *method, "--privilege", "helper", "--hash-fields",
+                        TARGET[family], options=("--keep-caps",), user=False).finish(60)
+                    self.assertEqual(result.returncode, 0, result)
+                    label = ("flow_label",) if family == 6 else ()
+                    self.check(result.json, FIELDS[name] + label)
 
     def test_beside_flow_zero(self):
         """Balancers that packets of flow 0 do not come to."""
