@@ -648,6 +648,13 @@ settle_defaults(struct trace_options *o)
 		start->branching = MDA_BRANCHING;
 	if (start->send_gap < gap)
 		start->send_gap = gap;
+	if (!trace_options_multipath(o))
+		return;
+	/* A wide network that loses most of what is asked is not searched for ever. */
+	if (start->max_probes == 0)
+		start->max_probes = MDA_PROBES;
+	if (start->timeout == 0)
+		start->timeout = MDA_TIMEOUT;
 }
 
 /*

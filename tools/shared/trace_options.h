@@ -39,7 +39,9 @@ enum trace_program {
 #define PACKET_LEN_DEFAULT UINT32_MAX
 #define PACKET_LEN_MAX 65000
 #define GAP_LIMIT_DEFAULT UINT16_MAX
-#define MDA_GAP_LIMIT 5  /* of multipath algorithms, unless said */
+#define MDA_GAP_LIMIT 5 /* of multipath algorithms, unless said */
+#define MDA_PROBES 100000
+#define MDA_TIMEOUT (900 * NS_PER_SECOND)
 #define MDA_BRANCHING 30 /* --bound graph, unless -B says */
 
 /* What the confidence is of. */
