@@ -592,8 +592,15 @@ START_TEST(of_mda)
 	ck_assert_str_eq(o.hosts[2], "c");
 	ck_assert_uint_eq(o.start.gap_limit, MDA_GAP_LIMIT);
 	ck_assert_int_eq(o.start.send_gap, INT64_C(20000000));
-	ck_assert_int_eq(
-	    parse_as("mda", "--gap-limit 0 -z 1 --pps 50 a", &o, error), 0);
+	ck_assert_uint_eq(o.start.max_probes, MDA_PROBES);
+	ck_assert_int_eq(o.start.timeout, MDA_TIMEOUT);
+	ck_assert_int_eq(parse_as("mda",
+			     "--gap-limit 0 -z 1 --pps 50 a "
+			     "--max-probes 200000 --timeout 1000",
+			     &o, error),
+	    0);
+	ck_assert_uint_eq(o.start.max_probes, 200000);
+	ck_assert_int_eq(o.start.timeout, INT64_C(1000000000000));
 	ck_assert_uint_eq(o.start.gap_limit, 0);
 	ck_assert_int_eq(o.start.send_gap, INT64_C(1000000000));
 	ck_assert_int_lt(parse_as("mda", "--format svg a b", &o, error), 0);
