@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/clock.h"
 #include "common/prober_messages.h"
 #include "tools/shared/options.h"
 
