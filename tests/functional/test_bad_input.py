@@ -53,7 +53,7 @@ WHOLE = {
     "-l": (0, 0xfffff, "-6"), "--flowlabel": (0, 0xfffff, "-6"),
     "--flow-id": (0, 65535, ""), "--gap-limit": (0, 255, ""), "--loop-limit": (0, 255, ""),
     "--max-flows": (1, 65536, "-a mda"), "--max-probes": (1, 10**9, "-a mda"),
-    "--phi": (2, 64, "-a mda"), "--pps": (1, 1000000, ""),
+    "--phi": (2, 64, "-a mda"), "--prefix": (8, 127, "-a mda -6"), "--pps": (1, 1000000, ""),
     "--sport": (1, 65535, ""), "packet_len": (0, 65000, ""),
 }
 # {option: (smallest, largest, one below, one above)} in its unit
