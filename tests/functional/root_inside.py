@@ -23,8 +23,10 @@ class Inside:
             pid = self.network.find("sleep")
             enter = ["nsenter", "--target", str(pid), "--net", "--"]
             if groups is not None:
-                paris.run(*enter, "sysctl", "-q", "-w",
-                          f"net.ipv4.ping_group_range={groups}", user=False)
+                done = paris.run(*enter, "sh", "-c", 'echo "$1" >"$0"',
+                                 "/proc/sys/net/ipv4/ping_group_range", groups, user=False)
+                if done.returncode != 0:
+                    raise AssertionError(str(done))
             self.running = paris.Running(
                 [*enter, *as_whom, *paris.started_with([str(command[0])]), *command[1:]],
                 user=False)
