@@ -726,7 +726,10 @@ scout_flow(struct instance *i, struct mda *m, uint8_t ttl)
 
 	if (mda_is_apart(i, m))
 		return flow_fresh(i, m, ttl);
-	while (flow < m->flows_count && m->flows[flow].barred)
+	/* Those of before the first answer may serve a few hops only. */
+	while (flow < m->flows_count &&
+	       (m->flows[flow].barred || ttl < m->flows[flow].low ||
+		   ttl > m->flows[flow].high))
 		flow++;
 	if (flow == m->flows_count && flow_new(i, m, ttl) == MDA_NONE)
 		return MDA_NONE;

@@ -150,6 +150,14 @@ class Ends(RareTest):
         self.assertLessEqual(len({probe["flow"] for probe in found["probes"]}), 9)
         self.assertEqual(found["coverage"], "max_flows")
 
+    def test_no_more_ports(self):
+        """Flows that there are no ports for are as those that may not be used."""
+        for more in (("--sport", "65530"), ("--flow", "dst-port", "-p", "65530")):
+            found = mda(fan(16), *more, TARGET[4], status=NOT)
+            self.assertEqual({probe["flow"] for probe in found["probes"]}, set(range(6)))
+            self.assertEqual((found["coverage"], found["stop"]["reason"]),
+                             ("max_flows", "reached"))
+
     def test_timeout(self):
         text = fan(2).replace("defaults rtt=1ms", "defaults rtt=1ms loss=60%")
         found = mda(text, "--timeout", "0.5", TARGET[4], status=None)
@@ -163,6 +171,10 @@ class Ends(RareTest):
         self.assertIn("other_address", self.anomalies(found))
         self.assertEqual([node["addr"] for node in found["nodes"]
                           if node["kind"] == "target"], ["198.51.100.77"])
+        # Those probes beyond it were answered so, too, by nobody on a path.
+        told = {node["id"] for node in found["nodes"]}
+        for one in found["anomalies"]:
+            self.assertLessEqual(set(one.get("nodes", ())), told, one)
 
 
 class Unsteady(RareTest):
@@ -243,6 +255,16 @@ class Several(RareTest):
         for line, host in zip(lines, hosts):
             self.assertEqual(seen(line), Network(fan(3)).truth(host))
 
+    def test_few_at_a_time(self):
+        """Hops that are asked for the first time when others have answered: all the same,
+        beyond one that is silent, too."""
+        text = fan(2).replace("router c 10.3.0.1 2001:db8:3::1",
+                              "router c silent\nrouter d silent\nrouter e 10.5.0.1") \
+            .replace(" c server", " c d e server")
+        for more in (("-N", "1"), ("--pps", "500")):
+            found = mda(text, "-w", "0.5", *more, TARGET[4])
+            self.assertEqual(seen(found), Network(text).truth(TARGET[4]))
+
     def test_one_prober(self):
         """And its results are nobody else's: forty searches at once."""
         text = fan(4).replace("198.51.100.9 ", "198.51.100.0/26 ")
@@ -299,9 +321,19 @@ class Text(RareTest):
         self.assertTrue(re.search(r"was reached: 4 hops, 5 nodes, 6 links, up to 2 at a "
                                   r"hop; \d+ probes, 0 lost", lines[-1]), result)
 
+    def test_hops_as_a_whole(self):
+        """Of mda-lite, what is complete is not said to be left undone."""
+        for seed in range(1, 9):
+            text = fan(4).replace("seed 4", f"seed {seed}")
+            result = paris.fakeroute(text, "mda", "-n", "-a", "mda-lite", TARGET[4])
+            self.assertEqual(result.returncode, OK, result)
+            self.assertNotIn("Not asked to the end", result.stdout)
+
     def test_bound(self):
         result = paris.fakeroute(fan(2), "mda", "-n", "-B", "99,5", TARGET[4])
         self.assertIn("99 % confidence of the graph", result.stdout)
+        result = paris.fakeroute(fan(2), "mda", "-n", "--confidence", "99.9999999", TARGET[4])
+        self.assertIn("99.9999999 % confidence at each node", result.stdout)
 
     def test_scamper(self):
         result = paris.fakeroute(fan(2), "mda", "-n", "--format", "scamper", *SURE,
