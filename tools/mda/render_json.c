@@ -346,7 +346,7 @@ anomalies_json(struct builder *b)
 		json_t *object = json_object();
 
 		for (uint32_t i = 0; i < graph_vertices(b->t->graph); i++)
-			if ((b->f->rare[i] >> a & 1) != 0)
+			if ((b->f->rare[i] >> a & 1) != 0 && is_told(b, i))
 				json_array_append_new(nodes, json_integer(i));
 		json_put(&b->json, object, "name", json_string(anomaly_name(a)));
 		if (json_array_size(nodes) != 0) {
