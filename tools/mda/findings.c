@@ -96,21 +96,23 @@ point(struct stopping *stopping, uint32_t successors)
 	return stopping_point(stopping, successors + 1);
 }
 
-/* With flows that count for all of a hop: whether they are enough for the next one. */
+/*
+ * With flows that count for all of a hop, as in algorithms/mda_lite.c: whether those
+ * seen at the next one are enough, wherever they were before.
+ */
 static bool
 hop_is_finished(const struct findings *f, struct stopping *stopping, uint8_t ttl)
 {
-	uint32_t flows = 0, width = 0;
+	uint32_t flows = 0, width = 0, count;
+	const uint32_t *hop = graph_hop(f->paths->graph, (uint8_t)(ttl + 1), &count);
 
-	for (uint32_t i = 0; i < f->order_count; i++) {
-		const struct vertex *v = graph_vertex(f->paths->graph, f->order[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t here = graph_vertex(f->paths->graph, hop[i])->flows_count;
 
-		if (v->ttl == ttl)
-			flows += v->evidence;
-		if (v->ttl == ttl + 1 && v->kind != VERTEX_SOURCE)
-			width++;
+		flows += here;
+		width += here != 0;
 	}
-	return flows >= point(stopping, width);
+	return flows >= point(stopping, width > 0 ? width : 1);
 }
 
 /* Whether a vertex has successors to look for. */
