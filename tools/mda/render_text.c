@@ -293,7 +293,7 @@ print_header(struct text *x)
 
 	output_print(x->out,
 	    "%s to %s (%s), %u hops max, %u byte packets\n"
-	    "flows differ in %s; %.7g %% confidence %s\n",
+	    "flows differ in %s; %.9g %% confidence %s\n",
 	    t->asked.algorithm, escape_terminal(t->host, host, sizeof(host)),
 	    reply_addr_text(&t->asked.target, addr), t->asked.max_ttl,
 	    t->how.packet_len, words_flow_field(t), confidence * 100,
