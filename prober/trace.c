@@ -14,6 +14,7 @@
 #define PORT_BASE 24000     /* source port of flow 0: below every ephemeral range */
 #define PORT_TRIES 256      /* further ports tried when that one is taken */
 #define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0, less one */
+#define FLOWS_MAX 65536     /* more than any field but the flow label has values for */
 
 void
 trace_dispatch(struct trace *t, const struct event *event)
@@ -297,6 +298,26 @@ find_tag(struct trace *t, const char *name, struct layout_options *o)
 	return 0;
 }
 
+/* What many flows differ in may not have a value for each: then there are fewer. */
+static void
+limit_flows(struct trace *t)
+{
+	uint32_t *most = &t->instance.options.max_flows;
+	uint32_t low = 1, high = FLOWS_MAX;
+
+	while (low < high) {
+		uint32_t flows = low + (high - low + 1) / 2;
+		struct layout_probe last = {0};
+
+		if (layout_flow(&t->layout, flows - 1, &last) == -ERANGE)
+			high = flows - 1;
+		else
+			low = flows;
+	}
+	if (*most == 0 || *most > low)
+		*most = low;
+}
+
 /* Prepares what probes are built from. */
 static int
 prepare_layout(struct trace *t, const struct prober_plan_family *plan)
@@ -332,6 +353,7 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 		return error;
 	}
 	t->instance.options.packet_len = t->layout.options.len;
+	limit_flows(t);
 	t->instance.quotes_may_be_short = layout_tag_may_be_cut(&t->layout);
 	return 0;
 }
