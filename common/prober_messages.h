@@ -210,7 +210,9 @@ enum prober_result_flag {
 	 * asked again.
 	 */
 	RESULT_AGAIN = 512,
-	RESULT_FLAGS_END = 1024, /* past the last: all flags are below */
+	/* RESULT_LATE: shows no tag, so it may be another probe's. */
+	RESULT_UNTAGGED = 1024,
+	RESULT_FLAGS_END = 2048, /* past the last: all flags are below */
 };
 
 /* What only raw sockets show of a reply. */

@@ -144,6 +144,8 @@ deliver_one(const struct match *m, const struct reply *r)
 	if (p->state == PROBE_TIMED_OUT) {
 		event.type = EVENT_LATE;
 		result.outcome = RESULT_LATE;
+		if (m->alone)
+			result.flags |= RESULT_UNTAGGED;
 		done->late++;
 		trace_probe_linger(t, p, PROBE_ANSWERED);
 	} else {

@@ -115,6 +115,13 @@ class Ends(RareTest):
         self.assertIn(found["stop"]["reason"], ("loop", "hop_limit"))
         self.assertIn("cycle", self.anomalies(found))
 
+    def test_late(self):
+        """An answer that comes after its time, but while others are waited for, counts."""
+        text = fan(2).replace("2001:db8:ffff::9\n", "2001:db8:ffff::9 late=100%,400ms\n")
+        found = mda(text, "-w", "0.3", TARGET[4], status=None)
+        self.assertEqual(found["reached"], found["stop"]["reason"] == "reached")
+        self.assertEqual(kinds(found, 4), ["target"])
+
     def test_unreachable(self):
         text = fan(2).replace("router c 10.3.0.1 2001:db8:3::1",
                               "router c 10.3.0.1 2001:db8:3::1 unreachable=host")

@@ -518,7 +518,8 @@ classify_take_result(struct classify *c, uint32_t run, const struct prober_resul
 		return -EBADMSG;
 	flow = r->single ? r->flow : m->flow;
 	g = c->experiments[r->experiment].graph;
-	if (m->outcome == RESULT_REPLY || m->outcome == RESULT_LATE)
+	if (m->outcome == RESULT_REPLY ||
+	    (m->outcome == RESULT_LATE && (m->flags & RESULT_UNTAGGED) == 0))
 		(void)graph_answer(g, flow, m->ttl, &m->from,
 		    (m->flags & RESULT_FINAL) != 0 ? VERTEX_END : VERTEX_ROUTER,
 		    (m->flags & RESULT_REACHED) != 0);

@@ -113,11 +113,12 @@ is_possible(const struct multipath *t, const struct prober_result *m)
 	       m->flow < GRAPH_FLOWS_MAX;
 }
 
-/* As the algorithm has it (algorithms/mda.c). */
+/* As the algorithm has it (algorithms/mda.c): a late answer is one if certain whose. */
 static int
 feed(struct multipath *t, const struct prober_result *m)
 {
-	if (m->outcome == RESULT_REPLY) {
+	if (m->outcome == RESULT_REPLY ||
+	    (m->outcome == RESULT_LATE && (m->flags & RESULT_UNTAGGED) == 0)) {
 		bool final = (m->flags & RESULT_FINAL) != 0;
 
 		(void)graph_answer(t->graph, m->flow, m->ttl, &m->from,
