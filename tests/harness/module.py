@@ -4,10 +4,12 @@
 A test fails as well if it leaves a process behind, the module if it leaves a descriptor.
 """
 
+import faulthandler
 import gc
 import importlib.util
 import json
 import os
+import signal
 import sys
 import traceback
 import unittest
@@ -93,6 +95,7 @@ def run(path):
 
 
 def main():
+    faulthandler.register(signal.SIGUSR1)  # the runner's, when it takes too long
     system.become_subreaper()
     path, target = Path(sys.argv[1]), Path(sys.argv[2])
     found = run(path)
