@@ -1,5 +1,6 @@
 """The lab itself: drawings are understood, what is wrong is seen, nothing stays."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -186,14 +187,18 @@ class NothingStays(unittest.TestCase):
     def in_use():
         """Numbers of the network namespaces that any process is in or holds."""
         found = set()
-        for pattern in ("[0-9]*/ns/net", "[0-9]*/fd/*"):
-            for path in Path("/proc").glob(pattern):
-                try:
-                    kind, _, number = os.readlink(path).partition(":[")
-                except OSError:
-                    continue  # it is gone
-                if kind == "net":
-                    found.add(int(number.rstrip("]")))
+        for process in Path("/proc").iterdir():
+            if not process.name.isdigit():
+                continue
+            # What is gone meanwhile is not in use.
+            links = [process / "ns/net"]
+            with contextlib.suppress(OSError):
+                links += (process / "fd").iterdir()
+            for link in links:
+                with contextlib.suppress(OSError):
+                    kind, _, number = os.readlink(link).partition(":[")
+                    if kind == "net":
+                        found.add(int(number.rstrip("]")))
         return found
 
     def test_ended_by_a_signal(self):
@@ -205,10 +210,13 @@ class NothingStays(unittest.TestCase):
                      tests / "lab"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL, text=True) as process:
                 made = {int(word) for word in process.stdout.readline().split()}
-                self.assertEqual(len(made), 4)
-                self.assertLessEqual(made, self.in_use())
-                process.send_signal(number)
-                process.wait()
+                try:
+                    self.assertEqual(len(made), 4)
+                    self.assertLessEqual(made, self.in_use())
+                    process.send_signal(number)
+                    process.wait(20)
+                finally:
+                    process.kill()  # it sleeps long, whatever went wrong here
                 paris.wait_for(lambda made=made: not made & self.in_use(), 10,
                                f"namespaces stay after signal {number}")
 
