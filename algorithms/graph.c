@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/hash.h"
 
 /* A place that is known but for the one before it: nobody answers there. */
@@ -77,24 +78,9 @@ struct graph {
 static bool
 reserve(struct graph *g, void *array, uint32_t *room, uint32_t wanted, size_t size)
 {
-	uint32_t more = *room == 0 ? 8 : *room * 2;
-	void *old, *grown;
-
-	if (wanted <= *room)
-		return true;
-	if (more < wanted)
-		more = wanted;
-	memcpy(&old, array, sizeof(old));
-	grown = realloc(old, more * size);
-	if (grown == NULL) {
+	if (array_reserve(array, room, wanted, size) != 0)
 		g->failed = true;
-		return false;
-	}
-	memset((char *)grown + *room * size, 0, (more - *room) * size);
-	memcpy(array, &grown, sizeof(grown));
-	*room = more;
-	// cppcheck-suppress memleak ; it is the array's now
-	return true;
+	return wanted <= *room;
 }
 
 static bool

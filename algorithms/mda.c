@@ -25,6 +25,17 @@
 
 /* ---- places ---- */
 
+/* Nothing more is expected of what a flow was asked at a hop. */
+static void
+ask_drop(
+    struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl, const struct ask *a)
+{
+	if (a->state == ASK_OUT || a->state == ASK_QUEUED)
+		ask_set(i, m, flow, ttl, ASK_DROPPED);
+	else
+		ask_recount(i, m, flow, ttl);
+}
+
 /* The flow is not asked beyond this hop, and nothing of that is waited for. */
 static void
 flow_stop(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
@@ -41,10 +52,7 @@ flow_stop(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl)
 			continue;
 		if (a->state == ASK_OUT)
 			out_unlink(m, a->out);
-		if (a->state == ASK_OUT || a->state == ASK_QUEUED)
-			ask_set(i, m, flow, (uint8_t)t, ASK_DROPPED);
-		else
-			ask_recount(i, m, flow, t);
+		ask_drop(i, m, flow, (uint8_t)t, a);
 	}
 }
 
@@ -427,10 +435,7 @@ flow_bar(struct instance *i, struct mda *m, uint32_t flow)
 			instance_withdraw(i, m->outs[a->out].probe);
 			out_free(m, a->out);
 		}
-		if (a->state == ASK_OUT || a->state == ASK_QUEUED)
-			ask_set(i, m, flow, (uint8_t)t, ASK_DROPPED);
-		else
-			ask_recount(i, m, flow, t);
+		ask_drop(i, m, flow, (uint8_t)t, a);
 	}
 }
 

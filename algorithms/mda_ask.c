@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "algorithms/mda.h"
+#include "common/array.h"
 
 /* Silence is believed when known loss is so unlikely to be what it is. */
 #define SILENCE_CERTAIN 1e-6
@@ -40,24 +41,9 @@ bool
 mda_reserve(struct instance *i, struct mda *m, void *array, uint32_t *room,
     uint32_t wanted, size_t size)
 {
-	uint32_t more = *room == 0 ? 16 : *room * 2;
-	void *old, *grown;
-
-	if (wanted <= *room)
-		return true;
-	if (more < wanted)
-		more = wanted;
-	memcpy(&old, array, sizeof(old));
-	grown = realloc(old, more * size);
-	if (grown == NULL) {
+	if (array_reserve(array, room, wanted, size) != 0)
 		mda_fail(i, m);
-		return false;
-	}
-	memset((char *)grown + *room * size, 0, (more - *room) * size);
-	memcpy(array, &grown, sizeof(grown));
-	*room = more;
-	// cppcheck-suppress memleak ; it is the array's now
-	return true;
+	return wanted <= *room;
 }
 
 /* ---- flows ---- */

@@ -2,31 +2,17 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/privsep_messages.h"
+#include "prober/choice.h"
 #include "prober/layout.h"
-#include "prober/transport.h"
 
 #define FAMILIES 2
 #define AND "; and " /* between two reasons */
 
 static const char *const family_names[FAMILIES] = {"IPv4", "IPv6"};
-
-/* Appends to a text of PLAN_TEXT_MAX bytes; what does not fit is cut. */
-static void __attribute__((format(printf, 2, 3)))
-add(char *text, const char *format, ...)
-{
-	size_t used = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text + used, PLAN_TEXT_MAX - used, format, args);
-	va_end(args);
-}
 
 const char *
 plan_transport_name(uint8_t transport)
@@ -34,25 +20,6 @@ plan_transport_name(uint8_t transport)
 	const struct transport *t = transport_find(transport);
 
 	return t == NULL ? "none" : t->name;
-}
-
-/* One family's choice while it is being made. */
-struct choice {
-	const struct plan_request *request;
-	const struct host_facts *facts;
-	struct plan *plan;
-	size_t family; /* 0 or 1 */
-	const struct transport *transport;
-	const struct pattern *pattern;
-	struct field_ref tag;
-	bool tagged;
-};
-
-/* Whole packets, both ways, by the helper or by raw sockets of our own. */
-static bool
-sees_packets(const struct transport *t)
-{
-	return t->by_helper || t->by_raw;
 }
 
 static char *
@@ -71,19 +38,19 @@ explain_ping(const struct choice *c, int error)
 
 	/* In a user namespace the range may be shown in numbers that say nothing. */
 	if (error == EACCES && f->group_range_known && !outside)
-		add(problem_of(c),
+		choice_add(problem_of(c),
 		    "cannot open a ping socket: net.ipv4.ping_group_range does not "
 		    "admit "
 		    "gid %u; use UDP (leave -I out), or have root widen it",
 		    (unsigned int)f->gid);
 	else if (error == EACCES && f->group_range_known)
-		add(problem_of(c),
+		choice_add(problem_of(c),
 		    "cannot open a ping socket: gid %u is outside "
 		    "net.ipv4.ping_group_range (%u %u); use UDP (leave -I out), or as "
 		    "root: sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"",
 		    (unsigned int)f->gid, f->group_low, f->group_high);
 	else
-		add(problem_of(c), "cannot open a ping socket over %s: %s",
+		choice_add(problem_of(c), "cannot open a ping socket over %s: %s",
 		    family_names[c->family], strerrordesc_np(error));
 }
 
@@ -103,37 +70,40 @@ explain_helper(const struct choice *c)
 	case HELPER_USABLE:
 		break;
 	case HELPER_MISSING:
-		add(problem,
+		choice_add(problem,
 		    "the helper %s is not installed, or not for this user to run",
 		    f->helper_path);
 		break;
 	case HELPER_NO_CAPABILITY:
-		add(problem,
+		choice_add(problem,
 		    "the helper lacks its capability; as root: setcap cap_net_raw+p %s",
 		    f->helper_path);
 		break;
 	case HELPER_NO_NEW_PRIVS:
-		add(problem, "this process has no_new_privs (a container's or a "
-			     "service's setting), under which the helper's capability "
-			     "does not count");
+		choice_add(problem,
+		    "this process has no_new_privs (a container's or a "
+		    "service's setting), under which the helper's capability "
+		    "does not count");
 		break;
 	case HELPER_NOSUID:
-		add(problem,
+		choice_add(problem,
 		    "the helper %s is on a file system that is mounted nosuid, where "
 		    "capabilities do not count",
 		    f->helper_path);
 		break;
 	case HELPER_BOUNDED:
-		add(problem, "CAP_NET_RAW is not in this process's bounding set (see "
-			     "the container's settings), so the helper cannot have it");
+		choice_add(problem,
+		    "CAP_NET_RAW is not in this process's bounding set (see "
+		    "the container's settings), so the helper cannot have it");
 		break;
 	case HELPER_FOREIGN:
-		add(problem, "this user namespace does not own the network it uses, so "
-			     "the helper's capability does not count: start this "
-			     "outside, or with a network namespace of its own");
+		choice_add(problem,
+		    "this user namespace does not own the network it uses, so "
+		    "the helper's capability does not count: start this "
+		    "outside, or with a network namespace of its own");
 		break;
 	case HELPER_ONE_USER:
-		add(problem, "%s", one_user);
+		choice_add(problem, "%s", one_user);
 		break;
 	}
 }
@@ -148,20 +118,22 @@ explain_raw(const struct choice *c)
 	switch ((enum raw_state)c->facts->raw) {
 	case RAW_USABLE:
 		if (error != 0)
-			add(problem, "cannot open a raw socket over %s: %s",
+			choice_add(problem, "cannot open a raw socket over %s: %s",
 			    family_names[c->family], strerrordesc_np(error));
 		return -error;
 	case RAW_REFUSED:
-		add(problem, "this root may not open raw sockets of its own: "
-			     "CAP_NET_RAW is missing (see the container's settings)");
+		choice_add(problem,
+		    "this root may not open raw sockets of its own: "
+		    "CAP_NET_RAW is missing (see the container's settings)");
 		return -EPERM;
 	case RAW_ONE_USER:
-		add(problem, "%s", one_user);
+		choice_add(problem, "%s", one_user);
 		return -EPERM;
 	case RAW_NOT_ROOT:
 		break;
 	}
-	add(problem, "only root may use raw sockets of its own: start this as root");
+	choice_add(
+	    problem, "only root may use raw sockets of its own: start this as root");
 	return -EPERM;
 }
 
@@ -180,12 +152,12 @@ check_transport(struct choice *c)
 	if (error != 0 && c->transport->id == TRANSPORT_PING)
 		explain_ping(c, error);
 	else if (error == EPROTONOSUPPORT || error == ESOCKTNOSUPPORT)
-		add(problem_of(c),
+		choice_add(problem_of(c),
 		    "cannot open a %s socket over %s: this kernel has no %s; use UDP "
 		    "or TCP (-T)",
 		    c->transport->title, family_names[c->family], c->transport->title);
 	else if (error != 0)
-		add(problem_of(c), "cannot open a %s socket over %s: %s",
+		choice_add(problem_of(c), "cannot open a %s socket over %s: %s",
 		    c->transport->title, family_names[c->family],
 		    strerrordesc_np(error));
 	return -error;
@@ -201,7 +173,7 @@ add_tag_fields(const struct choice *c, char *text)
 		const struct protocol *p = c->pattern->layers[layer];
 
 		for (size_t i = 0; i < p->tag_fields_count; i++) {
-			add(text, "%s%s", comma, p->tag_fields[i].field);
+			choice_add(text, "%s%s", comma, p->tag_fields[i].field);
 			comma = ", ";
 		}
 	}
@@ -221,11 +193,11 @@ static void
 add_sender(const struct choice *c, char *text)
 {
 	if (c->transport->by_helper)
-		add(text, "paris-privsep");
+		choice_add(text, "paris-privsep");
 	else if (c->transport->by_raw)
-		add(text, "a raw socket");
+		choice_add(text, "a raw socket");
 	else
-		add(text, "a %s socket", c->transport->name);
+		choice_add(text, "a %s socket", c->transport->name);
 }
 
 /* Makes a field the tag: one that the transport sets to any value and shows again. */
@@ -241,23 +213,23 @@ take_tag(struct choice *c, const char *name)
 		return -EINVAL;
 	mask = pattern_field_mask(p, c->tag);
 	if ((mask & pattern_names_mask(p, c->transport->settable)) == 0) {
-		add(problem, "%s cannot be set by ", name);
+		choice_add(problem, "%s cannot be set by ", name);
 		add_sender(c, problem);
-		add(problem, ": the kernel writes that field%s",
-		    sees_packets(c->transport) ? "" : "; it takes a raw socket");
+		choice_add(problem, ": the kernel writes that field%s",
+		    choice_sees_packets(c->transport) ? "" : "; it takes a raw socket");
 		return -EPERM;
 	}
 	if ((mask & pattern_names_mask(p, c->transport->readable)) == 0) {
-		add(problem, "%s cannot be read back by ", name);
+		choice_add(problem, "%s cannot be read back by ", name);
 		add_sender(c, problem);
-		add(problem, ": replies do not show it%s",
-		    sees_packets(c->transport) ? "" : " without a raw socket");
+		choice_add(problem, ": replies do not show it%s",
+		    choice_sees_packets(c->transport) ? "" : " without a raw socket");
 		return -EPERM;
 	}
 	if (c->transport->by_helper &&
 	    pattern_find_own_field(p, "src_port", &port) == 0 &&
 	    mask == pattern_field_mask(p, port)) {
-		add(problem,
+		choice_add(problem,
 		    "%s cannot differ in each probe by paris-privsep, which keeps one "
 		    "port a trace",
 		    name);
@@ -280,15 +252,15 @@ check_asked_tag(const struct choice *c)
 		return 0;
 	if (pattern_find_field(p, name, &tag) != 0 ||
 	    pattern_tag_field(p, tag) == NULL) {
-		add(problem, "%s cannot carry a tag on %s; fields that can: ", name,
-		    p->name);
+		choice_add(problem,
+		    "%s cannot carry a tag on %s; fields that can: ", name, p->name);
 		add_tag_fields(c, problem);
 		return -EINVAL;
 	}
 	if (c->request->flow_constant &&
 	    (pattern_field_mask(p, tag) & pattern_metafield_mask(p, &p->flow_id)) !=
 		0) {
-		add(problem,
+		choice_add(problem,
 		    "%s is part of the flow, which this algorithm keeps constant, so "
 		    "it "
 		    "cannot carry the tag; choose another --tag, or -a traceroute, "
@@ -297,7 +269,7 @@ check_asked_tag(const struct choice *c)
 		return -EINVAL;
 	}
 	if (is_set(c, tag)) {
-		add(problem,
+		choice_add(problem,
 		    "%s cannot carry the tag, which differs in each probe: it is given "
 		    "another value (-p, --sport, --flow-id); choose another --tag",
 		    name);
@@ -306,21 +278,14 @@ check_asked_tag(const struct choice *c)
 	return 0;
 }
 
-/* True for a field that stands behind the header. */
-static bool
-field_is_payload(const struct pattern *p, struct field_ref ref)
-{
-	return pattern_field(p, ref)->bit_offset >=
-	       p->layers[ref.layer]->header_min * 8;
-}
-
 /* A tag in the payload needs a payload. */
 static bool
 has_room(const struct choice *c, struct field_ref tag)
 {
 	struct layout_options o = {.pattern = c->pattern, .tagged = true, .tag = tag};
 
-	return c->request->packet_len == 0 || !field_is_payload(c->pattern, tag) ||
+	return c->request->packet_len == 0 ||
+	       !choice_field_is_payload(c->pattern, tag) ||
 	       c->request->packet_len >= layout_min_len(&o);
 }
 
@@ -353,8 +318,8 @@ check_len(const struct choice *c)
 
 	if (!c->transport->by_helper || c->request->packet_len <= most)
 		return 0;
-	add(problem_of(c), "paris-privsep sends no more than %zu bytes over %s", most,
-	    family_names[c->family]);
+	choice_add(problem_of(c), "paris-privsep sends no more than %zu bytes over %s",
+	    most, family_names[c->family]);
 	return -EMSGSIZE;
 }
 
@@ -373,161 +338,15 @@ check_set_fields(const struct choice *c)
 
 			if ((missing & pattern_field_mask(c->pattern, ref)) == 0)
 				continue;
-			add(problem_of(c), "%s cannot be set by ", p->fields[i].name);
+			choice_add(
+			    problem_of(c), "%s cannot be set by ", p->fields[i].name);
 			add_sender(c, problem_of(c));
 			if (!c->transport->by_raw)
-				add(problem_of(c), "; it takes a raw socket");
+				choice_add(problem_of(c), "; it takes a raw socket");
 			return -EPERM;
 		}
 	}
 	return 0;
-}
-
-static void
-add_fields(const struct choice *c, char *text, uint64_t mask)
-{
-	const char *comma = "";
-
-	for (uint8_t layer = 0; layer < c->pattern->depth; layer++) {
-		const struct protocol *p = c->pattern->layers[layer];
-
-		for (uint8_t i = 0; i < p->fields_count; i++) {
-			struct field_ref ref = {layer, i};
-
-			if ((mask & pattern_field_mask(c->pattern, ref)) == 0)
-				continue;
-			add(text, "%s%s", comma, p->fields[i].name);
-			comma = ", ";
-		}
-	}
-}
-
-/* Which fields a probe sets: what the user asked, the flow, TTL and tag. */
-static uint64_t
-set_fields(const struct choice *c)
-{
-	static const char *const always[] = {"ipv4.ttl", "ipv6.hop_limit", NULL};
-	uint64_t mask = c->request->set[c->family] |
-			pattern_metafield_mask(c->pattern, &c->pattern->flow_id) |
-			pattern_names_mask(c->pattern, always);
-
-	return c->tagged ? mask | pattern_field_mask(c->pattern, c->tag) : mask;
-}
-
-/* How the tag is seen again, which decides how many probes may be in flight. */
-static void
-explain_window(const struct choice *c, char *text)
-{
-	bool payload = c->tagged && field_is_payload(c->pattern, c->tag);
-
-	if (c->transport->one_at_a_time != NULL && !c->tagged)
-		add(text, "window: 1 probe in flight per flow: %s\n",
-		    c->transport->one_at_a_time);
-	else if (!c->tagged)
-		add(text, "window: 1 probe in flight per flow: packets of this length "
-			  "have no "
-			  "room for a tag\n");
-	else if (payload && c->family == 0)
-		add(text,
-		    "window: no limit per flow with the first reply that quotes the "
-		    "payload; while quotes have only 28 bytes (RFC 792), 1 until it "
-		    "is known who answers at a hop, then 1 a hop\n");
-	else if (c->transport->socket_per_probe)
-		add(text,
-		    "window: no limit per flow: each probe is a flow of its own\n");
-	else if (c->tagged && c->tag.layer == 0)
-		add(text, "window: no limit per flow: every ICMP error shows the tag, "
-			  "echo replies and TCP's answers a copy of it in the sequence "
-			  "number\n");
-	else if (strcmp(c->plan->choice.family[c->family].tag, "tcp.checksum") == 0)
-		add(text, "window: no limit per flow: every reply shows the tag or the "
-			  "sequence number that makes it\n");
-	else
-		add(text, "window: no limit per flow: every reply shows the tag\n");
-}
-
-/* Each probe is a flow of its own, by its tag or by the checksum that this changes. */
-static bool
-flow_varies(const struct choice *c)
-{
-	const struct pattern *p = c->pattern;
-	struct field_ref checksum;
-	uint64_t changed;
-
-	if (c->request->flow_constant || !c->tagged)
-		return false;
-	changed = pattern_field_mask(p, c->tag);
-	if (pattern_find_field(p, p->layers[1]->checksum_field, &checksum) == 0)
-		changed |= pattern_field_mask(p, checksum);
-	return (changed & pattern_metafield_mask(p, &p->flow_id)) != 0;
-}
-
-static void
-explain(const struct choice *c)
-{
-	char *text = c->plan->text[c->family];
-	const struct prober_plan_family *f = &c->plan->choice.family[c->family];
-
-	add(text, "pattern: %s\n", c->pattern->name);
-	add(text, "set: ");
-	add_fields(c, text, set_fields(c));
-	add(text, "\nflow: ");
-	add_fields(c, text, pattern_metafield_mask(c->pattern, &c->pattern->flow_id));
-	add(text, flow_varies(c) ? " (but for the tag, varies)\n"
-				 : " (constant in every probe)\n");
-	if (c->tagged)
-		add(text, "tag: %s\n", f->tag);
-	else if (c->transport->socket_per_probe)
-		add(text, "tag: none, each probe has a socket of its own\n");
-	else
-		add(text, "tag: none, replies match by flow alone\n");
-	if (c->transport->by_helper)
-		add(text, "send: paris-privsep\nreceive: paris-privsep: %s\n",
-		    c->transport->receives);
-	else if (c->transport->by_raw)
-		add(text,
-		    "send: raw socket, the IP header included, which root alone has\n"
-		    "receive: raw sockets: %s\n",
-		    c->transport->receives);
-	else
-		add(text,
-		    "send: %s socket, no privilege needed\n"
-		    "receive: the same socket's error queue%s\n",
-		    c->transport->name, c->transport->receives);
-	explain_window(c, text);
-	if (f->packet_len != 0)
-		add(text, "length: %u bytes, %s\n", f->packet_len,
-		    sees_packets(c->transport) ? "a SYN with options as Linux has them"
-					       : "which the kernel chooses");
-	if (c->transport->wait_max != 0)
-		add(text,
-		    "wait: at most %lld ms for a reply: then the kernel would send the "
-		    "packet again\n",
-		    (long long)(c->transport->wait_max / NS_PER_MS));
-	if (sees_packets(c->transport)) {
-		add(text,
-		    "seen: IP identification of replies; TTL, TOS and IP "
-		    "identification of the probe as it was quoted, and whether its "
-		    "checksum was changed (address translation)\n"
-		    "times: the kernel's, for sending and receiving\n"
-		    "helper: %s\n",
-		    c->transport->by_helper ? c->facts->helper_path : "not needed");
-		return;
-	}
-	if (!c->facts->extensions[c->family])
-		add(text, "not possible: MPLS labels and other extensions that routers "
-			  "declare (RFC 4884): Linux 5.9 or later shows them\n");
-	add(text,
-	    "not possible without a raw socket: IP identification and quoted IP header "
-	    "of replies, hence no trace of address translation\n");
-	if (c->transport->socket_per_probe)
-		add(text, "times: ours for sending, the kernel's for ICMP errors and "
-			  "accepted connections\n");
-	else
-		add(text, "times: the kernel's, for sending %s\n",
-		    c->facts->stamp_ids_chosen ? "and receiving"
-					       : "(until a send fails) and receiving");
-	add(text, "helper: not needed\n");
 }
 
 static int
@@ -553,9 +372,9 @@ choose_family(struct choice *c)
 	if (c->transport->ip_protocol[0] == IPPROTO_TCP)
 		f->packet_len =
 		    (uint16_t)(pattern_layer_offset(c->pattern, 1) +
-			       (sees_packets(c->transport) ? LAYOUT_TCP_LEN
-							   : c->facts->syn_len));
-	explain(c);
+			       (choice_sees_packets(c->transport) ? LAYOUT_TCP_LEN
+								  : c->facts->syn_len));
+	choice_explain(c);
 	return 0;
 }
 
@@ -569,7 +388,7 @@ may_use(const struct transport *t, const struct plan_request *request)
 	case PRIVILEGE_AUTO:
 		return true;
 	case PRIVILEGE_NONE:
-		return !sees_packets(t);
+		return !choice_sees_packets(t);
 	case PRIVILEGE_HELPER:
 		return t->by_helper;
 	case PRIVILEGE_RAW:
@@ -650,17 +469,17 @@ choose_transport(struct choice *c, const struct tree *tree)
 		if (error != 0)
 			return error;
 		if (first != 0 && !can_do(c)) {
-			add(problem, "; nor by ");
+			choice_add(problem, "; nor by ");
 			add_sender(c, problem);
 			continue;
 		}
 		reasons = strlen(problem);
 		if (first != 0)
-			add(problem, AND);
+			choice_add(problem, AND);
 		error = choose_family(c);
 		if (error == 0 && reasons > 0)
-			add(c->plan->text[c->family], "because: %.*s\n", (int)reasons,
-			    problem);
+			choice_add(c->plan->text[c->family], "because: %.*s\n",
+			    (int)reasons, problem);
 		if (error == 0) {
 			problem[0] = '\0';
 			return 0;
@@ -670,10 +489,11 @@ choose_transport(struct choice *c, const struct tree *tree)
 		first = first == 0 ? error : first;
 	}
 	if (first == 0)
-		add(problem, "neither paris-privsep nor a raw socket of ours sends "
-			     "this protocol: leave --privilege out");
+		choice_add(problem,
+		    "neither paris-privsep nor a raw socket of ours sends "
+		    "this protocol: leave --privilege out");
 	else if (privilege_hinders(c, tree))
-		add(problem, "; or leave --privilege out");
+		choice_add(problem, "; or leave --privilege out");
 	return first == 0 ? -EPROTONOSUPPORT : first;
 }
 

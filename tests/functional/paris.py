@@ -237,6 +237,12 @@ def fakeroute(topology, *command, limit=TIME_LIMIT, **more):
     return start_fakeroute(topology, *command, **more).finish(limit)
 
 
+def answers(trace):
+    """[(ttl, probe)] of all that were answered in an object of --format json."""
+    return [(hop["ttl"], probe) for hop in trace["hops"] for probe in hop["probes"]
+            if probe["status"] == "answered"]
+
+
 def traceroute(topology, *arguments, status=0, **more):
     """The object that paris-traceroute --format json gives in a simulated network.
     `status` is the exit status it must have (None: any)."""

@@ -45,12 +45,6 @@ def trace(topology, *arguments, status=0, **more):
     return found
 
 
-def answers(found):
-    """[(ttl, probe)] of all that were answered."""
-    return [(hop["ttl"], probe) for hop in found["hops"] for probe in hop["probes"]
-            if probe["status"] == "answered"]
-
-
 @unittest.skipUnless(paris.VARIANT == "release", WHY)
 @unittest.skipUnless(os.geteuid() == 0, "only root can give a file a capability here")
 class Helper(unittest.TestCase):
@@ -59,9 +53,10 @@ class Helper(unittest.TestCase):
         self.assertEqual(found["stop"]["reason"], "reached")
         expected = [(ttl, f"10.0.{ttl}.1" if "." in target else f"2001:db8:{ttl}::1")
                     for ttl in range(1, hops)] + [(hops, target)]
-        self.assertEqual(sorted(set((ttl, probe["from"]) for ttl, probe in answers(found))),
+        answers = paris.answers(found)
+        self.assertEqual(sorted(set((ttl, probe["from"]) for ttl, probe in answers)),
                          sorted(expected))
-        self.assertEqual(len(answers(found)), 3 * hops)
+        self.assertEqual(len(answers), 3 * hops)
         self.assertEqual(found["counters"]["ambiguous"], 0)
         self.assertEqual(found["counters"]["asked_again"], 0)
 
@@ -74,7 +69,7 @@ class Helper(unittest.TestCase):
                                   target)
                     self.whole(found, target, 10)
                     self.assertTrue(found["plan"]["send"].endswith("-helper"))
-                    for ttl, probe in answers(found):
+                    for ttl, probe in paris.answers(found):
                         if probe["reply"] == "time_exceeded":
                             self.assertEqual(probe["quoted_ttl"], 1)
                             self.assertEqual(probe.get("nat_id", 0), 0)
@@ -135,7 +130,7 @@ class Helper(unittest.TestCase):
             self.assertGreater(len(accepted), 0)
             self.assertEqual(resets, [(packet.ack, packet.dport, packet.sport)
                                       for packet in accepted])
-            kinds = {probe["reply"] for _, probe in answers(found)
+            kinds = {probe["reply"] for _, probe in paris.answers(found)
                      if probe["from"] == target}
             self.assertEqual(kinds, {"syn_ack", "reset"})
 
@@ -145,7 +140,7 @@ class Helper(unittest.TestCase):
                     "router c 10.0.3.1\ntarget t 198.51.100.9\nlink host a b c t\n")
         found = trace(topology, "--privilege", "helper", V4)
         seen = {(ttl, probe["from"], probe.get("quoted_ttl"))
-                for ttl, probe in answers(found) if probe["reply"] == "time_exceeded"}
+                for ttl, probe in paris.answers(found) if probe["reply"] == "time_exceeded"}
         self.assertEqual(seen, {(1, "10.0.1.1", 1), (2, "10.0.3.1", 0), (3, "10.0.3.1", 1)})
         text = start(topology, "--privilege", "helper", V4).finish()
         self.assertRegex(text.stdout, r"\n 2  10\.0\.3\.1  \S+ ms !T0")
@@ -185,7 +180,7 @@ class Helper(unittest.TestCase):
         for tag in ("udp.checksum", "udp.payload"):
             found = trace(topology, "--privilege", "helper", "--tag", tag, V4)
             by_hop = {}
-            for ttl, probe in answers(found):
+            for ttl, probe in paris.answers(found):
                 if "nat_id" in probe:
                     by_hop.setdefault(ttl, set()).add(probe["nat_id"])
             self.assertEqual(by_hop.get(1), {0}, tag)

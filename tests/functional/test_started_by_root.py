@@ -76,12 +76,6 @@ def trace(topology, *arguments, program="paris-traceroute", **more):
     return found
 
 
-def answers(found):
-    """[(ttl, probe)] of all that were answered."""
-    return [(hop["ttl"], probe) for hop in found["hops"] for probe in hop["probes"]
-            if probe["status"] == "answered"]
-
-
 def status(pid):
     """{field: value} of /proc/PID/status."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -105,8 +99,9 @@ class Works(unittest.TestCase):
         self.assertEqual(found["stop"]["reason"], "reached")
         expected = {(ttl, f"10.0.{ttl}.1" if "." in target else f"2001:db8:{ttl}::1")
                     for ttl in range(1, hops)} | {(hops, target)}
-        self.assertEqual({(ttl, probe["from"]) for ttl, probe in answers(found)}, expected)
-        self.assertEqual(len(answers(found)), 3 * hops)
+        answers = paris.answers(found)
+        self.assertEqual({(ttl, probe["from"]) for ttl, probe in answers}, expected)
+        self.assertEqual(len(answers), 3 * hops)
         for name in ("ambiguous", "asked_again", "strays", "timeouts"):
             self.assertEqual(found["counters"][name], 0, name)
 
@@ -138,7 +133,7 @@ class Works(unittest.TestCase):
                                   target)
                     self.assertEqual(found["plan"]["send"], RAW[method])
                     self.whole(found, target, 10)
-                    for ttl, probe in answers(found):
+                    for ttl, probe in paris.answers(found):
                         self.assertEqual("reply_ip_id" in probe, target == V4)
                         if probe["reply"] == "time_exceeded":
                             self.assertEqual(probe["quoted_ttl"], 1)
@@ -233,7 +228,7 @@ class Identification(unittest.TestCase):
                     self.assertEqual(len(set(ids)), len(ids))
                     self.assertNotIn(0, ids)
                     # Numbers of probes are those of packets, in the order of sending.
-                    for _, probe in answers(found):
+                    for _, probe in paris.answers(found):
                         if "quoted_ip_id" in probe:
                             self.assertEqual(probe["quoted_ip_id"], ids[probe["probe"]])
 
@@ -427,8 +422,9 @@ class NobodyElse(unittest.TestCase):
         """Opens those of its own network namespace, and leaves that root too."""
         for options in ((), ("--privilege", "raw"), ("--tag", "ipv4.identification"),
                         ("--privilege", "helper")):
-            result = paris.run(sys.executable, "-c", CONTAINER, *paris.started_with(["paris-traceroute"]), "-n",
-                               "--format", "json", *options, "127.0.0.1", user=False)
+            tool = paris.started_with(["paris-traceroute"])
+            result = paris.run(sys.executable, "-c", CONTAINER, *tool, "-n", "--format",
+                               "json", *options, "127.0.0.1", user=False)
             self.assertEqual(result.returncode, 0, result)
             self.assertEqual(json.loads(result.stdout)["stop"]["reason"], "reached")
 

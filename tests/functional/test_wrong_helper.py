@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 import paris
-from test_helper import NET_RAW, V4, answers
+from test_helper import NET_RAW, V4
 
 REACHED, NOT_REACHED, FAILED = 0, 1, 3
 NONSENSE = "said something that makes no sense"
@@ -106,13 +106,13 @@ class WrongHelper(unittest.TestCase):
             self.assertIn(words, result.stderr, result)
         else:
             self.assertEqual(result.stderr, "")
-        seen = {(ttl, probe["from"]) for ttl, probe in answers(found)}
+        seen = {(ttl, probe["from"]) for ttl, probe in paris.answers(found)}
         honest = {(ttl, f"10.0.{ttl}.1") for ttl in (1, 2, 3)} | {(4, V4)}
         self.assertLessEqual(seen, honest)
         if status == REACHED:
             self.assertEqual(seen, honest)
-            self.assertEqual(len(answers(found)), 12)
-        for _, probe in answers(found):
+            self.assertEqual(len(paris.answers(found)), 12)
+        for _, probe in paris.answers(found):
             self.assertTrue(0 <= probe["rtt_ms"] < 60000, probe)
 
     def test_behaviours(self):

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/testing.h"
 #include "tools/names/answer.h"
 
 /* Header with one question and n answers; the question is "q" at offset 12. */
@@ -139,17 +140,11 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("answer");
-	TCase *tests = tcase_create("answer");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct test_entry tests[] = {
+	    {names, .loops = COUNT(ptrs)},
+	    {addrs, .loops = COUNT(addresses)},
+	    {longest_name},
+	};
 
-	suite_add_tcase(suite, tests);
-	tcase_add_loop_test(tests, names, 0, COUNT(ptrs));
-	tcase_add_loop_test(tests, addrs, 0, COUNT(addresses));
-	tcase_add_test(tests, longest_name);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return test_main("answer", tests, COUNT_OF(tests));
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/testing.h"
 #include "tools/shared/escape.h"
 
 #define ROOM 256
@@ -156,19 +157,13 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("escape");
-	TCase *tests = tcase_create("escape");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct test_entry tests[] = {
+	    {terminal, .loops = CASES},
+	    {json, .loops = CASES},
+	    {terminal_room, .loops = CASES},
+	    {json_room, .loops = CASES},
+	    {all_pairs},
+	};
 
-	suite_add_tcase(suite, tests);
-	tcase_add_loop_test(tests, terminal, 0, CASES);
-	tcase_add_loop_test(tests, json, 0, CASES);
-	tcase_add_loop_test(tests, terminal_room, 0, CASES);
-	tcase_add_loop_test(tests, json_room, 0, CASES);
-	tcase_add_test(tests, all_pairs);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return test_main("escape", tests, COUNT_OF(tests));
 }

@@ -2,8 +2,13 @@
 #include <check.h>
 #include <errno.h>
 #include <jansson.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/golden/graphs.h"
+#include "tests/support/testing.h"
 #include "tools/mda/confidence.h"
 #include "tools/mda/findings.h"
 #include "tools/mda/render_dot.h"
@@ -126,10 +131,29 @@ START_TEST(svg)
 	if (!svg_is_possible())
 		return;
 	play_begin(&p, _i);
-	ck_assert_int_eq(svg_draw(&p.f, &graph_naming, &p.out), 0);
+	ck_assert_int_eq(svg_draw(&p.f, &graph_naming, -1, &p.out), 0);
 	output_write(&p.out, "", 1);
 	ck_assert_ptr_nonnull(strstr(p.out.data, "</svg>"));
 	ck_assert_ptr_null(strstr(p.out.data, "href"));
+	play_end(&p);
+}
+END_TEST
+
+/* A signal ends the drawing, and dot with it, however far that is. */
+START_TEST(svg_interrupted)
+{
+	struct play p;
+	int signals = eventfd(1, EFD_CLOEXEC);
+
+	if (!svg_is_possible())
+		return;
+	play_begin(&p, 0);
+	ck_assert_int_ge(signals, 0);
+	ck_assert_int_eq(svg_draw(&p.f, &graph_naming, signals, &p.out), -EINTR);
+	ck_assert_uint_eq(output_pending(&p.out), 0);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	close(signals);
 	play_end(&p);
 }
 END_TEST
@@ -266,27 +290,20 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("graph_render");
-	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
+	const struct test_entry tests[] = {
+	    {text, .loops = GRAPH_SCENES},
+	    {json, .loops = GRAPH_SCENES},
+	    {scamper, .loops = GRAPH_SCENES},
+	    {dot, .loops = GRAPH_SCENES},
+	    {svg, .loops = GRAPH_SCENES},
+	    {svg_interrupted},
+	    {confidence},
+	    {balancers},
+	    {unsteady},
+	    {doubtful},
+	    {lies},
+	    {flood},
+	};
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, text, 0, GRAPH_SCENES);
-	tcase_add_loop_test(tc, json, 0, GRAPH_SCENES);
-	tcase_add_loop_test(tc, scamper, 0, GRAPH_SCENES);
-	tcase_add_loop_test(tc, dot, 0, GRAPH_SCENES);
-	tcase_add_loop_test(tc, svg, 0, GRAPH_SCENES);
-	tcase_add_test(tc, confidence);
-	tcase_add_test(tc, balancers);
-	tcase_add_test(tc, unsteady);
-	tcase_add_test(tc, doubtful);
-	tcase_add_test(tc, lies);
-	tcase_add_test(tc, flood);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return test_main("graph_render", tests, COUNT_OF(tests));
 }

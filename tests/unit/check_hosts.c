@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/names_messages.h"
+#include "tests/support/testing.h"
 #include "tools/names/hosts.h"
 
 static char path[] = "/tmp/check_hosts.XXXXXX";
@@ -215,20 +216,14 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("hosts");
-	TCase *tests = tcase_create("hosts");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct test_entry tests[] = {
+	    {both_ways},
+	    {localhost},
+	    {nonsense_is_skipped},
+	    {long_lines_and_names},
+	    {many_addresses_are_bounded},
+	    {files_that_are_none},
+	};
 
-	suite_add_tcase(suite, tests);
-	tcase_add_test(tests, both_ways);
-	tcase_add_test(tests, localhost);
-	tcase_add_test(tests, nonsense_is_skipped);
-	tcase_add_test(tests, long_lines_and_names);
-	tcase_add_test(tests, many_addresses_are_bounded);
-	tcase_add_test(tests, files_that_are_none);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return test_main("hosts", tests, COUNT_OF(tests));
 }

@@ -6,6 +6,7 @@
 
 #include "common/message.h"
 #include "common/names_messages.h"
+#include "tests/support/testing.h"
 
 /* One body of each kind, as bytes. */
 struct body {
@@ -198,19 +199,13 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("names_messages");
-	TCase *tests = tcase_create("names_messages");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	const struct test_entry tests[] = {
+	    {every_other_length_is_refused, .loops = 5},
+	    {questions_come_back},
+	    {answers_come_back},
+	    {bounds, .loops = (int)(sizeof(bodies) / sizeof(*bodies))},
+	    {too_long_a_text_is_refused},
+	};
 
-	suite_add_tcase(suite, tests);
-	tcase_add_loop_test(tests, every_other_length_is_refused, 0, 5);
-	tcase_add_test(tests, questions_come_back);
-	tcase_add_test(tests, answers_come_back);
-	tcase_add_loop_test(tests, bounds, 0, (int)(sizeof(bodies) / sizeof(*bodies)));
-	tcase_add_test(tests, too_long_a_text_is_refused);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return test_main("names_messages", tests, COUNT_OF(tests));
 }

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "tests/golden/scenes.h"
+#include "tests/support/testing.h"
 #include "tools/traceroute/notes.h"
 
 /* The modules under test; no library holds the tool's own parts. */
@@ -98,17 +99,10 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("notes");
-	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
+	const struct test_entry tests[] = {
+	    {golden, .loops = SCENES},
+	    {many_hops, .loops = 3},
+	};
 
-	tcase_add_loop_test(tc, golden, 0, SCENES);
-	tcase_add_loop_test(tc, many_hops, 0, 3);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return test_main("notes", tests, COUNT_OF(tests));
 }

@@ -7,6 +7,7 @@
 
 #include "prober/algorithm.h"
 #include "prober/tree.h"
+#include "tests/support/testing.h"
 #include "tools/shared/trace_options.h"
 #include "tools/shared/trace_request.h"
 
@@ -643,32 +644,25 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("options");
-	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
+	const struct test_entry tests[] = {
+	    {wrong_lines, .loops = COUNT(wrong)},
+	    {defaults},
+	    {everything_set},
+	    {methods_and_ports, .loops = COUNT(methods)},
+	    {host_that_looks_like_udplite},
+	    {ports_that_are_set},
+	    {wait_values, .loops = COUNT(waits)},
+	    {send_gaps, .loops = COUNT(gaps)},
+	    {number_values, .loops = COUNT(numbers)},
+	    {program_names, .loops = COUNT(programs)},
+	    {no_host_needed},
+	    {start_of_a_trace},
+	    {target_does_not_fit},
+	    {plan_request},
+	    {bounds},
+	    {of_mda},
+	    {help_text},
+	};
 
-	tcase_add_loop_test(tc, wrong_lines, 0, COUNT(wrong));
-	tcase_add_test(tc, defaults);
-	tcase_add_test(tc, everything_set);
-	tcase_add_loop_test(tc, methods_and_ports, 0, COUNT(methods));
-	tcase_add_test(tc, host_that_looks_like_udplite);
-	tcase_add_test(tc, ports_that_are_set);
-	tcase_add_loop_test(tc, wait_values, 0, COUNT(waits));
-	tcase_add_loop_test(tc, send_gaps, 0, COUNT(gaps));
-	tcase_add_loop_test(tc, number_values, 0, COUNT(numbers));
-	tcase_add_loop_test(tc, program_names, 0, COUNT(programs));
-	tcase_add_test(tc, no_host_needed);
-	tcase_add_test(tc, start_of_a_trace);
-	tcase_add_test(tc, target_does_not_fit);
-	tcase_add_test(tc, plan_request);
-	tcase_add_test(tc, bounds);
-	tcase_add_test(tc, of_mda);
-	tcase_add_test(tc, help_text);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return test_main("options", tests, COUNT_OF(tests));
 }

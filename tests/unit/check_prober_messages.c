@@ -6,6 +6,7 @@
 
 #include "common/message.h"
 #include "common/prober_messages.h"
+#include "tests/support/testing.h"
 
 /* One body as bytes. */
 struct body {
@@ -415,20 +416,13 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("prober_messages");
-	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
+	const struct test_entry tests[] = {
+	    {round_trip, .loops = KINDS},
+	    {every_other_length_fails, .loops = KINDS},
+	    {damaged_bytes, .loops = KINDS},
+	    {values_out_of_range},
+	    {an_ambiguous_reply_has_no_ttl},
+	};
 
-	tcase_add_loop_test(tc, round_trip, 0, KINDS);
-	tcase_add_loop_test(tc, every_other_length_fails, 0, KINDS);
-	tcase_add_loop_test(tc, damaged_bytes, 0, KINDS);
-	tcase_add_test(tc, values_out_of_range);
-	tcase_add_test(tc, an_ambiguous_reply_has_no_ttl);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return test_main("prober_messages", tests, COUNT_OF(tests));
 }

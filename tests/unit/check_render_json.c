@@ -2,6 +2,8 @@
 #include <jansson.h>
 
 #include "tests/golden/scenes.h"
+#include "tests/support/testing.h"
+#include "tools/shared/json_trace.h"
 #include "tools/traceroute/render_json.h"
 
 /* The modules under test; no library holds the tool's own parts. */
@@ -76,13 +78,13 @@ open_look_up(void *context, const struct addr *a, const char **name)
 START_TEST(reasons)
 {
 	for (int i = REASON_REACHED; i <= REASON_FAILED; i++) {
-		ck_assert_ptr_nonnull(render_json_reason((uint8_t)i));
+		ck_assert_ptr_nonnull(json_reason((uint8_t)i));
 		for (int k = REASON_REACHED; k < i; k++)
-			ck_assert_str_ne(render_json_reason((uint8_t)i),
-			    render_json_reason((uint8_t)k));
+			ck_assert_str_ne(
+			    json_reason((uint8_t)i), json_reason((uint8_t)k));
 	}
-	ck_assert_str_eq(render_json_reason(0), "failed");
-	ck_assert_str_eq(render_json_reason(REASON_FAILED + 1), "failed");
+	ck_assert_str_eq(json_reason(0), "failed");
+	ck_assert_str_eq(json_reason(REASON_FAILED + 1), "failed");
 }
 END_TEST
 
@@ -109,19 +111,12 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("render_json");
-	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
+	const struct test_entry tests[] = {
+	    {golden, .loops = SCENES},
+	    {valid_and_harmless, .loops = SCENES},
+	    {reasons},
+	    {waits_for_names},
+	};
 
-	tcase_add_loop_test(tc, golden, 0, SCENES);
-	tcase_add_loop_test(tc, valid_and_harmless, 0, SCENES);
-	tcase_add_test(tc, reasons);
-	tcase_add_test(tc, waits_for_names);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return test_main("render_json", tests, COUNT_OF(tests));
 }

@@ -1,5 +1,6 @@
 /* tools/traceroute/render_text: traceroute's text, in whatever order results come. */
 #include "tests/golden/scenes.h"
+#include "tests/support/testing.h"
 #include "tools/traceroute/render_text.h"
 
 /* The modules under test; no library holds the tool's own parts. */
@@ -191,20 +192,13 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("render_text");
-	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
+	const struct test_entry tests[] = {
+	    {golden, .loops = SCENES},
+	    {any_order_gives_the_same, .loops = SCENES},
+	    {streams_and_waits_for_names_only},
+	    {nothing_beyond_the_end},
+	    {nonsense_is_refused},
+	};
 
-	tcase_add_loop_test(tc, golden, 0, SCENES);
-	tcase_add_loop_test(tc, any_order_gives_the_same, 0, SCENES);
-	tcase_add_test(tc, streams_and_waits_for_names_only);
-	tcase_add_test(tc, nothing_beyond_the_end);
-	tcase_add_test(tc, nonsense_is_refused);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return test_main("render_text", tests, COUNT_OF(tests));
 }

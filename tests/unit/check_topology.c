@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "tests/support/testing.h"
 #include "tools/fakeroute/topology.h"
 
 #define GOOD "router r 10.0.0.1\ntarget t 10.0.0.2\nlink host r t\n"
@@ -453,24 +454,16 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("topology");
-	TCase *tests = tcase_create("language");
-	SRunner *runner;
-	int failed;
+	const struct test_entry tests[] = {
+	    {test_wrong, .loops = sizeof(wrong) / sizeof(*wrong)},
+	    {test_doubtful, .loops = sizeof(doubtful) / sizeof(*doubtful)},
+	    {test_options},
+	    {test_groups},
+	    {test_shared_and_default_host},
+	    {test_hostile, .loops = 4},
+	    {test_changes},
+	    {test_files},
+	};
 
-	tcase_add_loop_test(tests, test_wrong, 0, sizeof(wrong) / sizeof(*wrong));
-	tcase_add_loop_test(
-	    tests, test_doubtful, 0, sizeof(doubtful) / sizeof(*doubtful));
-	tcase_add_test(tests, test_options);
-	tcase_add_test(tests, test_groups);
-	tcase_add_test(tests, test_shared_and_default_host);
-	tcase_add_loop_test(tests, test_hostile, 0, 4);
-	tcase_add_test(tests, test_changes);
-	tcase_add_test(tests, test_files);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return test_main("topology", tests, COUNT_OF(tests));
 }

@@ -2,12 +2,8 @@
  * mda: the process that the user starts to find all paths to a host. It reads options,
  * plans, starts paris-prober and paris-names, and prints; it never sees a packet.
  */
-#include "common/log.h"
 #include "tools/mda/mda.h"
 #include "tools/shared/measurement.h"
-#include "tools/shared/startup.h"
-
-#define PROGRAM "mda"
 
 /* The family that all hosts have; AF_UNSPEC: they differ, or there is none. */
 static enum exit_status
@@ -44,21 +40,10 @@ int
 main(int argc, char **argv)
 {
 	static struct measurement m; /* large */
-	enum exit_status status;
-	char error[OPTIONS_TEXT_MAX];
+	bool done;
+	enum exit_status status = measurement_begin(&m, PROGRAM_MDA, argc, argv, &done);
 
-	if (startup(PROGRAM) != 0)
-		return EXIT_FAILED;
-	measurement_init(&m);
-	if (trace_options_parse(&m.options, PROGRAM_MDA, argc, argv, error) != 0) {
-		log_line("%s (try '" PROGRAM " --help')", error);
-		return EXIT_USAGE;
-	}
-	if (m.options.help)
-		status = measurement_print_help(&m);
-	else if (m.options.version)
-		status = measurement_print_version(&m);
-	else
+	if (status == GO_ON && !done)
 		status = run(&m);
 	measurement_clear(&m);
 	return (int)status;

@@ -224,7 +224,7 @@ print_one(struct search *s, const struct findings *f, const struct session *sess
 		graph_render_dot(f, naming, session->out);
 		return 0;
 	case FORMAT_SVG:
-		return svg_draw(f, naming, session->out);
+		return svg_draw(f, naming, session->signals, session->out);
 	}
 	return 0;
 }

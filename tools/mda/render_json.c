@@ -8,6 +8,7 @@
 #include "tools/mda/words.h"
 #include "tools/shared/json_builder.h"
 #include "tools/shared/json_reply.h"
+#include "tools/shared/json_trace.h"
 
 /* What the pieces below need. */
 struct builder {
@@ -27,16 +28,6 @@ numbers_json(const uint32_t *numbers, uint32_t count)
 	for (uint32_t i = 0; i < count; i++)
 		json_array_append_new(array, json_integer(numbers[i]));
 	return array;
-}
-
-static void
-put_name(struct builder *b, json_t *object, const struct addr *a)
-{
-	const char *name = NULL;
-
-	if (b->naming != NULL && !addr_is_none(a) &&
-	    b->naming->find(b->naming->context, a, &name) == NAME_KNOWN)
-		json_put_text(&b->json, object, "name", name);
 }
 
 static json_t *
@@ -112,7 +103,7 @@ node_json(struct builder *b, uint32_t vertex)
 		json_put_addr(&b->json, node, "addr", &b->t->how.source);
 	else
 		json_put_addr(&b->json, node, "addr", &v->addr);
-	put_name(b, node, &v->addr);
+	json_put_name(&b->json, node, b->naming, &v->addr);
 	json_put(&b->json, node, "flows", numbers_json(v->flows, v->flows_count));
 	json_put_number(&b->json, node, "answers", figures->answers);
 	if (figures->rtt_min >= 0) {
@@ -254,31 +245,7 @@ put_packets(struct builder *b, json_t *root)
 	json_put_addr(&b->json, root, "source", &how->source);
 	json_put(&b->json, root, "flow_field",
 	    json_string(words_json_flow_field(how->flow_field)));
-	if (strcmp(t->protocol, "icmp") == 0) {
-		json_put_number(&b->json, root, "icmp_id", how->icmp_id);
-		json_put_number(&b->json, root, "icmp_checksum", how->icmp_checksum);
-	} else {
-		json_put_number(&b->json, root, "src_port", how->src_port);
-		json_put_number(&b->json, root, "dst_port", how->dst_port);
-	}
-	if (how->flow_label != 0)
-		json_put_number(&b->json, root, "flow_label", how->flow_label);
-	json_put_number(&b->json, root, "packet_len", how->packet_len);
-}
-
-static json_t *
-plan_json(struct builder *b)
-{
-	const struct prober_plan_family *plan = &b->t->plan;
-	json_t *object = json_object();
-
-	json_put(
-	    &b->json, object, "send", json_string(plan_transport_name(plan->send)));
-	json_put(&b->json, object, "receive",
-	    json_string(plan_transport_name(plan->receive)));
-	if (plan->tag[0] != '\0')
-		json_put(&b->json, object, "tag", json_string(plan->tag));
-	return object;
+	json_put_packets(&b->json, root, t->protocol, how);
 }
 
 static json_t *
@@ -309,22 +276,8 @@ options_json(struct builder *b)
 	json_put_number(&b->json, object, "first_ttl", s->first_ttl);
 	json_put_number(&b->json, object, "max_ttl", s->max_ttl);
 	json_put_number(&b->json, object, "attempts", s->queries);
-	if (s->window != 0)
-		json_put_number(&b->json, object, "sim_queries", s->window);
-	json_put_scaled(&b->json, object, "wait_max_s", s->wait_max, NS_PER_SECOND);
-	json_put_scaled(&b->json, object, "wait_here", s->wait_here, 1000);
-	json_put_scaled(&b->json, object, "wait_near", s->wait_near, 1000);
-	json_put_scaled(&b->json, object, "send_wait_s", s->send_gap, NS_PER_SECOND);
-	if (s->timeout != 0)
-		json_put_scaled(
-		    &b->json, object, "timeout_s", s->timeout, NS_PER_SECOND);
-	json_put_number(&b->json, object, "gap_limit", s->gap_limit);
-	json_put_number(&b->json, object, "loop_limit", s->loop_limit);
-	json_put_number(&b->json, object, "tos", s->tos);
-	json_put(&b->json, object, "dont_fragment", json_boolean(s->dont_fragment));
-	json_put_addr(&b->json, object, "source", &s->source);
-	if (s->device[0] != '\0')
-		json_put_text(&b->json, object, "interface", s->device);
+	json_put_options(&b->json, object, s);
+	json_put_origin(&b->json, object, s);
 	return object;
 }
 
@@ -368,49 +321,6 @@ anomalies_json(struct builder *b)
 }
 
 static json_t *
-stop_json(struct builder *b, const char *failure)
-{
-	const struct prober_done *done = &b->t->done;
-	json_t *object = json_object();
-
-	if (!b->t->has_done) {
-		json_put(&b->json, object, "reason", json_string("failed"));
-		if (failure != NULL)
-			json_put_text(&b->json, object, "detail", failure);
-		return object;
-	}
-	json_put(
-	    &b->json, object, "reason", json_string(words_json_reason(done->reason)));
-	if (done->end_ttl != 0)
-		json_put_number(&b->json, object, "ttl", done->end_ttl);
-	if (done->reason == REASON_REACHED)
-		return object;
-	if (done->error != 0)
-		json_put(&b->json, object, "error", json_string(strerror(done->error)));
-	if (done->detail[0] != '\0')
-		json_put_text(&b->json, object, "detail", done->detail);
-	return object;
-}
-
-static json_t *
-counters_json(struct builder *b)
-{
-	const struct prober_done *done = &b->t->done;
-	json_t *object = json_object();
-
-	json_put_number(&b->json, object, "sent", done->sent);
-	json_put_number(&b->json, object, "replies", done->replies);
-	json_put_number(&b->json, object, "timeouts", done->timeouts);
-	json_put_number(&b->json, object, "duplicates", done->duplicates);
-	json_put_number(&b->json, object, "late", done->late);
-	json_put_number(&b->json, object, "ambiguous", done->ambiguous);
-	json_put_number(&b->json, object, "asked_again", done->reasked);
-	json_put_number(&b->json, object, "lost_here", done->lost_here);
-	json_put_number(&b->json, object, "strays", done->strays);
-	return object;
-}
-
-static json_t *
 classification_json(struct builder *b)
 {
 	const struct classify *c = b->f->classes;
@@ -443,7 +353,7 @@ graph_render_json(const struct findings *f, const struct naming *naming,
 		json_put_time(&b.json, root, "end_time", t->ended);
 	json_put(&b.json, root, "algorithm", json_string(t->asked.algorithm));
 	put_packets(&b, root);
-	json_put(&b.json, root, "plan", plan_json(&b));
+	json_put(&b.json, root, "plan", json_plan(&b.json, &t->plan));
 	json_put(&b.json, root, "options", options_json(&b));
 	json_put(&b.json, root, "reached", json_boolean(multipath_reached(t)));
 	json_put(&b.json, root, "coverage",
@@ -452,9 +362,10 @@ graph_render_json(const struct findings *f, const struct naming *naming,
 	json_put(&b.json, root, "nodes", nodes_json(&b));
 	json_put(&b.json, root, "links", links_json(&b));
 	json_put(&b.json, root, "anomalies", anomalies_json(&b));
-	json_put(&b.json, root, "stop", stop_json(&b, failure));
+	json_put(&b.json, root, "stop",
+	    json_stop(&b.json, t->has_done ? &t->done : NULL, failure));
 	if (t->has_done)
-		json_put(&b.json, root, "counters", counters_json(&b));
+		json_put(&b.json, root, "counters", json_counters(&b.json, &t->done));
 	if (f->classes != NULL)
 		json_put(&b.json, root, "classification", classification_json(&b));
 	json_put(&b.json, root, "probes", probes_json(&b));

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -110,25 +111,36 @@ spawn_dot(const char *path, int in, int out, pid_t *pid)
 	return -error;
 }
 
-/* All that comes, until its end. */
+/* All that comes, until its end, or until a signal does: -EINTR. */
 static int
-copy_all(int from, struct output *out)
+copy_all(int from, int signals, struct output *out)
 {
+	struct pollfd slots[] = {
+	    {.fd = from, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
 	char data[8192];
-	ssize_t len;
 
-	while ((len = read(from, data, sizeof(data))) != 0) {
+	for (;;) {
+		ssize_t len;
+
+		if (poll(slots, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (slots[1].revents != 0)
+			return -EINTR;
+		if (slots[0].revents == 0)
+			continue;
+		len = read(from, data, sizeof(data));
+		if (len == 0)
+			return 0;
 		if (len > 0)
 			output_write(out, data, (size_t)len);
 		else if (errno != EINTR)
 			return -errno;
 	}
-	return 0;
 }
 
 /* Runs it from one descriptor to `out`. */
 static int
-run_dot(const char *path, int in, struct output *out)
+run_dot(const char *path, int in, int signals, struct output *out)
 {
 	int pipes[2] = {-1, -1};
 	int status = 0;
@@ -140,7 +152,9 @@ run_dot(const char *path, int in, struct output *out)
 	error = spawn_dot(path, in, pipes[1], &pid);
 	close(pipes[1]);
 	if (error == 0) {
-		error = copy_all(pipes[0], out);
+		error = copy_all(pipes[0], signals, out);
+		if (error != 0)
+			kill(pid, SIGKILL);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
 		if (error == 0 && status != 0)
@@ -151,7 +165,8 @@ run_dot(const char *path, int in, struct output *out)
 }
 
 int
-svg_draw(const struct findings *f, const struct naming *naming, struct output *out)
+svg_draw(const struct findings *f, const struct naming *naming, int signals,
+    struct output *out)
 {
 	char buf[PATH_ROOM];
 	const char *path = find_dot(buf);
@@ -159,10 +174,12 @@ svg_draw(const struct findings *f, const struct naming *naming, struct output *o
 	int error = in < 0 ? in : -ENOENT;
 
 	if (in >= 0 && path != NULL)
-		error = run_dot(path, in, out);
+		error = run_dot(path, in, signals, out);
 	if (in >= 0)
 		close(in);
-	if (error != 0)
+	if (error == -EINTR)
+		log_line("not drawn: a signal came; try --format dot");
+	else if (error != 0)
 		log_line("cannot draw: %s: %s; try --format dot",
 		    path != NULL ? path : "dot",
 		    error == -EIO ? "it failed" : strerror(-error));

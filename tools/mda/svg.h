@@ -18,8 +18,9 @@ bool svg_is_possible(void);
 
 /*
  * Draws the graph. Returns 0, or a negative after one line on standard error. Waits for
- * dot, which is killed with the tool.
+ * dot, and kills it as soon as `signals`, a signalfd, has something to be read.
  */
-int svg_draw(const struct findings *f, const struct naming *naming, struct output *out);
+int svg_draw(const struct findings *f, const struct naming *naming, int signals,
+    struct output *out);
 
 #endif

@@ -126,23 +126,6 @@ words_coverage(const struct multipath *t)
 }
 
 const char *
-words_json_reason(uint8_t reason)
-{
-	static const char *const names[] = {[REASON_REACHED] = "reached",
-	    [REASON_UNREACHABLE] = "unreachable",
-	    [REASON_GAP_LIMIT] = "gap_limit",
-	    [REASON_HOP_LIMIT] = "hop_limit",
-	    [REASON_LOOP] = "loop",
-	    [REASON_INTERRUPTED] = "interrupted",
-	    [REASON_TIMED_OUT] = "timed_out",
-	    [REASON_HELPER_LOST] = "helper_lost",
-	    [REASON_FAILED] = "failed"};
-
-	return reason >= REASON_REACHED && reason <= REASON_FAILED ? names[reason]
-								   : "failed";
-}
-
-const char *
 words_json_coverage(uint8_t coverage)
 {
 	static const char *const names[] = {[COVERAGE_NONE] = "none",

@@ -25,7 +25,6 @@ const char *words_failure(const struct prober_done *done, char *buf);
 const char *words_coverage(const struct multipath *t);
 
 /* The words of the json schema. */
-const char *words_json_reason(uint8_t reason);
 const char *words_json_coverage(uint8_t coverage);
 const char *words_json_flow_field(uint8_t field);
 

@@ -17,12 +17,6 @@
 #include "tools/shared/trace_request.h"
 
 void
-measurement_init(struct measurement *m)
-{
-	output_init(&m->out, STDOUT_FILENO);
-}
-
-void
 measurement_clear(struct measurement *m)
 {
 	char text[128];
@@ -32,8 +26,9 @@ measurement_clear(struct measurement *m)
 	output_clear(&m->out);
 }
 
-enum exit_status
-measurement_finish_output(struct measurement *m)
+/* Writes what is pending; the exit status of a run that only prints. */
+static enum exit_status
+finish_output(struct measurement *m)
 {
 	if (output_drain(&m->out) == 0)
 		return EXIT_REACHED;
@@ -41,8 +36,8 @@ measurement_finish_output(struct measurement *m)
 	return EXIT_FAILED;
 }
 
-enum exit_status
-measurement_print_help(struct measurement *m)
+static enum exit_status
+print_help(struct measurement *m)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -54,15 +49,33 @@ measurement_print_help(struct measurement *m)
 		output_write(&m->out, text, len);
 		free(text);
 	}
-	return measurement_finish_output(m);
+	return finish_output(m);
 }
 
 enum exit_status
-measurement_print_version(struct measurement *m)
+measurement_begin(struct measurement *m, enum trace_program program, int argc,
+    char **argv, bool *done)
 {
-	output_print(
-	    &m->out, "%s " PARIS_VERSION "\n", trace_options_program(&m->options));
-	return measurement_finish_output(m);
+	char error[OPTIONS_TEXT_MAX];
+	const char *name;
+
+	m->options.program = program;
+	name = trace_options_program(&m->options);
+	*done = false;
+	output_init(&m->out, STDOUT_FILENO);
+	if (startup(name) != 0)
+		return EXIT_FAILED;
+	if (trace_options_parse(&m->options, program, argc, argv, error) != 0) {
+		log_line("%s (try '%s --help')", error, name);
+		return EXIT_USAGE;
+	}
+	*done = m->options.help || m->options.version;
+	if (m->options.help)
+		return print_help(m);
+	if (!m->options.version)
+		return GO_ON;
+	output_print(&m->out, "%s " PARIS_VERSION "\n", name);
+	return finish_output(m);
 }
 
 enum exit_status
@@ -131,7 +144,7 @@ measurement_explain(struct measurement *m, uint32_t family)
 			output_print(&m->out, "%s: not possible: %s\n", names[i],
 			    m->plan.problem[i]);
 	}
-	return measurement_finish_output(m);
+	return finish_output(m);
 }
 
 bool

@@ -26,15 +26,14 @@ struct measurement {
 	int interrupted; /* the signal that ended it; 0: none */
 };
 
-/* Zeroed but for the options, which the caller has parsed. */
-void measurement_init(struct measurement *m);
+/*
+ * Prepares the process and reads the options into a zeroed *m. When they ask for help
+ * or the version, that is printed and *done is true: the status is the tool's. Else it
+ * is GO_ON, or of a failure that was told. measurement_clear() is due in any case.
+ */
+enum exit_status measurement_begin(struct measurement *m, enum trace_program program,
+    int argc, char **argv, bool *done);
 void measurement_clear(struct measurement *m);
-
-/* Writes what is pending; the exit status of a run that only prints. */
-enum exit_status measurement_finish_output(struct measurement *m);
-
-enum exit_status measurement_print_help(struct measurement *m);
-enum exit_status measurement_print_version(struct measurement *m);
 
 /* Makes the plan for both families. */
 enum exit_status measurement_choose_plan(struct measurement *m);

@@ -2,13 +2,9 @@
  * paris-traceroute: the process that the user starts. It reads options, plans, starts
  * paris-prober and paris-names, and prints; it never sees a packet.
  */
-#include "common/log.h"
 #include "tools/mda/mda.h"
 #include "tools/shared/measurement.h"
-#include "tools/shared/startup.h"
 #include "tools/traceroute/trace.h"
-
-#define PROGRAM "paris-traceroute"
 
 static enum exit_status
 run(struct measurement *m)
@@ -59,22 +55,11 @@ int
 main(int argc, char **argv)
 {
 	static struct measurement m; /* large */
-	enum exit_status status;
-	char error[OPTIONS_TEXT_MAX];
+	bool done;
+	enum exit_status status =
+	    measurement_begin(&m, PROGRAM_TRACEROUTE, argc, argv, &done);
 
-	if (startup(PROGRAM) != 0)
-		return EXIT_FAILED;
-	measurement_init(&m);
-	if (trace_options_parse(&m.options, PROGRAM_TRACEROUTE, argc, argv, error) !=
-	    0) {
-		log_line("%s (try '" PROGRAM " --help')", error);
-		return EXIT_USAGE;
-	}
-	if (m.options.help)
-		status = measurement_print_help(&m);
-	else if (m.options.version)
-		status = measurement_print_version(&m);
-	else
+	if (status == GO_ON && !done)
 		status = run(&m);
 	measurement_clear(&m);
 	return exit_status(&m, status);

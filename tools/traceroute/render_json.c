@@ -8,6 +8,7 @@
 #include "prober/plan.h"
 #include "tools/shared/json_builder.h"
 #include "tools/shared/json_reply.h"
+#include "tools/shared/json_trace.h"
 #include "tools/traceroute/anomalies.h"
 
 /* What the pieces below need. */
@@ -58,16 +59,6 @@ put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 	put_flags(b, object, m);
 }
 
-static void
-put_name(struct builder *b, json_t *object, const struct addr *from)
-{
-	const char *name = NULL;
-
-	if (b->naming != NULL && !addr_is_none(from) &&
-	    b->naming->find(b->naming->context, from, &name) == NAME_KNOWN)
-		json_put_text(&b->json, object, "name", name);
-}
-
 /* ---- probes, hops, other replies ------------------------------------------------- */
 
 static json_t *
@@ -90,7 +81,7 @@ probe_json(struct builder *b, const struct prober_result *m)
 			json_put_number(&b->json, object, "mtu", m->mtu);
 	}
 	if (m->outcome == RESULT_REPLY) {
-		put_name(b, object, &m->from);
+		json_put_name(&b->json, object, b->naming, &m->from);
 		put_reply(b, object, m);
 	} else if (m->outcome == RESULT_TIMEOUT) {
 		put_flags(b, object, m);
@@ -192,29 +183,11 @@ anomalies_json(struct builder *b)
 
 /* ---- the frame ------------------------------------------------------------------- */
 
-const char *
-render_json_reason(uint8_t reason)
-{
-	static const char *const names[] = {[REASON_REACHED] = "reached",
-	    [REASON_UNREACHABLE] = "unreachable",
-	    [REASON_GAP_LIMIT] = "gap_limit",
-	    [REASON_HOP_LIMIT] = "hop_limit",
-	    [REASON_LOOP] = "loop",
-	    [REASON_INTERRUPTED] = "interrupted",
-	    [REASON_TIMED_OUT] = "timed_out",
-	    [REASON_HELPER_LOST] = "helper_lost",
-	    [REASON_FAILED] = "failed"};
-
-	return reason >= REASON_REACHED && reason <= REASON_FAILED ? names[reason]
-								   : "failed";
-}
-
 /* The packets: what is the same in all of them. */
 static void
 put_packets(struct builder *b, json_t *root)
 {
 	const struct record *t = b->record;
-	bool icmp = strcmp(t->protocol, "icmp") == 0;
 
 	json_put(&b->json, root, "protocol", json_string(t->protocol));
 	json_put_number(
@@ -224,31 +197,15 @@ put_packets(struct builder *b, json_t *root)
 	if (!t->has_started)
 		return;
 	json_put_addr(&b->json, root, "source", &t->how.source);
-	if (icmp) {
-		json_put_number(&b->json, root, "icmp_id", t->how.icmp_id);
-		json_put_number(&b->json, root, "icmp_checksum", t->how.icmp_checksum);
-	} else {
-		if (t->how.src_port != 0)
-			json_put_number(&b->json, root, "src_port", t->how.src_port);
-		json_put_number(&b->json, root, "dst_port", t->how.dst_port);
-	}
-	if (t->how.flow_label != 0)
-		json_put_number(&b->json, root, "flow_label", t->how.flow_label);
-	json_put_number(&b->json, root, "packet_len", t->how.packet_len);
+	json_put_packets(&b->json, root, t->protocol, &t->how);
 }
 
 static json_t *
 plan_json(struct builder *b)
 {
 	const struct prober_plan_family *plan = &b->record->plan;
-	json_t *object = json_object();
+	json_t *object = json_plan(&b->json, plan);
 
-	json_put(
-	    &b->json, object, "send", json_string(plan_transport_name(plan->send)));
-	json_put(&b->json, object, "receive",
-	    json_string(plan_transport_name(plan->receive)));
-	if (plan->tag[0] != '\0')
-		json_put(&b->json, object, "tag", json_string(plan->tag));
 	if (plan->window != 0)
 		json_put_number(&b->json, object, "window", plan->window);
 	return object;
@@ -263,50 +220,11 @@ options_json(struct builder *b)
 	json_put_number(&b->json, object, "first_ttl", s->first_ttl);
 	json_put_number(&b->json, object, "max_ttl", s->max_ttl);
 	json_put_number(&b->json, object, "queries", s->queries);
-	if (s->window != 0)
-		json_put_number(&b->json, object, "sim_queries", s->window);
-	json_put_scaled(&b->json, object, "wait_max_s", s->wait_max, NS_PER_SECOND);
-	json_put_scaled(&b->json, object, "wait_here", s->wait_here, 1000);
-	json_put_scaled(&b->json, object, "wait_near", s->wait_near, 1000);
-	json_put_scaled(&b->json, object, "send_wait_s", s->send_gap, NS_PER_SECOND);
-	if (s->timeout != 0)
-		json_put_scaled(
-		    &b->json, object, "timeout_s", s->timeout, NS_PER_SECOND);
-	json_put_number(&b->json, object, "gap_limit", s->gap_limit);
-	json_put_number(&b->json, object, "loop_limit", s->loop_limit);
-	json_put_number(&b->json, object, "tos", s->tos);
-	json_put(&b->json, object, "dont_fragment", json_boolean(s->dont_fragment));
+	json_put_options(&b->json, object, s);
 	json_put_number(&b->json, object, "packet_len", s->packet_len);
-	json_put_addr(&b->json, object, "source", &s->source);
-	if (s->device[0] != '\0')
-		json_put_text(&b->json, object, "interface", s->device);
+	json_put_origin(&b->json, object, s);
 	if (s->first_tag != 0)
 		json_put_number(&b->json, object, "first_sequence", s->first_tag);
-	return object;
-}
-
-static json_t *
-stop_json(struct builder *b, const char *failure)
-{
-	const struct prober_done *done = &b->record->done;
-	json_t *object = json_object();
-
-	if (!b->record->has_done) {
-		json_put(&b->json, object, "reason", json_string("failed"));
-		if (failure != NULL)
-			json_put_text(&b->json, object, "detail", failure);
-		return object;
-	}
-	json_put(
-	    &b->json, object, "reason", json_string(render_json_reason(done->reason)));
-	if (done->end_ttl != 0)
-		json_put_number(&b->json, object, "ttl", done->end_ttl);
-	if (done->reason == REASON_REACHED)
-		return object; /* what did not leave would have gone beyond */
-	if (done->error != 0)
-		json_put(&b->json, object, "error", json_string(strerror(done->error)));
-	if (done->detail[0] != '\0')
-		json_put_text(&b->json, object, "detail", done->detail);
 	return object;
 }
 
@@ -314,17 +232,8 @@ static json_t *
 counters_json(struct builder *b)
 {
 	const struct prober_done *done = &b->record->done;
-	json_t *object = json_object();
+	json_t *object = json_counters(&b->json, done);
 
-	json_put_number(&b->json, object, "sent", done->sent);
-	json_put_number(&b->json, object, "replies", done->replies);
-	json_put_number(&b->json, object, "timeouts", done->timeouts);
-	json_put_number(&b->json, object, "duplicates", done->duplicates);
-	json_put_number(&b->json, object, "late", done->late);
-	json_put_number(&b->json, object, "ambiguous", done->ambiguous);
-	json_put_number(&b->json, object, "asked_again", done->reasked);
-	json_put_number(&b->json, object, "lost_here", done->lost_here);
-	json_put_number(&b->json, object, "strays", done->strays);
 	if (done->window != 0)
 		json_put_number(&b->json, object, "window_at_end", done->window);
 	return object;
@@ -357,7 +266,8 @@ trace_json(struct builder *b, const char *failure)
 		json_decref(past);
 	put_others(b, root);
 	json_put(&b->json, root, "anomalies", anomalies_json(b));
-	json_put(&b->json, root, "stop", stop_json(b, failure));
+	json_put(&b->json, root, "stop",
+	    json_stop(&b->json, t->has_done ? &t->done : NULL, failure));
 	if (t->has_done)
 		json_put(&b->json, root, "counters", counters_json(b));
 	return root;

@@ -15,9 +15,6 @@
 /* Grows whenever a consumer of the last one could misread a trace. */
 #define JSON_SCHEMA_VERSION 1
 
-/* The words of the schema, used by the notes too. */
-const char *render_json_reason(uint8_t reason);
-
 /*
  * Prints the object. Returns true when done, false when names are still being looked up
  * (call again). naming may be NULL. failure: why the trace broke off, or NULL.

@@ -1,0 +1,130 @@
+#include "tools/shared/json_trace.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "prober/plan.h"
+
+const char *
+json_reason(uint8_t reason)
+{
+	static const char *const names[] = {[REASON_REACHED] = "reached",
+	    [REASON_UNREACHABLE] = "unreachable",
+	    [REASON_GAP_LIMIT] = "gap_limit",
+	    [REASON_HOP_LIMIT] = "hop_limit",
+	    [REASON_LOOP] = "loop",
+	    [REASON_INTERRUPTED] = "interrupted",
+	    [REASON_TIMED_OUT] = "timed_out",
+	    [REASON_HELPER_LOST] = "helper_lost",
+	    [REASON_FAILED] = "failed"};
+
+	return reason >= REASON_REACHED && reason <= REASON_FAILED ? names[reason]
+								   : "failed";
+}
+
+void
+json_put_name(struct json_builder *b, json_t *object, const struct naming *naming,
+    const struct addr *a)
+{
+	const char *name = NULL;
+
+	if (naming != NULL && !addr_is_none(a) &&
+	    naming->find(naming->context, a, &name) == NAME_KNOWN)
+		json_put_text(b, object, "name", name);
+}
+
+void
+json_put_packets(struct json_builder *b, json_t *object, const char *protocol,
+    const struct prober_started *how)
+{
+	if (strcmp(protocol, "icmp") == 0) {
+		json_put_number(b, object, "icmp_id", how->icmp_id);
+		json_put_number(b, object, "icmp_checksum", how->icmp_checksum);
+	} else {
+		if (how->src_port != 0)
+			json_put_number(b, object, "src_port", how->src_port);
+		json_put_number(b, object, "dst_port", how->dst_port);
+	}
+	if (how->flow_label != 0)
+		json_put_number(b, object, "flow_label", how->flow_label);
+	json_put_number(b, object, "packet_len", how->packet_len);
+}
+
+void
+json_put_options(
+    struct json_builder *b, json_t *object, const struct prober_start *asked)
+{
+	if (asked->window != 0)
+		json_put_number(b, object, "sim_queries", asked->window);
+	json_put_scaled(b, object, "wait_max_s", asked->wait_max, NS_PER_SECOND);
+	json_put_scaled(b, object, "wait_here", asked->wait_here, 1000);
+	json_put_scaled(b, object, "wait_near", asked->wait_near, 1000);
+	json_put_scaled(b, object, "send_wait_s", asked->send_gap, NS_PER_SECOND);
+	if (asked->timeout != 0)
+		json_put_scaled(b, object, "timeout_s", asked->timeout, NS_PER_SECOND);
+	json_put_number(b, object, "gap_limit", asked->gap_limit);
+	json_put_number(b, object, "loop_limit", asked->loop_limit);
+	json_put_number(b, object, "tos", asked->tos);
+	json_put(b, object, "dont_fragment", json_boolean(asked->dont_fragment));
+}
+
+void
+json_put_origin(
+    struct json_builder *b, json_t *object, const struct prober_start *asked)
+{
+	json_put_addr(b, object, "source", &asked->source);
+	if (asked->device[0] != '\0')
+		json_put_text(b, object, "interface", asked->device);
+}
+
+json_t *
+json_plan(struct json_builder *b, const struct prober_plan_family *plan)
+{
+	json_t *object = json_object();
+
+	json_put(b, object, "send", json_string(plan_transport_name(plan->send)));
+	json_put(b, object, "receive", json_string(plan_transport_name(plan->receive)));
+	if (plan->tag[0] != '\0')
+		json_put(b, object, "tag", json_string(plan->tag));
+	return object;
+}
+
+json_t *
+json_stop(struct json_builder *b, const struct prober_done *done, const char *failure)
+{
+	json_t *object = json_object();
+
+	if (done == NULL) {
+		json_put(b, object, "reason", json_string("failed"));
+		if (failure != NULL)
+			json_put_text(b, object, "detail", failure);
+		return object;
+	}
+	json_put(b, object, "reason", json_string(json_reason(done->reason)));
+	if (done->end_ttl != 0)
+		json_put_number(b, object, "ttl", done->end_ttl);
+	if (done->reason == REASON_REACHED)
+		return object; /* what did not leave would have gone beyond */
+	if (done->error != 0)
+		json_put(b, object, "error", json_string(strerror(done->error)));
+	if (done->detail[0] != '\0')
+		json_put_text(b, object, "detail", done->detail);
+	return object;
+}
+
+json_t *
+json_counters(struct json_builder *b, const struct prober_done *done)
+{
+	json_t *object = json_object();
+
+	json_put_number(b, object, "sent", done->sent);
+	json_put_number(b, object, "replies", done->replies);
+	json_put_number(b, object, "timeouts", done->timeouts);
+	json_put_number(b, object, "duplicates", done->duplicates);
+	json_put_number(b, object, "late", done->late);
+	json_put_number(b, object, "ambiguous", done->ambiguous);
+	json_put_number(b, object, "asked_again", done->reasked);
+	json_put_number(b, object, "lost_here", done->lost_here);
+	json_put_number(b, object, "strays", done->strays);
+	return object;
+}
