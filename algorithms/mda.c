@@ -533,11 +533,10 @@ on_ambiguous(struct instance *i, struct mda *m, const struct event *event)
 /* ---- the end ---- */
 
 static enum prober_coverage
-coverage(const struct instance *i, const struct mda *m)
+coverage(const struct mda *m)
 {
 	bool untested = false;
 
-	(void)i;
 	if (m->no_probes)
 		return COVERAGE_MAX_PROBES;
 	if (m->no_flows)
@@ -547,7 +546,7 @@ coverage(const struct instance *i, const struct mda *m)
 	if (m->any_unstable)
 		return COVERAGE_UNSTABLE;
 	for (uint32_t v = 0; v < graph_vertices(m->graph); v++)
-		untested = untested || m->vertices[v].given_up;
+		untested = untested || m->vertices[v].given_up || m->vertices[v].looped;
 	return untested ? COVERAGE_UNTESTED : COVERAGE_COMPLETE;
 }
 
@@ -574,6 +573,8 @@ reason(const struct instance *i, const struct mda *m, uint8_t *end_ttl)
 		found = here;
 		*end_ttl = told->ttl;
 	}
+	if (found == 0 && (m->no_probes || m->no_flows))
+		found = REASON_SEARCH_LIMIT;
 	if (found != 0)
 		return found;
 	return m->scouted == i->options.max_ttl ? REASON_HOP_LIMIT : REASON_GAP_LIMIT;
@@ -586,7 +587,7 @@ finish(struct instance *i, struct mda *m)
 	enum prober_reason why = reason(i, m, &end_ttl);
 
 	m->ended = true;
-	i->done.coverage = (uint8_t)coverage(i, m);
+	i->done.coverage = (uint8_t)coverage(m);
 	instance_finish(i, why, end_ttl);
 }
 

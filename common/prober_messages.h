@@ -295,10 +295,11 @@ enum prober_reason {
 	REASON_GAP_LIMIT,
 	REASON_HOP_LIMIT,
 	REASON_LOOP,
-	REASON_INTERRUPTED, /* PROBER_STOP */
-	REASON_TIMED_OUT,   /* the whole trace's timeout */
-	REASON_HELPER_LOST, /* paris-privsep ended */
-	REASON_FAILED,      /* could not measure: error and detail say why */
+	REASON_INTERRUPTED,  /* PROBER_STOP */
+	REASON_TIMED_OUT,    /* the whole trace's timeout */
+	REASON_SEARCH_LIMIT, /* all probes or flows that were allowed are used up */
+	REASON_HELPER_LOST,  /* paris-privsep ended */
+	REASON_FAILED,       /* could not measure: error and detail say why */
 };
 
 /* Whether multipath detection found all that its bound promises, or why not. */

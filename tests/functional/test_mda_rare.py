@@ -114,6 +114,11 @@ class Ends(RareTest):
         self.assertFalse(found["reached"])
         self.assertIn(found["stop"]["reason"], ("loop", "hop_limit"))
         self.assertIn("cycle", self.anomalies(found))
+        # Where packets go round, branches are not unequal, and not all was tested.
+        self.assertNotIn("unequal_branches", self.anomalies(found))
+        short = [node for node in found["nodes"]
+                 if node.get("flows_tested", 0) < node.get("flows_needed", 0)]
+        self.assertEqual(found["coverage"], "untested" if short else "complete")
 
     def test_late(self):
         """An answer that comes after its time, but while others are waited for, counts."""
@@ -151,6 +156,9 @@ class Ends(RareTest):
         found = mda(fan(16), "--max-probes", "40", TARGET[4], status=NOT)
         self.assertLessEqual(found["counters"]["sent"], 40)
         self.assertEqual(found["coverage"], "max_probes")
+        found = mda(fan(16), "--max-probes", "1", TARGET[4], status=NOT)
+        self.assertEqual(found["stop"]["reason"], "search_limit")
+        self.assertEqual(found["counters"]["sent"], 1)
 
     def test_max_flows(self):
         found = mda(fan(16), "--max-flows", "9", TARGET[4], status=NOT)
@@ -335,6 +343,12 @@ class Text(RareTest):
             result = paris.fakeroute(text, "mda", "-n", "-a", "mda-lite", TARGET[4])
             self.assertEqual(result.returncode, OK, result)
             self.assertNotIn("Not asked to the end", result.stdout)
+
+    def test_first_hop(self):
+        """What balances before it is not said to be this host."""
+        result = paris.fakeroute(fan(2), "mda", "-n", "-f", "2", TARGET[4])
+        self.assertRegex(result.stdout, r"\n 1  192\.0\.2\.2  this host \(or what is before "
+                         r"hop 2\)  balances")
 
     def test_bound(self):
         result = paris.fakeroute(fan(2), "mda", "-n", "-B", "99,5", TARGET[4])

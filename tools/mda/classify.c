@@ -544,6 +544,7 @@ classify_take_done(struct classify *c, uint32_t run, const struct prober_done *m
 	case REASON_GAP_LIMIT:
 	case REASON_HOP_LIMIT:
 	case REASON_LOOP:
+	case REASON_SEARCH_LIMIT:
 		break;
 	case REASON_INTERRUPTED:
 	case REASON_TIMED_OUT:

@@ -36,6 +36,34 @@ share_flow(const struct vertex *a, const struct vertex *b, bool *marks)
 	return shared;
 }
 
+/*
+ * Whether links lead from one vertex to another, at a higher hop. marks: one for each
+ * vertex, all false, and left so.
+ */
+static bool
+leads_to(const struct graph *g, uint32_t from, uint32_t to, bool *marks)
+{
+	uint8_t last = graph_vertex(g, to)->ttl;
+	bool found = false;
+
+	marks[from] = true;
+	for (int ttl = graph_vertex(g, from)->ttl; ttl <= last; ttl++) {
+		uint32_t count;
+		const uint32_t *hop = graph_hop(g, (uint8_t)ttl, &count);
+
+		found = marks[to];
+		for (uint32_t i = 0; i < count; i++) {
+			const struct vertex *v = graph_vertex(g, hop[i]);
+			uint32_t ahead = ttl < last ? v->next_count : 0;
+
+			for (uint32_t k = 0; marks[hop[i]] && k < ahead; k++)
+				marks[graph_link(g, v->next[k])->to] = true;
+			marks[hop[i]] = false;
+		}
+	}
+	return found;
+}
+
 /* One address at two hops, the first being the lower one. */
 static void
 note_pair(const struct multipath *t, const struct place *low, const struct place *high,
@@ -47,7 +75,9 @@ note_pair(const struct multipath *t, const struct place *low, const struct place
 	/* Only "time exceeded" tells where a router stands. */
 	if (a->kind != VERTEX_ROUTER || b->kind != VERTEX_ROUTER)
 		return;
-	if (!share_flow(a, b, marks)) {
+	/* Branches of different length do not lead to each other's ends. */
+	if (!share_flow(a, b, marks) &&
+	    !leads_to(t->graph, low->vertex, high->vertex, marks)) {
 		found[low->vertex] |= 1U << ANOMALY_UNEQUAL;
 		found[high->vertex] |= 1U << ANOMALY_UNEQUAL;
 	} else if (high->ttl == low->ttl + 1) {
@@ -100,7 +130,9 @@ rare_find(const struct multipath *t, const struct vertex_figures *figures)
 	uint32_t vertices = graph_vertices(t->graph);
 	uint32_t *found = calloc(vertices + 1, sizeof(*found));
 	struct place *places = calloc(vertices + 1, sizeof(*places));
-	bool *marks = calloc(GRAPH_FLOWS_MAX, sizeof(*marks));
+	/* Of flows, or of vertices. */
+	bool *marks = calloc(
+	    vertices > GRAPH_FLOWS_MAX ? vertices : GRAPH_FLOWS_MAX, sizeof(*marks));
 	size_t count = 0;
 
 	if (found == NULL || places == NULL || marks == NULL) {

@@ -61,10 +61,13 @@ print_label(struct dot *d, const struct vertex *v)
 	    d->naming->find(d->naming->context, a, &name) == NAME_KNOWN)
 		output_print(
 		    d->out, "%s\\n", escape_dot(name, escaped, sizeof(escaped)));
-	output_print(d->out, "%s",
-	    addr_is_none(a)
-		? "this host"
-		: escape_dot(reply_addr_text(a, addr), escaped, sizeof(escaped)));
+	if (!addr_is_none(a))
+		output_print(d->out, "%s",
+		    escape_dot(reply_addr_text(a, addr), escaped, sizeof(escaped)));
+	else if (v->ttl == 0)
+		output_print(d->out, "this host");
+	else
+		output_print(d->out, "before hop %d", v->ttl + 1);
 }
 
 /* The nodes of one hop, side by side. Returns where the next hop begins. */

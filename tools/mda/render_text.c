@@ -268,6 +268,8 @@ print_vertex(struct text *x, uint32_t vertex, bool first)
 	if (v->kind == VERTEX_SOURCE) {
 		print_addr(x, &x->t->how.source);
 		output_print(x->out, "  this host");
+		if (v->ttl != 0)
+			output_print(x->out, " (or what is before hop %d)", v->ttl + 1);
 	} else if (v->kind == VERTEX_SILENT) {
 		print_silent(x, v);
 	} else {

@@ -87,6 +87,10 @@ words_reason(const struct multipath *t, char *buf)
 		    (long long)(t->asked.timeout / NS_PER_SECOND),
 		    (long long)(t->asked.timeout % NS_PER_SECOND / NS_PER_MS));
 		break;
+	case REASON_SEARCH_LIMIT:
+		snprintf(buf, WORDS_MAX, "no more may be asked (--max-%s)",
+		    t->done.coverage == COVERAGE_MAX_FLOWS ? "flows" : "probes");
+		break;
 	case REASON_HELPER_LOST:
 	case REASON_FAILED:
 		snprintf(
@@ -118,7 +122,9 @@ words_coverage(const struct multipath *t)
 		return "Flows did not stay on their paths: links are those seen, not "
 		       "all.";
 	case COVERAGE_UNTESTED:
-		return "Too few flows came to some node again to test it.";
+		return "Some node was not tested: too few flows came to it again, or "
+		       "it is "
+		       "in a loop.";
 	case COVERAGE_STOPPED:
 		return "The search ended before it was complete.";
 	}

@@ -15,6 +15,7 @@ json_reason(uint8_t reason)
 	    [REASON_LOOP] = "loop",
 	    [REASON_INTERRUPTED] = "interrupted",
 	    [REASON_TIMED_OUT] = "timed_out",
+	    [REASON_SEARCH_LIMIT] = "search_limit",
 	    [REASON_HELPER_LOST] = "helper_lost",
 	    [REASON_FAILED] = "failed"};
 

@@ -351,6 +351,7 @@ session_status(const struct prober_done *done)
 	case REASON_LOOP:
 	case REASON_INTERRUPTED:
 	case REASON_TIMED_OUT:
+	case REASON_SEARCH_LIMIT:
 		return EXIT_NOT_REACHED;
 	}
 	return EXIT_FAILED;

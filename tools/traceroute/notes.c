@@ -103,6 +103,7 @@ note_reason(const struct record *t)
 		    (long long)(t->asked.timeout / NS_PER_SECOND),
 		    (long long)(t->asked.timeout % NS_PER_SECOND / NS_PER_MS));
 		break;
+	case REASON_SEARCH_LIMIT: /* mda's */
 	case REASON_HELPER_LOST:
 	case REASON_FAILED:
 		note_failure(t);
