@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,386 +9,12 @@
 #include "common/names_messages.h"
 #include "prober/algorithm.h"
 #include "prober/plan.h"
+#include "tools/shared/trace_values.h"
 
-#define WAIT_MAX_HIGH (3600 * NS_PER_SECOND)
-#define FACTOR_HIGH 1000 /* -w HERE and NEAR */
-#define GAP_HIGH (3600000 * NS_PER_SECOND)
-#define GAP_MS_FROM 10 /* -z: from here on the number means milliseconds */
-#define CONFIDENCE_LOW 50
-#define BRANCHING_HIGH 1000
-#define CHILDREN_HIGH 1024
 #define PREFIX_LOW 8
 #define PPS_HIGH 1000000
 #define FLOWS_HIGH 65536
 #define PROBES_HIGH 1000000000
-
-/* ---- parsers of single options --------------------------------------------------- */
-
-/* One of the numbers of -w: up to `high` whole units. */
-static int
-read_wait_part(const char **text, int64_t high, int64_t *billionths)
-{
-	if (options_read_decimal(*text, billionths, text) != 0 ||
-	    *billionths > high * NS_PER_SECOND)
-		return -EINVAL;
-	if (**text == '\0')
-		return 0;
-	if (**text != ',' && **text != '/')
-		return -EINVAL;
-	(*text)++;
-	return **text == '\0' ? -EINVAL : 0;
-}
-
-/* MAX[,HERE[,NEAR]]; what is not said is off. The destination is the prober_start. */
-static int
-parse_wait(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	struct prober_start *start = value;
-	int64_t max = 0, here = 0, near = 0;
-	int error;
-
-	(void)spec;
-	error = read_wait_part(&text, WAIT_MAX_HIGH / NS_PER_SECOND, &max);
-	if (error == 0 && *text != '\0')
-		error = read_wait_part(&text, FACTOR_HIGH, &here);
-	if (error == 0 && *text != '\0')
-		error = read_wait_part(&text, FACTOR_HIGH, &near);
-	if (error != 0 || *text != '\0' || max < NS_PER_MS) {
-		snprintf(expected, OPTIONS_TEXT_MAX,
-		    "MAX[,HERE,NEAR]: 0.001 to 3600 seconds, factors from 0 to %d",
-		    FACTOR_HIGH);
-		return -EINVAL;
-	}
-	start->wait_max = max;
-	start->wait_here = (uint32_t)(here / NS_PER_MS);
-	start->wait_near = (uint32_t)(near / NS_PER_MS);
-	return 0;
-}
-
-/* Seconds below GAP_MS_FROM, else milliseconds; the destination is int64_t ns. */
-static int
-parse_send_gap(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	const char *end;
-	int64_t gap;
-
-	(void)spec;
-	if (options_read_decimal(text, &gap, &end) != 0 || *end != '\0' ||
-	    gap > GAP_HIGH) {
-		snprintf(expected, OPTIONS_TEXT_MAX,
-		    "a time: below %d in seconds, from %d to 3600000 in milliseconds",
-		    GAP_MS_FROM, GAP_MS_FROM);
-		return -EINVAL;
-	}
-	if (gap >= GAP_MS_FROM * NS_PER_SECOND)
-		gap /= 1000;
-	memcpy(value, &gap, sizeof(gap));
-	return 0;
-}
-
-/* A number, or a name as services(5) has it. */
-static int
-parse_port(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	struct servent entry;
-	struct servent *service = NULL;
-	char room[1024];
-	uint16_t port;
-
-	if (option_number(spec, text, value, expected) == 0)
-		return 0;
-	(void)getservbyname_r(text, NULL, &entry, room, sizeof(room), &service);
-	if (service == NULL) {
-		snprintf(expected, OPTIONS_TEXT_MAX,
-		    "a whole number from %lld to %lld, or a service of /etc/services",
-		    (long long)spec->low, (long long)spec->high);
-		return -EINVAL;
-	}
-	port = ntohs((uint16_t)service->s_port);
-	memcpy(value, &port, sizeof(port));
-	return 0;
-}
-
-/* The destination is the prober_start. */
-static int
-parse_flow_id(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	struct prober_start *start = value;
-
-	if (option_number(spec, text, &start->flow_id, expected) != 0)
-		return -EINVAL;
-	start->flow_chosen = 1;
-	return 0;
-}
-
-/* mda finds many paths; paris-traceroute has algorithms of either kind. */
-static bool
-program_has(enum trace_program program, const struct algorithm *a)
-{
-	return program == PROGRAM_TRACEROUTE || a->multipath;
-}
-
-static int
-read_algorithm(enum trace_program program, const char *text, void *value, size_t size,
-    char *expected)
-{
-	const struct algorithm *found = algorithm_find(text);
-	size_t len;
-
-	if (found == NULL || !program_has(program, found)) {
-		snprintf(expected, OPTIONS_TEXT_MAX, "an algorithm; there are:");
-		for (size_t i = 0; algorithm_table[i] != NULL; i++) {
-			if (!program_has(program, algorithm_table[i]))
-				continue;
-			len = strlen(expected);
-			snprintf(expected + len, OPTIONS_TEXT_MAX - len, " %s",
-			    algorithm_table[i]->name);
-		}
-		return -EINVAL;
-	}
-	snprintf(value, size, "%s", found->name);
-	return 0;
-}
-
-/* The destination is the prober_start's algorithm. */
-static int
-parse_algorithm(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	return read_algorithm(
-	    (enum trace_program)spec->high, text, value, spec->size, expected);
-}
-
-/* One of `names`; the destination is a uint8_t, which gets its number. */
-static int
-parse_word(const char *const *names, size_t count, const char *text, void *value,
-    char *expected)
-{
-	const char *comma = "one of ";
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(text, names[i]) == 0) {
-			*(uint8_t *)value = (uint8_t)i;
-			return 0;
-		}
-	expected[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
-		size_t len = strlen(expected);
-
-		snprintf(
-		    expected + len, OPTIONS_TEXT_MAX - len, "%s%s", comma, names[i]);
-		comma = ", ";
-	}
-	return -EINVAL;
-}
-
-static int
-parse_format(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	static const char *const names[] = {[FORMAT_TEXT] = "text",
-	    [FORMAT_JSON] = "json",
-	    [FORMAT_SCAMPER] = "scamper",
-	    [FORMAT_DOT] = "dot",
-	    [FORMAT_SVG] = "svg"};
-
-	(void)spec;
-	return parse_word(names, 5, text, value, expected);
-}
-
-/* traceroute(8)'s modules, and algorithms that find many paths. */
-static int
-parse_module(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	static const char *const names[] = {"default", "udp", "icmp", "tcp", "udplite"};
-	struct trace_options *o = value;
-	const struct algorithm *algorithm = algorithm_find(text);
-
-	(void)spec;
-	if (algorithm != NULL && algorithm->multipath)
-		return read_algorithm(PROGRAM_TRACEROUTE, text, o->start.algorithm,
-		    sizeof(o->start.algorithm), expected);
-	return parse_word(names, 5, text, &o->method, expected);
-}
-
-static int
-parse_flow_field(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	static const char *const names[] = {[FLOW_BY_DEFAULT] = "default",
-	    [FLOW_BY_SRC_PORT] = "src-port",
-	    [FLOW_BY_DST_PORT] = "dst-port",
-	    [FLOW_BY_CHECKSUM] = "checksum",
-	    [FLOW_BY_LABEL] = "flow-label"};
-
-	(void)spec;
-	return parse_word(names, FLOW_BY_END, text, value, expected);
-}
-
-static int
-parse_bound(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	static const char *const names[] = {"node", "graph"};
-	uint8_t word;
-
-	(void)spec;
-	if (parse_word(names, 2, text, &word, expected) != 0)
-		return -EINVAL;
-	*(uint8_t *)value = word == 0 ? BOUND_NODE : BOUND_GRAPH;
-	return 0;
-}
-
-/* A percentage at the start of text, as the chance to be wrong in 1e-9. */
-static int
-read_confidence(const char **text, uint32_t *alpha)
-{
-	int64_t billionths;
-
-	if (options_read_decimal(*text, &billionths, text) != 0 ||
-	    billionths < CONFIDENCE_LOW * NS_PER_SECOND ||
-	    billionths >= 100 * NS_PER_SECOND)
-		return -EINVAL;
-	*alpha = (uint32_t)((100 * NS_PER_SECOND - billionths) / 100);
-	return *alpha == 0 ? -EINVAL : 0;
-}
-
-static int
-parse_confidence(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	uint32_t alpha;
-
-	(void)spec;
-	if (read_confidence(&text, &alpha) != 0 || *text != '\0') {
-		snprintf(expected, OPTIONS_TEXT_MAX,
-		    "a percentage from %d to 99.9999999", CONFIDENCE_LOW);
-		return -EINVAL;
-	}
-	memcpy(value, &alpha, sizeof(alpha));
-	return 0;
-}
-
-/* A whole number behind a comma; absent, it stays as it is. */
-static int
-read_bound_part(const char **text, int64_t high, uint16_t *out)
-{
-	char number[8];
-	size_t len;
-	int64_t value;
-
-	if (**text == '\0')
-		return 0;
-	if (**text != ',')
-		return -EINVAL;
-	(*text)++;
-	len = strcspn(*text, ",");
-	if (len == 0 || len >= sizeof(number))
-		return -EINVAL;
-	memcpy(number, *text, len);
-	number[len] = '\0';
-	if (options_read_whole(number, high, &value) != 0 || value == 0)
-		return -EINVAL;
-	*out = (uint16_t)value;
-	*text += len;
-	return 0;
-}
-
-/* PERCENT[,BRANCH[,CHILDREN]]; the destination is the prober_start. */
-static int
-parse_mda(const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	struct prober_start *start = value;
-
-	(void)spec;
-	if (read_confidence(&text, &start->alpha) != 0 ||
-	    read_bound_part(&text, BRANCHING_HIGH, &start->branching) != 0 ||
-	    read_bound_part(&text, CHILDREN_HIGH, &start->children) != 0 ||
-	    *text != '\0') {
-		snprintf(expected, OPTIONS_TEXT_MAX,
-		    "PERCENT[,BRANCH[,CHILDREN]]: a percentage from %d to "
-		    "99.9999999, numbers from 1 to %d and from 1 to %d",
-		    CONFIDENCE_LOW, BRANCHING_HIGH, CHILDREN_HIGH);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int
-parse_privilege(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	static const char *const names[] = {[PRIVILEGE_AUTO] = "auto",
-	    [PRIVILEGE_NONE] = "none",
-	    [PRIVILEGE_HELPER] = "helper",
-	    [PRIVILEGE_RAW] = "raw"};
-
-	(void)spec;
-	return parse_word(names, 4, text, value, expected);
-}
-
-/* True for ADDR, ADDR:PORT (IPv4) and [ADDR]:PORT. */
-static bool
-is_server(const char *text, size_t len)
-{
-	char copy[ADDR_TEXT_MAX + 16];
-	struct addr a;
-	char *host = copy;
-	char *port = NULL;
-	int64_t number = 1;
-
-	if (len >= sizeof(copy))
-		return false;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	if (copy[0] == '[') {
-		port = strchr(copy, ']');
-		if (port == NULL)
-			return false;
-		*port++ = '\0';
-		host = copy + 1;
-		if (*port != '\0' && *port++ != ':')
-			return false;
-	} else if (strchr(copy, ':') == strrchr(copy, ':')) {
-		port = strchr(copy, ':');
-		if (port != NULL)
-			*port++ = '\0';
-	}
-	if (port != NULL && *port != '\0' &&
-	    options_read_whole(port, UINT16_MAX, &number) != 0)
-		return false;
-	return number > 0 && addr_from_text(host, &a) == 0;
-}
-
-static int
-parse_resolver(
-    const struct option_spec *spec, const char *text, void *value, char *expected)
-{
-	bool good = strlen(text) <= NAMES_SERVERS_MAX;
-
-	(void)spec;
-	for (const char *at = text; good; at++) {
-		size_t len = strcspn(at, ",");
-
-		good = is_server(at, len);
-		at += len;
-		if (*at == '\0')
-			break;
-	}
-	if (!good) {
-		snprintf(expected, OPTIONS_TEXT_MAX,
-		    "a list of addresses of name servers: ADDR, ADDR:PORT or "
-		    "[ADDR]:PORT, separated by commas");
-		return -EINVAL;
-	}
-	memcpy(value, &text, sizeof(text));
-	return 0;
-}
 
 /* ---- the table ------------------------------------------------------------------- */
 
@@ -406,19 +31,19 @@ static const struct option_spec table[] = {
     {'4', NULL, NULL, "Use IPv4", FLAG(family, AF_INET)},
     {'6', NULL, NULL, "Use IPv6", FLAG(family, AF_INET6)},
     {'a', "algorithm", "NAME", "How to trace; the algorithms are listed below",
-	parse_algorithm, TO(start.algorithm), 0, PROGRAM_TRACEROUTE, TRACEROUTE},
+	trace_value_algorithm, TO(start.algorithm), 0, PROGRAM_TRACEROUTE, TRACEROUTE},
     {'a', "algorithm", "NAME", "How to search; the algorithms are listed below",
-	parse_algorithm, TO(start.algorithm), 0, PROGRAM_MDA, MDA},
+	trace_value_algorithm, TO(start.algorithm), 0, PROGRAM_MDA, MDA},
     {'B', "mda", "PERCENT[,BRANCH[,CHILDREN]]",
 	"--confidence, of a graph in which BRANCH nodes branch at most; search for "
 	"CHILDREN successors of a node at most",
-	parse_mda, AT(start), 0, 0, 0},
+	trace_value_mda, AT(start), 0, 0, 0},
     {0, "bound", "node|graph",
 	"Hold the confidence at each node (the default) or for the whole graph",
-	parse_bound, TO(bound), 0, 0},
+	trace_value_bound, TO(bound), 0, 0},
     {0, "confidence", "PERCENT",
 	"How sure to be that no successor of a node was missed (default 95)",
-	parse_confidence, TO(start.alpha), 0, 0},
+	trace_value_confidence, TO(start.alpha), 0, 0},
     {'e', "extensions", NULL,
 	"Show ICMP extensions (RFC 4884); MPLS labels are shown parsed",
 	FLAG(extensions, 1), TRACEROUTE},
@@ -436,7 +61,7 @@ static const struct option_spec table[] = {
     {'M', "module", "NAME",
 	"default, udp, icmp, tcp or udplite, as without -M, -U, -I, -T and -UL; or an "
 	"algorithm that finds many paths",
-	parse_module, 0, 0, 0, 0, TRACEROUTE},
+	trace_value_module, 0, 0, 0, 0, TRACEROUTE},
     {0, "max-flows", "N", "Of many flows, use no more than N",
 	NUMBER(start.max_flows, 1, FLOWS_HIGH)},
     {0, "max-probes", "N", "To find many paths, send no more than N probes",
@@ -448,7 +73,7 @@ static const struct option_spec table[] = {
     {'p', "port", "PORT",
 	"Destination port (default 33434 for UDP, with -U or -UL 53, with -T 80); with "
 	"-I the first sequence number",
-	parse_port, TO(port), 1, UINT16_MAX},
+	trace_value_port, TO(port), 1, UINT16_MAX},
     {0, "packet-len", "BYTES",
 	"Length of a probe with its IP header, up to 65000 (default 60, IPv6 80)",
 	NUMBER(packet_len, 0, PACKET_LEN_MAX), MDA},
@@ -474,26 +99,26 @@ static const struct option_spec table[] = {
 	"Wait for a reply no longer than MAX seconds (default 5), HERE (3) times the "
 	"round trip of another probe to the same hop, NEAR (10) times that of a later "
 	"hop; without HERE and NEAR always MAX",
-	parse_wait, AT(start), 0, 0, 0},
+	trace_value_wait, AT(start), 0, 0, 0},
     {'z', "sendwait", "TIME",
 	"Least time between two probes (default 0): seconds, or from 10 on "
 	"milliseconds",
-	parse_send_gap, TO(start.send_gap), 0, 0},
+	trace_value_send_gap, TO(start.send_gap), 0, 0},
     {0, "explain", NULL, "Print how the probes would be sent, and why; send nothing",
 	FLAG(explain, 1)},
     {0, "flow", "FIELD",
 	"Of many flows, the field in which they differ: src-port, dst-port, checksum "
 	"(with -I) or flow-label (default: as suits the probes)",
-	parse_flow_field, TO(start.flow_field), 0, 0},
-    {0, "flow-id", "N", "Trace the path of this flow (default: any one)", parse_flow_id,
-	AT(start), sizeof(uint32_t), 0, UINT16_MAX, TRACEROUTE},
+	trace_value_flow_field, TO(start.flow_field), 0, 0},
+    {0, "flow-id", "N", "Trace the path of this flow (default: any one)",
+	trace_value_flow_id, AT(start), sizeof(uint32_t), 0, UINT16_MAX, TRACEROUTE},
     {0, "format", "FORMAT",
 	"What to print: text (the default) or json; of many paths scamper, dot or svg "
 	"too",
-	parse_format, TO(format), 0, 0, TRACEROUTE},
+	trace_value_format, TO(format), 0, 0, TRACEROUTE},
     {0, "format", "FORMAT",
-	"What to print: text (the default), json, scamper, dot or svg", parse_format,
-	TO(format), 0, 0, MDA},
+	"What to print: text (the default), json, scamper, dot or svg",
+	trace_value_format, TO(format), 0, 0, MDA},
     {0, "gap-limit", "N",
 	"Stop after N silent hops in a row (default 0: never; of algorithms that find "
 	"many paths 5)",
@@ -512,12 +137,12 @@ static const struct option_spec table[] = {
 	"Whether raw sockets may send and receive: when nothing less will do (auto, "
 	"the "
 	"default), never, always paris-privsep's, or always root's own: they see more",
-	parse_privilege, TO(privilege), 0, 0},
+	trace_value_privilege, TO(privilege), 0, 0},
     {0, "resolver", "SERVERS",
 	"Name servers to ask instead of the system's, such as 127.0.0.1:5353",
-	parse_resolver, TO(resolver), 0, 0},
-    {0, "sport", "PORT", "Source port of the probes", parse_port, TO(start.src_port), 1,
-	UINT16_MAX},
+	trace_value_resolver, TO(resolver), 0, 0},
+    {0, "sport", "PORT", "Source port of the probes", trace_value_port,
+	TO(start.src_port), 1, UINT16_MAX},
     {0, "tag", "FIELD",
 	"Header field that tells one probe from another, such as udp.checksum",
 	option_text, TO(tag), 1, PROBER_NAME_MAX},
@@ -570,7 +195,7 @@ print_algorithms(enum trace_program program, FILE *out)
 
 	fputs("\nAlgorithms, the default first:\n", out);
 	for (size_t i = 0; algorithm_table[i] != NULL; i++) {
-		if (!program_has(program, algorithm_table[i]))
+		if (!trace_program_has(program, algorithm_table[i]))
 			continue;
 		snprintf(name, sizeof(name), "  %s", algorithm_table[i]->name);
 		options_print_row(name, algorithm_table[i]->summary, out);
@@ -624,7 +249,7 @@ set_defaults(struct trace_options *o, enum trace_program program)
 		.wait_here = 3000,
 		.wait_near = 10000}};
 	for (size_t i = 0; algorithm_table[i] != NULL; i++)
-		if (program_has(program, algorithm_table[i])) {
+		if (trace_program_has(program, algorithm_table[i])) {
 			snprintf(o->start.algorithm, sizeof(o->start.algorithm), "%s",
 			    algorithm_table[i]->name);
 			return;

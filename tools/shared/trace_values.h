@@ -1,0 +1,50 @@
+/*
+ * The values of single options of the tracing tools, for their table in
+ * trace_options.c: parsers as options.h has them.
+ */
+#ifndef TOOLS_SHARED_TRACE_VALUES_H
+#define TOOLS_SHARED_TRACE_VALUES_H
+
+#include <stdbool.h>
+
+#include "prober/algorithm.h"
+#include "tools/shared/options.h"
+#include "tools/shared/trace_options.h"
+
+/* mda finds many paths; paris-traceroute has algorithms of either kind. */
+bool trace_program_has(enum trace_program program, const struct algorithm *a);
+
+/* -w: MAX[,HERE[,NEAR]]; what is not said is off. Destination: the prober_start. */
+option_parser trace_value_wait;
+
+/* -z: seconds below 10, else milliseconds; the destination is int64_t ns. */
+option_parser trace_value_send_gap;
+
+/* A number from low to high, or a name of services(5); the destination is uint16_t. */
+option_parser trace_value_port;
+
+/* --flow-id; the destination is the prober_start. */
+option_parser trace_value_flow_id;
+
+/* -B: PERCENT[,BRANCH[,CHILDREN]]; the destination is the prober_start. */
+option_parser trace_value_mda;
+
+/* The destination is the algorithm's name; `high` is the enum trace_program. */
+option_parser trace_value_algorithm;
+
+/* -M: an algorithm, or what traceroute(8) calls a module. Destination: the options. */
+option_parser trace_value_module;
+
+/* A word; the destination is a uint8_t, which gets its number in the enumeration. */
+option_parser trace_value_format;
+option_parser trace_value_flow_field;
+option_parser trace_value_bound;
+option_parser trace_value_privilege;
+
+/* PERCENT; the destination is the alpha of a prober_start. */
+option_parser trace_value_confidence;
+
+/* Addresses of name servers, as paris-names takes them; the destination is a text. */
+option_parser trace_value_resolver;
+
+#endif
