@@ -106,8 +106,7 @@ class Details(MdaTest):
         text = fan(3) + "router quiet silent\nlink a quiet c\n"
         found = mda(text, *SURE, "-w", "0.5", TARGET[4], status=None)
         self.assertEqual(seen(found), Network(text).truth(TARGET[4]))
-        # Silence is no evidence of a balancer's kind, so that may be left open.
-        self.assertIn(found["coverage"], ("complete", "untested"))
+        self.assertEqual(found["coverage"], "complete")
 
     def test_unequal_is_named(self):
         found = self.check(UNEQUAL)

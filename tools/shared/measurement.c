@@ -59,7 +59,7 @@ measurement_begin(struct measurement *m, enum trace_program program, int argc,
 	char error[OPTIONS_TEXT_MAX];
 	const char *name;
 
-	m->options.program = program;
+	m->options.program = (uint8_t)program;
 	name = trace_options_program(&m->options);
 	*done = false;
 	output_init(&m->out, STDOUT_FILENO);
