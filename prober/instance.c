@@ -152,8 +152,11 @@ take_tag(struct trace *t, int64_t now, uint32_t *tag)
 		*tag = 0;
 		return 0;
 	}
-	if (tag_set_take(t->tags, now, tag, &retry) == 0)
-		return 0;
+	while (tag_set_take(t->tags, now, tag, &retry) == 0) {
+		if (!layout_tag_is_partial(&t->layout, *tag))
+			return 0;
+		(void)tag_set_give(t->tags, now, *tag); /* it rests: not twice */
+	}
 	if (retry == INT64_MAX)
 		trace_hold(t, t->wants_tag = true);
 	else

@@ -300,6 +300,19 @@ wanted_checksum(const struct layout *l, const struct layout_probe *p)
 	return (uint16_t)(1 + (p->flow_checksum + p->tag) % 0xfffe);
 }
 
+/* The sum of the pseudo-header, where the checksum covers one. */
+static uint32_t
+pseudo_sum(const struct layout *l, size_t len)
+{
+	const struct layout_options *o = &l->options;
+	const struct protocol *protocol = o->pattern->layers[1];
+
+	if (!protocol->checksum_pseudo)
+		return 0;
+	return checksum_add_pseudo(0, &o->src, &o->dst, protocol->ip_protocol,
+	    (uint32_t)(len - l->transport));
+}
+
 /*
  * The transport checksum, made to come out as chosen where that is asked. By the upper
  * half of TCP's sequence number: that is equal in all probes of a flow, as the lower
@@ -315,7 +328,7 @@ finish_checksum(
 	const struct layout_options *o = &l->options;
 	const struct protocol *protocol = o->pattern->layers[1];
 	size_t covered = len - l->transport;
-	uint32_t sum = 0;
+	uint32_t sum = pseudo_sum(l, len);
 	uint16_t checksum;
 
 	if (balanced(o))
@@ -327,9 +340,6 @@ finish_checksum(
 		packet[l->balance + 3] = (uint8_t)rising;
 	}
 	pattern_write(o->pattern, packet, l->checksum, 0);
-	if (protocol->checksum_pseudo)
-		sum = checksum_add_pseudo(
-		    0, &o->src, &o->dst, protocol->ip_protocol, (uint32_t)covered);
 	sum = checksum_add(sum, packet + l->transport, covered);
 	if (balanced(o)) {
 		uint16_t word = checksum_compensate(sum, wanted_checksum(l, p));
@@ -388,4 +398,12 @@ layout_tag_may_be_cut(const struct layout *l)
 		return false;
 	f = pattern_field(o->pattern, o->tag);
 	return f->bit_offset + f->bit_length > 64;
+}
+
+bool
+layout_tag_is_partial(const struct layout *l, uint32_t tag)
+{
+	return l->rule != NULL && l->rule->way == TAG_BY_PAYLOAD &&
+	       l->options.pattern->layers[1]->checksum_pseudo &&
+	       tag == checksum_fold(pseudo_sum(l, l->options.len));
 }

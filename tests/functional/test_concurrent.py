@@ -143,7 +143,8 @@ class Done:
         self.detail = " ".join(words[10:])
 
 
-REACHED = 1
+# Why a trace ended: enum prober_reason.
+REACHED, FAILED = 1, 10
 
 
 class ManyTest(unittest.TestCase):

@@ -9,12 +9,11 @@ import unittest
 from collections import Counter, defaultdict
 
 import paris
-from test_concurrent import REACHED, Many
+from test_concurrent import FAILED, REACHED, Many
 from test_helper import NET_RAW
 
 SRC, DST, CHECKSUM, LABEL = 1, 2, 3, 4
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
-FAILED = 9
 HELPER = os.geteuid() == 0 and paris.VARIANT == "release"
 WHY = "only root can give a file a capability, and a build for tests refuses it"
 

@@ -1,12 +1,13 @@
 """Many traces through one paris-privsep, and several helpers on one host, with the same
 tags and with different ones: not one reply may come to a probe that it does not answer."""
 
+import ipaddress
 import unittest
 from collections import Counter
 
 import paris
-from test_concurrent import ManyTest, SeparateRuns, far, targets
-from test_flows import HELPER, WHY, ManyByHelper
+from test_concurrent import FAILED, REACHED, ManyTest, SeparateRuns, far, targets
+from test_flows import HELPER, V4, V6, WHY, ManyByHelper
 from test_helper import tools
 
 PLANS = {
@@ -17,6 +18,17 @@ PLANS = {
     "icmp.sequence": "ping-helper icmp.sequence 0",
     "datagrams": "udp udp.payload 0",
 }
+
+
+def pseudo_header_sum(source, target, length):
+    """Of a UDP packet (RFC 768, RFC 8200 section 8.1)."""
+    header = 20 if ":" not in target else 40
+    packed = b"".join(ipaddress.ip_address(one).packed for one in (source, target))
+    total = sum(int.from_bytes(packed[i:i + 2], "big") for i in range(0, len(packed), 2))
+    total += 17 + length - header
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return total
 
 
 @unittest.skipUnless(HELPER, WHY)
@@ -76,6 +88,27 @@ class Tags(ManyTest):
         self.check_all(many)
         self.assertEqual(self.total(many, "reasked"), 0)
 
+    def test_a_checksum_for_no_probe(self):
+        """The pseudo-header's sum is what is left of a checksum that a device was to
+        finish, and no tag: tags count past it."""
+        source = None
+        for target in (V4, V6):
+            for turn in range(2):
+                length, more = 60 if target == V4 else 80, {}
+                if turn == 1:
+                    more["first_tag"] = pseudo_header_sum(source, target, length) - 5
+                many = ManyByHelper("short-quotes.topo")
+                many.plan(" ".join([PLANS["udp.checksum"]] * 2))
+                many.start(target, "paris", wait_ms=10000, length=length, **more)
+                many.run()
+                source = many.sent[1][0]["src"]
+                self.check_all(many)
+                if turn == 1:
+                    tags = sorted(one["checksum"] for one in many.sent[1])
+                    first = more["first_tag"]
+                    self.assertEqual(tags, [*range(first, first + 5), *range(
+                        first + 6, first + 1 + len(tags))])
+
     def test_more_than_ports(self):
         """64 reservations, and a trace that finds none says so; the others go on."""
         many = ManyByHelper("fan.topo")
@@ -84,8 +117,8 @@ class Tags(ManyTest):
             many.start("198.51.100.9", "paris")
         many.run()
         reasons = Counter(done.reason for done in many.done.values())
-        self.assertEqual(reasons, {1: 64, 9: 2})
-        words = {done.detail for done in many.done.values() if done.reason == 9}
+        self.assertEqual(reasons, {REACHED: 64, FAILED: 2})
+        words = {done.detail for done in many.done.values() if done.reason == FAILED}
         self.assertEqual(words, {"paris-privsep keeps no more than 64 ports: fewer traces "
                                  "to one target at a time"})
 

@@ -382,6 +382,52 @@ START_TEST(every_checksum)
 }
 END_TEST
 
+/* The sum of the pseudo-header of a packet (RFC 768, RFC 8200 section 8.1). */
+static uint16_t
+pseudo_header_sum(const uint8_t *packet, size_t len)
+{
+	bool v6 = packet[0] >> 4 == 6;
+	size_t header = v6 ? 40 : 20;
+	uint32_t sum = packet[v6 ? 6 : 9] + (uint32_t)(len - header);
+
+	for (size_t i = v6 ? 8 : 12; i < header; i += 2)
+		sum += (uint32_t)(packet[i] << 8 | packet[i + 1]);
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/* One value of a checksum is what a device leaves that was to make it. */
+START_TEST(partial_checksum)
+{
+	struct layout_options o;
+	struct layout l;
+	size_t count = 0;
+	uint16_t partial;
+	struct layout_probe p;
+	uint8_t *packet;
+	size_t len;
+
+	set_up();
+	o = options_of(_i);
+	o.len = (uint16_t)(kinds[_i].min_len + 7);
+	ck_assert_int_eq(layout_init(&l, &o), 0);
+	p = probe_of(9, l.rule != NULL ? l.rule->low : 0);
+	packet = build(&l, &p, &len);
+	partial = pseudo_header_sum(packet, len);
+	free(packet);
+	for (uint32_t tag = 0; tag <= UINT16_MAX; tag++) {
+		bool is = layout_tag_is_partial(&l, tag);
+
+		must(!is || tag == partial);
+		count += is;
+	}
+	ck_assert_uint_eq(count, tag_is_own(_i, "checksum") && !kind_is(_i, "icmpv4"));
+	layout_clear(&l);
+	tear_down();
+}
+END_TEST
+
 /* UDP's checksum 0 means "none", UDP-Lite's is forbidden: where the sum comes out so,
  * all ones are sent. */
 START_TEST(udp_checksum_is_never_zero)
@@ -684,6 +730,7 @@ main(void)
 	    {lengths, .loops = COUNT_OF(kinds)},
 	    {large_packets, .loops = COUNT_OF(kinds)},
 	    {every_checksum, .loops = COUNT_OF(kinds)},
+	    {partial_checksum, .loops = COUNT_OF(kinds)},
 	    {udp_checksum_is_never_zero, .loops = COUNT_OF(kinds)},
 	    {flows_differ, .loops = COUNT_OF(kinds)},
 	    {many_flows, .loops = COUNT_OF(kinds)},
