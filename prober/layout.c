@@ -309,8 +309,8 @@ pseudo_sum(const struct layout *l, size_t len)
 
 	if (!protocol->checksum_pseudo)
 		return 0;
-	return checksum_add_pseudo(0, &o->src, &o->dst, protocol->ip_protocol,
-	    (uint32_t)(len - l->transport));
+	return checksum_add_pseudo(
+	    0, &o->src, &o->dst, protocol->ip_protocol, (uint32_t)(len - l->transport));
 }
 
 /*

@@ -130,9 +130,9 @@ bool layout_tag_may_be_cut(const struct layout *l);
 size_t layout_tells_checksum(const struct pattern *p);
 
 /*
- * Whether this tag, a checksum, is the sum of the pseudo-header alone: a device that was
- * to finish the checksum leaves just that (checksum offload), so that replies that show
- * it are not believed to show a tag. No probe is to have it.
+ * Whether this tag, a checksum, is the sum of the pseudo-header alone: a device that
+ * was to finish the checksum leaves just that (checksum offload), so that replies that
+ * show it are not believed to show a tag. No probe is to have it.
  */
 bool layout_tag_is_partial(const struct layout *l, uint32_t tag);
 
