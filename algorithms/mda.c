@@ -431,7 +431,8 @@ flow_bar(struct instance *i, struct mda *m, uint32_t flow)
 			    i, m->outs[a->out].probe, RESULT_TIMEOUT);
 
 			lost.flags |= RESULT_AGAIN;
-			instance_report(i, &lost);
+			if (m->outs[a->out].probe->state == PROBE_IN_FLIGHT)
+				instance_report(i, &lost);
 			instance_withdraw(i, m->outs[a->out].probe);
 			out_free(m, a->out);
 		}
@@ -586,9 +587,8 @@ finish(struct instance *i, struct mda *m)
 	uint8_t end_ttl;
 	enum prober_reason why = reason(i, m, &end_ttl);
 
-	m->ended = true;
 	i->done.coverage = (uint8_t)coverage(m);
-	instance_finish(i, why, end_ttl);
+	mda_end(i, m, why, end_ttl);
 }
 
 /* ---- events ---- */
@@ -643,9 +643,9 @@ on_send_failed(struct instance *i, struct mda *m, const struct event *event)
 	if (failed.mtu != 0)
 		failed.flags = RESULT_FINAL;
 	instance_report(i, &failed);
-	m->ended = true;
-	instance_finish(
-	    i, failed.mtu != 0 ? REASON_UNREACHABLE : REASON_FAILED, p->ttl);
+	if (out_of_probe(m, p) != MDA_NONE)
+		out_free(m, out_of_probe(m, p));
+	mda_end(i, m, failed.mtu != 0 ? REASON_UNREACHABLE : REASON_FAILED, p->ttl);
 }
 
 /*
@@ -721,8 +721,7 @@ handle(struct instance *i, void *state, const struct event *event)
 		on_timer(i, m);
 		break;
 	case EVENT_STOPPED:
-		m->ended = true;
-		instance_finish(i, event->stopped, m->scouted);
+		mda_end(i, m, event->stopped, m->scouted);
 		break;
 	case EVENT_DUPLICATE:
 		break;

@@ -170,6 +170,10 @@ struct mda {
 
 /* ---- mda_ask.c ---- */
 
+/* The trace ends; what is on its way is told as such. */
+void mda_end(
+    struct instance *i, struct mda *m, enum prober_reason reason, uint8_t end_ttl);
+
 /* The trace ends: no memory. */
 void mda_fail(struct instance *i, struct mda *m);
 

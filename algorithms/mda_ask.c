@@ -29,11 +29,26 @@ mda_fail(struct instance *i, struct mda *m)
 {
 	if (m->ended)
 		return;
-	m->ended = true;
 	i->done.error = ENOMEM;
 	snprintf(i->done.detail, sizeof(i->done.detail),
 	    "no memory for %u probes of %u flows", m->sent, m->flows_count);
-	instance_finish(i, REASON_FAILED, 0);
+	mda_end(i, m, REASON_FAILED, 0);
+}
+
+void
+mda_end(struct instance *i, struct mda *m, enum prober_reason reason, uint8_t end_ttl)
+{
+	m->ended = true;
+	for (uint32_t k = 0; k < m->outs_count; k++) {
+		const struct probe *p = m->outs[k].probe;
+		struct prober_result rest;
+
+		if (p == NULL || p->state != PROBE_IN_FLIGHT)
+			continue;
+		rest = result_without_reply(i, p, RESULT_UNAWAITED);
+		instance_report(i, &rest);
+	}
+	instance_finish(i, reason, end_ttl);
 }
 
 /* Makes room for `wanted` items, new ones zero; on failure the trace has ended. */

@@ -252,7 +252,7 @@ static bool
 result_is_sane(const struct prober_result *m)
 {
 	return extensions_are_sane(m) && m->instance != PROBER_ALL_INSTANCES &&
-	       m->outcome >= RESULT_REPLY && m->outcome <= RESULT_AMBIGUOUS &&
+	       m->outcome >= RESULT_REPLY && m->outcome <= RESULT_UNAWAITED &&
 	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
 	       m->reply <= REPLY_RESET && m->flags < RESULT_FLAGS_END &&
 	       addr_is_none(&m->quoted_dst) == ((m->flags & RESULT_TRANSLATED) == 0) &&

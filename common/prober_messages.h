@@ -173,6 +173,9 @@ enum prober_outcome {
 	RESULT_LATE,      /* a reply after its RESULT_TIMEOUT */
 	RESULT_AMBIGUOUS, /* a reply that fits `candidates` probes; ttl and query are 0
 			   */
+	/* On its way when nothing waited for it any more, told at the end by algorithms
+	 * that tell every probe. */
+	RESULT_UNAWAITED,
 };
 
 /* What kind of packet a reply is. */

@@ -13,6 +13,7 @@ simulator's own reading is not mirrored.
 import ipaddress
 import itertools
 import re
+from collections import Counter
 
 import paris
 
@@ -116,7 +117,19 @@ def mda(topology, *arguments, status=0, limit=60, **more):
                              **more)
     if status is not None and result.returncode != status:
         raise AssertionError(f"expected exit status {status}, got {result}")
+    check_probes(result.json)
     return result.json
+
+
+def check_probes(found):
+    """Every probe that was sent is told, once; but what a kernel repeats of itself."""
+    if "counters" not in found or found["protocol"] == "tcp":
+        return
+    statuses = Counter(probe["status"] for probe in found["probes"])
+    told = sum(statuses[one] for one in ("answered", "lost", "unawaited"))
+    sent = found["counters"]["sent"]
+    if told != sent:
+        raise AssertionError(f"{sent} probes were sent, {told} are told: {statuses}")
 
 
 def fan(width, more=""):

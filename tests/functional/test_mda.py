@@ -124,6 +124,13 @@ class Details(MdaTest):
                 found = self.check(fan(3), *method, "--flow", field, family=family)
                 self.assertEqual(found["flow_field"], field)
 
+    def test_text_of_mda_lite(self):
+        """No node is said to be tested by few flows where its whole hop was."""
+        text = multipath.paris.fakeroute(fan(4), "mda", "-n", "-a", "mda-lite", TARGET[4]).stdout
+        self.assertIn("95 % confidence at each hop\n", text)
+        self.assertRegex(text, r"10\.2\.0\.\d .* flows?, with all of its hop\)\n")
+        self.assertNotIn(" 0.00 %", text)
+
     def test_mda_lite(self):
         for text in (fan(4), SERIES, MESHED):
             found = mda(text, *SURE, "-a", "mda-lite", TARGET[4])

@@ -120,12 +120,22 @@ class Ends(RareTest):
                  if node.get("flows_tested", 0) < node.get("flows_needed", 0)]
         self.assertEqual(found["coverage"], "untested" if short else "complete")
 
+    def test_a_branch_in_a_loop(self):
+        """The other reaches the target; the text names the circle all the same."""
+        text = fan(2) + "rule b1 to=a\n"
+        result = paris.fakeroute(text, "mda", "-n", "-m", "20", TARGET[4])
+        self.assertIn(" was reached", result.stdout)
+        self.assertRegex(result.stdout, r"\nIn a circle: \d+ nodes?, at hops to which")
+
     def test_late(self):
         """An answer that comes after its time, but while others are waited for, counts."""
         text = fan(2).replace("2001:db8:ffff::9\n", "2001:db8:ffff::9 late=100%,400ms\n")
         found = mda(text, "-w", "0.3", TARGET[4], status=None)
         self.assertEqual(found["reached"], found["stop"]["reason"] == "reached")
         self.assertEqual(kinds(found, 4), ["target"])
+        target = next(node for node in found["nodes"] if node["ttl"] == 4)
+        self.assertGreater(target["answers"], 0)
+        self.assertGreater(target["rtt_min_ms"], 400)
 
     def test_unreachable(self):
         text = fan(2).replace("router c 10.3.0.1 2001:db8:3::1",

@@ -127,11 +127,11 @@ static int
 find_needed(struct findings *f)
 {
 	const struct multipath *t = f->paths;
-	bool by_hop = strcmp(t->asked.algorithm, "mda-lite") == 0;
 	struct stopping *stopping = stopping_new(multipath_alpha(t));
 
 	f->needed = calloc(graph_vertices(t->graph) + 1, sizeof(*f->needed));
-	if (stopping == NULL || f->needed == NULL) {
+	f->by_hop = calloc(graph_vertices(t->graph) + 1, sizeof(*f->by_hop));
+	if (stopping == NULL || f->needed == NULL || f->by_hop == NULL) {
 		stopping_free(stopping);
 		return -ENOMEM;
 	}
@@ -143,8 +143,10 @@ find_needed(struct findings *f)
 			continue;
 		f->needed[vertex] =
 		    point(stopping, v->next_count > 0 ? v->next_count : 1);
-		if (v->evidence < f->needed[vertex] && by_hop &&
-		    hop_is_finished(f, stopping, v->ttl))
+		f->by_hop[vertex] = v->evidence < f->needed[vertex] &&
+				    multipath_is_by_hop(t) &&
+				    hop_is_finished(f, stopping, v->ttl);
+		if (f->by_hop[vertex])
 			f->needed[vertex] = v->evidence;
 		f->unfinished += findings_is_unfinished(f, vertex);
 	}
@@ -185,6 +187,7 @@ findings_clear(struct findings *f)
 	free(f->figures);
 	free(f->rare);
 	free(f->needed);
+	free(f->by_hop);
 	free(f->order);
 	balances_clear(&f->balances);
 	*f = (struct findings){0};
@@ -286,9 +289,7 @@ bool
 findings_is_complete(const struct findings *f)
 {
 	/* mda-lite's tests of whole hops may be more than is counted here. */
-	bool by_hop = strcmp(f->paths->asked.algorithm, "mda-lite") == 0;
-
 	return f->paths->has_done && f->paths->done.reason == REASON_REACHED &&
 	       f->paths->done.coverage == COVERAGE_COMPLETE &&
-	       (f->unfinished == 0 || by_hop);
+	       (f->unfinished == 0 || multipath_is_by_hop(f->paths));
 }

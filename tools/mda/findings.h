@@ -19,7 +19,8 @@ struct findings {
 	struct balances balances;
 	uint32_t *rare; /* by vertex: bits 1 << enum anomaly */
 	uint32_t
-	    *needed; /* by vertex: flows that its stopping point asks for; 0: none */
+	    *needed;  /* by vertex: flows that its stopping point asks for; 0: none */
+	bool *by_hop; /* by vertex: fewer were enough, as its hop was tested as one */
 	uint32_t *order; /* shown vertices, by hop and address, the source first */
 	uint32_t order_count;
 	uint32_t nodes;  /* of them, those that answered */

@@ -114,11 +114,17 @@ is_possible(const struct multipath *t, const struct prober_result *m)
 }
 
 /* As the algorithm has it (algorithms/mda.c): a late answer is one if certain whose. */
+static bool
+is_answer(const struct prober_result *m)
+{
+	return m->outcome == RESULT_REPLY ||
+	       (m->outcome == RESULT_LATE && (m->flags & RESULT_UNTAGGED) == 0);
+}
+
 static int
 feed(struct multipath *t, const struct prober_result *m)
 {
-	if (m->outcome == RESULT_REPLY ||
-	    (m->outcome == RESULT_LATE && (m->flags & RESULT_UNTAGGED) == 0)) {
+	if (is_answer(m)) {
 		bool final = (m->flags & RESULT_FINAL) != 0;
 
 		(void)graph_answer(t->graph, m->flow, m->ttl, &m->from,
@@ -151,6 +157,7 @@ multipath_take_result(struct multipath *t, const struct prober_result *m)
 		t->highest = m->probe + 1;
 	t->answered += m->outcome == RESULT_REPLY;
 	t->lost += m->outcome == RESULT_TIMEOUT;
+	t->unawaited += m->outcome == RESULT_UNAWAITED;
 	error = keep(t, m);
 	return error != 0 ? error : feed(t, m);
 }
@@ -206,6 +213,12 @@ multipath_reached(const struct multipath *t)
 			return true;
 	}
 	return false;
+}
+
+bool
+multipath_is_by_hop(const struct multipath *t)
+{
+	return strcmp(t->asked.algorithm, "mda-lite") == 0;
 }
 
 double
@@ -286,7 +299,7 @@ multipath_figures(const struct multipath *t)
 		const struct prober_result *m = t->results[i];
 		uint32_t at;
 
-		if (m->outcome != RESULT_REPLY)
+		if (!is_answer(m))
 			continue;
 		at = graph_find(t->graph, m->ttl, &m->from);
 		if (at >= vertices)

@@ -37,6 +37,7 @@ struct multipath {
 	uint32_t others_lost;
 	uint32_t answered; /* probes */
 	uint32_t lost;
+	uint32_t unawaited;
 	uint32_t highest; /* number of the latest probe that a result is of, plus one */
 	bool has_done;
 	struct prober_done done;
@@ -72,6 +73,9 @@ bool multipath_reached(const struct multipath *t);
  * whatever the TTL, so that is no distance.
  */
 bool multipath_shows(const struct multipath *t, const struct vertex *v);
+
+/* Whether flows are counted for whole hops where that does (mda-lite). */
+bool multipath_is_by_hop(const struct multipath *t);
 
 /* A node may be left incomplete with this probability. */
 double multipath_alpha(const struct multipath *t);

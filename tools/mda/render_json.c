@@ -188,7 +188,8 @@ probe_json(struct builder *b, const struct prober_result *m)
 	    [RESULT_SEND_FAILED] = "send_failed",
 	    [RESULT_DUPLICATE] = "duplicate",
 	    [RESULT_LATE] = "late",
-	    [RESULT_AMBIGUOUS] = "ambiguous"};
+	    [RESULT_AMBIGUOUS] = "ambiguous",
+	    [RESULT_UNAWAITED] = "unawaited"};
 	json_t *object = json_object();
 	json_t *flags = flags_json(m);
 
@@ -205,7 +206,8 @@ probe_json(struct builder *b, const struct prober_result *m)
 		json_put_time(&b->json, object, "sent", m->sent);
 	if (m->outcome == RESULT_SEND_FAILED)
 		json_put(&b->json, object, "error", json_string(strerror(m->error)));
-	if (m->outcome != RESULT_TIMEOUT && m->outcome != RESULT_SEND_FAILED)
+	if (m->outcome != RESULT_TIMEOUT && m->outcome != RESULT_SEND_FAILED &&
+	    m->outcome != RESULT_UNAWAITED)
 		json_put_reply(&b->json, object, m);
 	if (json_array_size(flags) != 0)
 		json_put(&b->json, object, "flags", flags);

@@ -140,6 +140,11 @@ print_evidence(struct text *x, uint32_t vertex)
 		output_print(x->out, "  (not asked beyond)");
 		return;
 	}
+	if (x->f->by_hop[vertex]) {
+		output_print(x->out, "  (%u flow%s, with all of its hop)", v->evidence,
+		    plural(v->evidence));
+		return;
+	}
 	output_print(x->out, "  (%u flow%s, ", v->evidence, plural(v->evidence));
 	print_percent(x, findings_confidence(x->f, vertex));
 	output_print(x->out, ")");
@@ -299,7 +304,9 @@ print_header(struct text *x)
 	    t->asked.algorithm, escape_terminal(t->host, host, sizeof(host)),
 	    reply_addr_text(&t->asked.target, addr), t->asked.max_ttl,
 	    t->how.packet_len, words_flow_field(t), confidence * 100,
-	    t->asked.branching != 0 ? "of the graph" : "at each node");
+	    t->asked.branching != 0  ? "of the graph"
+	    : multipath_is_by_hop(t) ? "at each hop"
+				     : "at each node");
 }
 
 static void
@@ -322,6 +329,7 @@ print_sum(struct text *x)
 {
 	const struct multipath *t = x->t;
 	const struct findings *f = x->f;
+	uint32_t sent = t->answered + t->lost + t->unawaited;
 	char host[NAME_TEXT_MAX], reason[WORDS_MAX];
 
 	words_reason(t, reason);
@@ -336,8 +344,9 @@ print_sum(struct text *x)
 	    f->links, plural(f->links));
 	if (f->widest > 1)
 		output_print(x->out, ", up to %u at a hop", f->widest);
-	output_print(x->out, "; %u probe%s, %u lost", t->answered + t->lost,
-	    plural(t->answered + t->lost), t->lost);
+	output_print(x->out, "; %u probe%s, %u lost", sent, plural(sent), t->lost);
+	if (t->unawaited != 0)
+		output_print(x->out, ", %u not waited for", t->unawaited);
 	if (t->ended > t->began)
 		print_time(x, ", ", t->ended - t->began);
 	output_print(x->out, "%s.\n", t->ended > t->began ? " ms" : "");
@@ -349,7 +358,7 @@ print_missing(struct text *x)
 {
 	const struct findings *f = x->f;
 	const char *coverage = words_coverage(x->t);
-	uint32_t doubtful = 0;
+	uint32_t doubtful = 0, looped = 0;
 
 	if (coverage != NULL)
 		output_print(x->out, "%s\n", coverage);
@@ -358,6 +367,13 @@ print_missing(struct text *x)
 		    "Not asked to the end: %u node%s, which may have further "
 		    "successors.\n",
 		    f->unfinished, plural(f->unfinished));
+	for (uint32_t i = 0; i < f->order_count; i++)
+		looped += (f->rare[f->order[i]] &
+			      (1U << ANOMALY_LOOP | 1U << ANOMALY_CYCLE)) != 0;
+	if (looped != 0)
+		output_print(x->out,
+		    "In a circle: %u node%s, at hops to which packets came back.\n",
+		    looped, plural(looped));
 	if (f->silent != 0)
 		output_print(x->out,
 		    "Not seen: who is at %u place%s that did not answer.\n", f->silent,

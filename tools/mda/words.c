@@ -67,12 +67,12 @@ words_reason(const struct multipath *t, char *buf)
 		break;
 	case REASON_GAP_LIMIT:
 		snprintf(buf, WORDS_MAX,
-		    "%u hops in a row did not answer (--gap-limit)",
-		    t->asked.gap_limit);
+		    "%u hop%s in a row did not answer (--gap-limit)",
+		    t->asked.gap_limit, t->asked.gap_limit == 1 ? "" : "s");
 		break;
 	case REASON_HOP_LIMIT:
-		snprintf(
-		    buf, WORDS_MAX, "it is not within %u hops (-m)", t->asked.max_ttl);
+		snprintf(buf, WORDS_MAX, "it is not within %u hop%s (-m)",
+		    t->asked.max_ttl, t->asked.max_ttl == 1 ? "" : "s");
 		break;
 	case REASON_LOOP:
 		snprintf(buf, WORDS_MAX,
@@ -83,7 +83,7 @@ words_reason(const struct multipath *t, char *buf)
 		snprintf(buf, WORDS_MAX, "interrupted");
 		break;
 	case REASON_TIMED_OUT:
-		snprintf(buf, WORDS_MAX, "not within %lld.%03lld s (--timeout)",
+		snprintf(buf, WORDS_MAX, "stopped after %lld.%03lld s (--timeout)",
 		    (long long)(t->asked.timeout / NS_PER_SECOND),
 		    (long long)(t->asked.timeout % NS_PER_SECOND / NS_PER_MS));
 		break;
