@@ -517,7 +517,9 @@ refuse(struct model_run *r, const struct probe_spec *spec)
 {
 	struct model *m = r->model;
 
-	if (++m->calls == m->fail_call && m->fail_error == -EAGAIN) {
+	m->calls++;
+	if (m->fail_call != 0 && m->calls >= m->fail_call &&
+	    m->calls - m->fail_call <= m->fail_more && m->fail_error == -EAGAIN) {
 		alarm_set(r, r->now + NS_PER_MS,
 		    (struct alarm){OF_RETRY, 0, ++r->retry_number});
 		return -EAGAIN;

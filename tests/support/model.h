@@ -80,6 +80,7 @@ struct model {
 
 	/* Troubles of this machine. */
 	uint64_t fail_call;   /* this call of instance_send fails (1: the first) ... */
+	uint64_t fail_more;   /* ... with -EAGAIN so many after it, too ... */
 	int fail_error;       /* ... with this; -EAGAIN: as if tags were short */
 	uint64_t fail_probe;  /* this probe (1: the first) never leaves: ENETUNREACH */
 	uint32_t fail_mtu;    /* ... but EMSGSIZE with this MTU, unless it is 0 */

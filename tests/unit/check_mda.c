@@ -465,10 +465,20 @@ START_TEST(route_changes)
 
 	for (int turn = 0; turn < 8; turn++) {
 		struct setting s = set_up(&net, turn);
+		enum graph_balancer kind;
+		struct graph *g;
 
 		s.m->choose = changes_once;
 		(void)branches_go(s.m, s.a, &s.o);
 		must_eq(s.m->done.reason, REASON_REACHED);
+		g = branches_graph(s.m, &s.o);
+		kind = graph_balancer(
+		    graph_vertex(g, graph_find(g, 1, &s.m->nodes[0].addr)));
+		/* mda-lite does not ask a flow again. */
+		must_eq(kind, turn % 2 == 0 ? BALANCER_CHANGED : BALANCER_UNTESTED);
+		must_eq(s.m->done.coverage,
+		    turn % 2 == 0 ? COVERAGE_UNSTABLE : COVERAGE_COMPLETE);
+		graph_free(g);
 		model_free(s.m);
 	}
 }
@@ -524,6 +534,24 @@ START_TEST(sending_fails)
 						      ? REASON_UNREACHABLE
 						      : REASON_FAILED);
 		}
+		model_free(s.m);
+	}
+}
+END_TEST
+
+/* Tags are short for hundreds of calls in a row: it waits, and all is found. */
+START_TEST(sending_is_held_up)
+{
+	static const struct branches net = {.widths = {1, 3, 1}};
+
+	for (int turn = 0; turn < 40; turn++) {
+		struct setting s = set_up(&net, turn);
+
+		s.m->fail_call = (uint64_t)turn + 1;
+		s.m->fail_more = 100 + 20 * (uint64_t)turn;
+		s.m->fail_error = -EAGAIN;
+		must_find_all(&s);
+		must(s.m->calls > s.m->fail_more);
 		model_free(s.m);
 	}
 }
@@ -592,6 +620,7 @@ main(void)
 	    {route_changes, 0, 0},
 	    {stopped, 0, 0},
 	    {sending_fails, 3, 0},
+	    {sending_is_held_up, 0, 0},
 	    {mixtures, 20, 0},
 	};
 
