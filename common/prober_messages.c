@@ -169,6 +169,17 @@ code_mpls(struct codec *c, struct prober_mpls *m)
 	code_u8(c, &m->ttl);
 }
 
+static void
+code_interface(struct codec *c, struct prober_interface *m)
+{
+	code_u8(c, &m->role);
+	code_u8(c, &m->has);
+	code_u32(c, &m->index);
+	code_addr(c, &m->addr);
+	code_u32(c, &m->mtu);
+	code_text(c, m->name, sizeof(m->name));
+}
+
 /* Only the bytes that there are travel: at most PROBER_OBJECT_DATA. */
 static void
 code_object(struct codec *c, struct prober_object *m)
@@ -186,6 +197,9 @@ code_object(struct codec *c, struct prober_object *m)
 		writer_copy(c->w, m->data, told);
 	else
 		reader_copy(c->r, m->data, told);
+	code_u8(c, &m->is_interface);
+	if (m->is_interface != 0)
+		code_interface(c, &m->interface);
 }
 
 static void
@@ -228,6 +242,20 @@ code_result(struct codec *c, struct prober_result *m)
 		code_object(c, &m->objects[i]);
 }
 
+static bool
+object_is_sane(const struct prober_object *o)
+{
+	const struct prober_interface *i = &o->interface;
+
+	if (o->labels != 0 && (o->class_num != 1 || o->c_type != 1))
+		return false;
+	if (o->is_interface == 0)
+		return true;
+	return o->is_interface == 1 && o->class_num == 2 && i->role < INTERFACE_ROLES &&
+	       i->has < INTERFACE_END &&
+	       addr_is_none(&i->addr) == ((i->has & INTERFACE_ADDR) == 0);
+}
+
 /* Every label is one of an object's, and within its bits. */
 static bool
 extensions_are_sane(const struct prober_result *m)
@@ -235,10 +263,8 @@ extensions_are_sane(const struct prober_result *m)
 	size_t labels = 0;
 
 	for (size_t i = 0; i < m->objects_count; i++) {
-		const struct prober_object *o = &m->objects[i];
-
-		labels += o->labels;
-		if (o->labels != 0 && (o->class_num != 1 || o->c_type != 1))
+		labels += m->objects[i].labels;
+		if (!object_is_sane(&m->objects[i]))
 			return false;
 	}
 	for (size_t i = 0; i < m->mpls_count; i++)

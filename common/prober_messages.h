@@ -23,6 +23,7 @@
 #define PROBER_MPLS_MAX 16    /* label stack entries told of one reply */
 #define PROBER_OBJECTS_MAX 8  /* RFC 4884 objects told of one reply */
 #define PROBER_OBJECT_DATA 64 /* bytes told of one such object */
+#define PROBER_INTERFACE_NAME_MAX 63
 #define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
 #define PROBER_ALL_INSTANCES UINT32_MAX
 
@@ -242,9 +243,37 @@ struct prober_mpls { /* RFC 4950 section 3 */
 	uint8_t ttl;
 };
 
+/* Which parts there are: bits of the C-Type, RFC 5837 section 4.1. */
+enum prober_interface_part {
+	INTERFACE_MTU = 1,
+	INTERFACE_NAME = 2,
+	INTERFACE_ADDR = 4,
+	INTERFACE_INDEX = 8,
+	INTERFACE_END = 16,
+};
+
+enum prober_interface_role {
+	INTERFACE_INCOMING = 0,
+	INTERFACE_SUB_IP, /* of the incoming one */
+	INTERFACE_OUTGOING,
+	INTERFACE_NEXT_HOP,
+	INTERFACE_ROLES,
+};
+
+/* What a router says of one interface on the probe's way. */
+struct prober_interface {
+	uint8_t role; /* enum prober_interface_role */
+	uint8_t has;  /* of enum prober_interface_part */
+	uint32_t index;
+	struct addr addr;
+	uint32_t mtu;
+	char name[PROBER_INTERFACE_NAME_MAX + 1]; /* any bytes but NUL */
+};
+
 /*
  * RFC 4884 section 8, in the order in which they came. One with labels is an MPLS label
- * stack (RFC 4950): the next so many of the result's mpls, and no data.
+ * stack (RFC 4950): the next so many of the result's mpls, and no data. One that is an
+ * interface (RFC 5837) has both.
  */
 struct prober_object {
 	uint8_t class_num;
@@ -252,6 +281,8 @@ struct prober_object {
 	uint8_t labels;
 	uint16_t len; /* of the object's payload; at most PROBER_OBJECT_DATA are told */
 	uint8_t data[PROBER_OBJECT_DATA];
+	uint8_t is_interface; /* 1: well-formed, and this is what it says */
+	struct prober_interface interface;
 };
 
 struct prober_result {

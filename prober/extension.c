@@ -11,6 +11,9 @@
 #define OBJECT_HEADER_LEN 4
 #define CLASS_MPLS 1 /* RFC 4950 section 3 */
 #define TYPE_MPLS_INCOMING 1
+#define CLASS_INTERFACE 2 /* RFC 5837 section 4.1 */
+#define AFI_IPV4 1
+#define AFI_IPV6 2
 
 static int
 header_read(struct reader *r, uint16_t *checksum)
@@ -40,6 +43,64 @@ mpls_read(struct reader *r, struct prober_result *out)
 		told++;
 	}
 	return told;
+}
+
+/* RFC 5837 section 4.2. */
+static struct addr
+interface_addr_read(struct reader *r)
+{
+	uint16_t afi = reader_u16(r);
+	uint8_t bytes[16] = {0};
+
+	(void)reader_u16(r);
+	switch (afi) {
+	case AFI_IPV4:
+		reader_copy(r, bytes, 4);
+		return addr_from_bytes(AF_INET, bytes);
+	case AFI_IPV6:
+		reader_copy(r, bytes, 16);
+		return addr_from_bytes(AF_INET6, bytes);
+	default:
+		r->failed = true;
+		return (struct addr){0};
+	}
+}
+
+/*
+ * Section 4.3: its length with this byte, a multiple of four, then the name, padded
+ * with zeros.
+ */
+static void
+interface_name_read(struct reader *r, char *name)
+{
+	uint8_t len = reader_u8(r);
+
+	if (len == 0 || len % 4 != 0 || len > PROBER_INTERFACE_NAME_MAX + 1)
+		r->failed = true;
+	else
+		reader_copy(r, name, len - 1);
+	name[PROBER_INTERFACE_NAME_MAX] = '\0';
+}
+
+/* What an object says of an interface; false when it is not as RFC 5837 has it. */
+static bool
+interface_read(
+    uint8_t c_type, const uint8_t *data, size_t len, struct prober_interface *out)
+{
+	struct reader r;
+
+	reader_init(&r, data, len);
+	*out = (struct prober_interface){
+	    .role = c_type >> 6, .has = c_type & (INTERFACE_END - 1)};
+	if ((out->has & INTERFACE_INDEX) != 0)
+		out->index = reader_u32(&r);
+	if ((out->has & INTERFACE_ADDR) != 0)
+		out->addr = interface_addr_read(&r);
+	if ((out->has & INTERFACE_NAME) != 0)
+		interface_name_read(&r, out->name);
+	if ((out->has & INTERFACE_MTU) != 0)
+		out->mtu = reader_u32(&r);
+	return !r.failed;
 }
 
 static int
@@ -74,6 +135,10 @@ object_read(struct reader *r, struct prober_result *out)
 		return 0;
 	}
 	memcpy(object->data, data, len < PROBER_OBJECT_DATA ? len : PROBER_OBJECT_DATA);
+	object->is_interface = class_num == CLASS_INTERFACE &&
+			       interface_read(c_type, data, len, &object->interface);
+	if (!object->is_interface)
+		object->interface = (struct prober_interface){0};
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /*
- * ICMP extensions: the structure of RFC 4884 section 7, MPLS label stacks of RFC 4950.
- * Parses hostile bytes into a result record; used by the prober only.
+ * ICMP extensions: the structure of RFC 4884 section 7, MPLS label stacks of RFC 4950,
+ * interfaces of RFC 5837. Parses hostile bytes into a result record; used by the prober
+ * only.
  */
 #ifndef PROBER_EXTENSION_H
 #define PROBER_EXTENSION_H
@@ -13,7 +14,8 @@
 /*
  * Reads the extension structure into out's mpls and objects. Returns 0, or -EBADMSG
  * when it is malformed (version, checksum, an object's length); then out has none of
- * it. More labels or objects than the record has room for are left out.
+ * it. More labels or objects than the record has room for are left out. An interface
+ * that is not as RFC 5837 has it is an object like others.
  */
 int extension_parse(const uint8_t *bytes, size_t len, struct prober_result *out);
 

@@ -136,6 +136,16 @@ with_object(struct prober_result m, uint8_t class_num, uint8_t c_type, const cha
 	return m;
 }
 
+static struct prober_result
+with_interface(struct prober_result m, const struct prober_interface *i)
+{
+	struct prober_object *o = &m.objects[m.objects_count++];
+	uint8_t c_type = (uint8_t)(i->role << 6 | i->has);
+
+	*o = (struct prober_object){2, c_type, 0, 4, "data", 1, *i};
+	return m;
+}
+
 /* ---- names ----------------------------------------------------------------------- */
 
 /* What a hostile or an honest zone says; addresses not here have no name. */
@@ -306,6 +316,25 @@ scene_marks6(struct scene *s)
 	s->done.end_ttl = 12;
 }
 
+/* With all that RFC 5837 has, and with hostile names. */
+static struct prober_result
+hop_interfaces(void)
+{
+	const struct prober_interface interfaces[] = {
+	    {INTERFACE_INCOMING, 15, 4, scene_addr("10.3.255.1"), 9000, "ge-0/0/0.0"},
+	    {INTERFACE_SUB_IP, INTERFACE_NAME, 0, {0}, 0,
+		"\033[31m\n\"%\\=\xff\xc3\xa4"},
+	    {INTERFACE_OUTGOING, INTERFACE_ADDR | INTERFACE_MTU, 0,
+		scene_addr("2001:db8::1"), 1500, ""},
+	    {INTERFACE_NEXT_HOP, 0, 0, {0}, 0, ""},
+	};
+	struct prober_result m = hop(4, 0, "10.0.0.4", MS);
+
+	for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++)
+		m = with_interface(m, &interfaces[i]);
+	return m;
+}
+
 static void
 scene_extensions(struct scene *s)
 {
@@ -330,9 +359,10 @@ scene_extensions(struct scene *s)
 	add(s, with_object(with_mpls(hop(3, 1, "10.0.0.3", MS), 7, 0), 2, 10, "abcd"));
 	add(s, with_object(hop(3, 2, "10.0.0.3", MS), 1, 1, ""));
 	add(s, lost(3, 3));
+	add(s, hop_interfaces());
 	for (uint8_t q = 0; q < 4; q++)
-		add(s, reached(4, q, "198.51.100.9", 5 * MS));
-	s->done.end_ttl = 4;
+		add(s, reached(5, q, "198.51.100.9", 5 * MS));
+	s->done.end_ttl = 5;
 }
 
 /* The same replies without -e. */

@@ -154,6 +154,36 @@ START_TEST(all_pairs)
 }
 END_TEST
 
+START_TEST(percent)
+{
+	static const struct {
+		const char *in, *out;
+	} names[] = {
+	    {"", ""},
+	    {"ge-0/0/0.100", "ge-0/0/0.100"},
+	    {"a b", "a%20b"},
+	    {"100%\"\\>", "100%25%22\\>"},
+	    {"\x1b[31m\x7f\n", "%1B[31m%7F%0A"},
+	    {"\xc3\xa4\xff", "%C3%A4%FF"},
+	};
+	char out[ROOM + 1];
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		size_t len = strlen(names[i].out);
+
+		escape_percent(names[i].in, out, ROOM);
+		ck_assert_str_eq(out, names[i].out);
+		for (size_t room = 0; room <= len; room++) {
+			memset(out, 'Z', sizeof(out));
+			escape_percent(names[i].in, out, room);
+			ck_assert_int_eq(out[room], 'Z');
+			if (room > 0)
+				ck_assert_mem_eq(out, names[i].out, strlen(out));
+		}
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -163,6 +193,7 @@ main(void)
 	    {terminal_room, .loops = CASES},
 	    {json_room, .loops = CASES},
 	    {all_pairs},
+	    {percent},
 	};
 
 	return test_main("escape", tests, COUNT_OF(tests));

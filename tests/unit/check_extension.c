@@ -1,4 +1,4 @@
-/* prober/extension: RFC 4884 and RFC 4950, right and wrong in every way. */
+/* prober/extension: RFC 4884, 4950 and 5837, right and wrong in every way. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +196,85 @@ START_TEST(other_objects)
 }
 END_TEST
 
+/* What an interface object says; NULL: it is not as RFC 5837 has it. */
+static const struct prober_interface *
+interface_of(uint8_t c_type, const void *data, size_t len)
+{
+	static struct prober_result r;
+	struct made_extension x;
+
+	begin(&x);
+	add_object(&x, 4 + len, 2, c_type, data, len);
+	finish(&x);
+	ck_assert_int_eq(parse(&x, x.len, &r), 0);
+	must_be_object(&r.objects[0], 2, c_type, (uint16_t)len, 0);
+	ck_assert_uint_le(r.objects[0].is_interface, 1);
+	return r.objects[0].is_interface ? &r.objects[0].interface : NULL;
+}
+
+/* All parts, in the order of RFC 5837 section 4.1: 4 + 8 + 8 + 4 bytes. */
+static const uint8_t whole_interface[] = "\0\0\1\2"
+					 "\0\1\0\0\x0a\2\3\4"
+					 "\x8"
+					 "eth0\0\0\0"
+					 "\0\0\5\xdc";
+#define WHOLE_INTERFACE 24
+
+START_TEST(interfaces)
+{
+	static const uint8_t v6[] = "\0\2\0\0\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1";
+	const struct prober_interface *i;
+	uint8_t longest[64];
+	char text[ADDR_TEXT_MAX];
+
+	for (uint8_t role = 0; role < INTERFACE_ROLES; role++) {
+		i = interface_of((uint8_t)(role << 6 | 15), whole_interface, 24);
+		ck_assert_ptr_nonnull(i);
+		ck_assert_uint_eq(i->role, role);
+		ck_assert_uint_eq(i->has, 15);
+		ck_assert_uint_eq(i->index, 258);
+		ck_assert_str_eq(addr_to_text(&i->addr, text), "10.2.3.4");
+		ck_assert_str_eq(i->name, "eth0");
+		ck_assert_uint_eq(i->mtu, 1500);
+	}
+	/* Reserved bits are ignored, and so is what stands behind the parts. */
+	i = interface_of(0x30 | INTERFACE_MTU, whole_interface + 20, 4);
+	ck_assert_uint_eq(i->mtu, 1500);
+	ck_assert(addr_is_none(&i->addr));
+	i = interface_of(INTERFACE_INDEX, whole_interface, 24);
+	ck_assert_uint_eq(i->index, 258);
+	i = interface_of(0x80, "", 0);
+	ck_assert_uint_eq(i->role, INTERFACE_OUTGOING);
+	ck_assert_uint_eq(i->has, 0);
+	i = interface_of(INTERFACE_ADDR, v6, 20);
+	ck_assert_str_eq(addr_to_text(&i->addr, text), "2001:db8::1");
+	memset(longest, 'x', sizeof(longest));
+	longest[0] = 64;
+	i = interface_of(INTERFACE_NAME, longest, 64);
+	ck_assert_uint_eq(strlen(i->name), 63);
+}
+END_TEST
+
+START_TEST(no_interfaces)
+{
+	uint8_t name[68];
+
+	/* Every part cut short. */
+	for (size_t len = 0; len < WHOLE_INTERFACE; len++)
+		ck_assert_ptr_null(interface_of(15, whole_interface, len));
+	/* Another family; names of lengths that no name has. */
+	ck_assert_ptr_null(interface_of(INTERFACE_ADDR, "\0\3\0\0\1\2\3\4", 8));
+	ck_assert_ptr_null(interface_of(INTERFACE_ADDR, "\0\2\0\0\1\2\3\4", 8));
+	memset(name, 'x', sizeof(name));
+	for (unsigned int len = 0; len < 256; len++) {
+		bool right = len > 0 && len <= 64 && len % 4 == 0;
+
+		name[0] = (uint8_t)len;
+		ck_assert(right == (interface_of(INTERFACE_NAME, name, 68) != NULL));
+	}
+}
+END_TEST
+
 /* More than the record has room for: the rest is left out, and nothing overwritten. */
 START_TEST(more_than_fits)
 {
@@ -372,6 +451,8 @@ main(void)
 	    {order_of_objects},
 	    {every_bit_of_a_label},
 	    {other_objects},
+	    {interfaces},
+	    {no_interfaces},
 	    {more_than_fits},
 	    {one_thing_wrong, .loops = COUNT_OF(changes)},
 	    {cut_at_every_byte},

@@ -169,6 +169,27 @@ escape_dot(const char *text, char *out, size_t room)
 }
 
 const char *
+escape_percent(const char *text, char *out, size_t room)
+{
+	const uint8_t *in = (const uint8_t *)text;
+	size_t at = 0;
+	bool fits = room != 0;
+
+	for (; fits && *in != '\0'; in++) {
+		char hex[4];
+
+		snprintf(hex, sizeof(hex), "%%%02X", *in);
+		if (*in > ' ' && *in < 0x7f && *in != '%' && *in != '"')
+			fits = append(out, room, &at, in, 1);
+		else
+			fits = append(out, room, &at, hex, 3);
+	}
+	if (room != 0)
+		out[at] = '\0';
+	return out;
+}
+
+const char *
 escape_json(const char *text, char *out, size_t room)
 {
 	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */

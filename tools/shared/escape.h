@@ -31,4 +31,10 @@ const char *escape_json(const char *text, char *out, size_t room);
  */
 const char *escape_dot(const char *text, char *out, size_t room);
 
+/*
+ * For a name in quotes, as traceroute(8) prints those of interfaces: every byte but
+ * visible ASCII, the percent sign and the quote too, becomes "%HH". room as above.
+ */
+const char *escape_percent(const char *text, char *out, size_t room);
+
 #endif

@@ -35,6 +35,24 @@ labels_json(struct json_builder *b, const struct prober_mpls *mpls, size_t count
 	return stack;
 }
 
+static json_t *
+interface_json(struct json_builder *b, const struct prober_interface *i)
+{
+	static const char *const roles[INTERFACE_ROLES] = {
+	    "incoming", "sub_ip", "outgoing", "next_hop"};
+	json_t *entry = json_object();
+
+	json_put(b, entry, "role", json_string(roles[i->role]));
+	if ((i->has & INTERFACE_INDEX) != 0)
+		json_put_number(b, entry, "index", i->index);
+	json_put_addr(b, entry, "address", &i->addr);
+	if ((i->has & INTERFACE_NAME) != 0)
+		json_put_text(b, entry, "name", i->name);
+	if ((i->has & INTERFACE_MTU) != 0)
+		json_put_number(b, entry, "mtu", i->mtu);
+	return entry;
+}
+
 /* The objects in the order in which they came. */
 static json_t *
 extensions_json(struct json_builder *b, const struct prober_result *m)
@@ -58,6 +76,9 @@ extensions_json(struct json_builder *b, const struct prober_result *m)
 			    labels_json(b, &m->mpls[label], o->labels));
 		else
 			json_put(b, entry, "data", json_string(hex));
+		if (o->is_interface)
+			json_put(
+			    b, entry, "interface", interface_json(b, &o->interface));
 		label += o->labels;
 		json_array_append_new(objects, entry);
 	}

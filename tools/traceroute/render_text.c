@@ -1,21 +1,19 @@
 #include "tools/traceroute/render_text.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/bytes.h"
 #include "common/clock.h"
 #include "common/names_messages.h"
 #include "tools/shared/escape.h"
+#include "tools/shared/extension_text.h"
 #include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
 
 /* Escaping makes at most four characters of a byte. */
 #define NAME_TEXT_MAX (4 * NAMES_NAME_MAX + 1)
-#define EXTENSIONS_MAX 4096
 
 void
 render_text_init(struct render_text *r, const struct record *record,
@@ -28,76 +26,13 @@ render_text_init(struct render_text *r, const struct record *record,
 	    .ttl = record->asked.first_ttl};
 }
 
-/* ---- pieces ---------------------------------------------------------------------- */
-
-/* Appends to a text of EXTENSIONS_MAX bytes; what does not fit is cut. */
-static void append(char *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-append(char *text, const char *format, ...)
-{
-	size_t len = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text + len, EXTENSIONS_MAX - len, format, args);
-	va_end(args);
-}
-
-/* CLASS/TYPE: and the payload as words in hexadecimal. */
-static void
-append_object(char *text, const struct prober_object *o)
-{
-	size_t told = o->len < PROBER_OBJECT_DATA ? o->len : PROBER_OBJECT_DATA;
-	struct reader r;
-
-	append(text, "%u/%u:", o->class_num, o->c_type);
-	reader_init(&r, o->data, told);
-	for (size_t at = 0; reader_left(&r) >= 4; at += 4)
-		append(text, "%s%08x", at != 0 ? "," : "", reader_u32(&r));
-	if (reader_left(&r) != 0 && told > 4)
-		append(text, ",");
-	while (reader_left(&r) != 0)
-		append(text, "%02x", reader_u8(&r));
-}
-
-static void
-append_labels(char *text, const struct prober_mpls *mpls, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		append(text, "%sL=%u,E=%u,S=%u,T=%u", i == 0 ? "MPLS:" : "/",
-		    mpls[i].label, mpls[i].traffic_class, mpls[i].bottom, mpls[i].ttl);
-}
-
-/* What -e shows of a reply; empty when there is nothing. */
-static const char *
-extensions_text(const struct prober_result *m, char *text)
-{
-	size_t label = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < m->objects_count; i++) {
-		const struct prober_object *o = &m->objects[i];
-
-		if (i != 0)
-			append(text, ";");
-		if (o->labels != 0)
-			append_labels(text, &m->mpls[label], o->labels);
-		else
-			append_object(text, o);
-		label += o->labels;
-	}
-	return text;
-}
-
 /* ---- one probe ------------------------------------------------------------------- */
 
 /* True when this answer is printed with its address. */
 static bool
 shows_addr(const struct render_text *r, const struct prober_result *m)
 {
-	char mine[EXTENSIONS_MAX], theirs[EXTENSIONS_MAX];
+	char mine[EXTENSION_TEXT_MAX], theirs[EXTENSION_TEXT_MAX];
 
 	for (int query = r->query - 1; query >= 0; query--) {
 		const struct prober_result *before =
@@ -107,8 +42,8 @@ shows_addr(const struct render_text *r, const struct prober_result *m)
 			continue;
 		if (!addr_equal(&before->from, &m->from))
 			return true;
-		return r->extensions && strcmp(extensions_text(m, mine),
-					    extensions_text(before, theirs)) != 0;
+		return r->extensions && strcmp(extension_text(m, mine),
+					    extension_text(before, theirs)) != 0;
 	}
 	return true;
 }
@@ -117,7 +52,7 @@ shows_addr(const struct render_text *r, const struct prober_result *m)
 static bool
 print_from(struct render_text *r, const struct prober_result *m)
 {
-	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX], text[EXTENSIONS_MAX];
+	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX], text[EXTENSION_TEXT_MAX];
 	enum name_state state = NAME_NONE;
 	const char *name = NULL;
 
@@ -136,7 +71,7 @@ print_from(struct render_text *r, const struct prober_result *m)
 			? escape_terminal(name, escaped, sizeof(escaped))
 			: addr,
 		    addr);
-	if (r->extensions && extensions_text(m, text)[0] != '\0')
+	if (r->extensions && extension_text(m, text)[0] != '\0')
 		output_print(r->out, " <%s>", text);
 	return true;
 }
