@@ -19,6 +19,7 @@ code_plan(struct codec *c, struct prober_plan *m)
 		code_text(c, f->tag, sizeof(f->tag));
 	}
 	code_u8(c, &m->stamp_ids_chosen);
+	code_i64(c, &m->send_gap);
 }
 
 void
@@ -36,7 +37,8 @@ prober_plan_unpack(struct prober_plan *m, struct reader *r)
 
 	*m = (struct prober_plan){0};
 	code_plan(&(struct codec){.r = r}, m);
-	sane = m->stamp_ids_chosen <= 1;
+	sane = m->stamp_ids_chosen <= 1 && m->send_gap >= 0 &&
+	       m->send_gap <= PROBER_TIME_MAX;
 	for (size_t i = 0; i < 2; i++)
 		sane = sane && m->family[i].send < TRANSPORT_COUNT &&
 		       m->family[i].receive < TRANSPORT_COUNT;

@@ -26,6 +26,7 @@
 #define PROBER_INTERFACE_NAME_MAX 63
 #define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
 #define PROBER_ALL_INSTANCES UINT32_MAX
+#define PROBER_TIME_MAX (INT64_C(86400) * 1000000000) /* each time asked for: a day */
 
 /*
  * From the start to HELLO, which takes milliseconds; but under valgrind, whose variant
@@ -79,6 +80,7 @@ struct prober_plan_family {
 struct prober_plan {
 	struct prober_plan_family family[2];
 	uint8_t stamp_ids_chosen; /* the kernel takes SCM_TS_OPT_ID (Linux 6.13) */
+	int64_t send_gap; /* between two probes of all instances together, on average */
 };
 
 /*

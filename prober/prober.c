@@ -13,9 +13,6 @@
 /* All descriptors that there can be: what arrived is read before deadlines count. */
 #define EVENTS_BATCH 1024
 #define PAUSE (5 * NS_PER_MS) /* until a device that was full is tried again */
-#define TIME_MAX \
-	(INT64_C(86400) * NS_PER_SECOND) /* for each time of a trace: a day \
-					  */
 
 void
 prober_fail(struct prober *p, int error, const char *what)
@@ -49,6 +46,7 @@ on_plan(struct prober *p, struct reader *r)
 		return error;
 	p->plan_known = true;
 	p->transports.stamp_ids_chosen = p->plan.stamp_ids_chosen;
+	p->pace.gap = p->plan.send_gap;
 	return 0;
 }
 
@@ -68,9 +66,10 @@ start_is_sane(const struct prober_start *s)
 	return s->instance != PROBER_ALL_INSTANCES && !addr_is_none(&s->target) &&
 	       (addr_is_none(&s->source) || s->source.family == s->target.family) &&
 	       s->first_ttl >= 1 && s->first_ttl <= s->max_ttl && s->queries >= 1 &&
-	       s->wait_max > 0 && s->wait_max <= TIME_MAX && s->send_gap >= 0 &&
-	       s->send_gap <= TIME_MAX && s->timeout >= 0 && s->timeout <= TIME_MAX &&
-	       s->flow_id <= UINT16_MAX && s->flow_label <= 0xfffff;
+	       s->wait_max > 0 && s->wait_max <= PROBER_TIME_MAX && s->send_gap >= 0 &&
+	       s->send_gap <= PROBER_TIME_MAX && s->timeout >= 0 &&
+	       s->timeout <= PROBER_TIME_MAX && s->flow_id <= UINT16_MAX &&
+	       s->flow_label <= 0xfffff;
 }
 
 static int
@@ -137,7 +136,9 @@ prober_init(struct prober *p, int channel_fd, uint32_t transports)
 
 	*p = (struct prober){.epoll = -1,
 	    .transports_allowed = transports,
+	    .pace = {.timer = {.fire = trace_pace_fire}},
 	    .resume = {.fire = resume_fire}};
+	TAILQ_INIT(&p->pace.line);
 	store_init(&p->store);
 	TAILQ_INIT(&p->ended);
 	error = channel_init(&p->channel, channel_fd);

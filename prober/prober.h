@@ -50,9 +50,11 @@ struct trace {
 	uint32_t next_number;
 	uint64_t strays_before; /* the prober's, when it began */
 	int64_t next_send;      /* pacing: not before, CLOCK_MONOTONIC, ns */
-	struct timer timer;     /* what the algorithm asked for */
-	struct timer retry;     /* when a send that had to wait is worth another try */
-	struct timer timeout;   /* of the whole trace */
+	bool in_line;           /* waits for the pace of all */
+	TAILQ_ENTRY(trace) in_pace;
+	struct timer timer;   /* what the algorithm asked for */
+	struct timer retry;   /* when a send that had to wait is worth another try */
+	struct timer timeout; /* of the whole trace */
 	struct probe_list probes; /* all that the store holds */
 	bool held; /* wants EVENT_TIMER when results, tags or the flow are free again */
 	bool wants_tag;        /* ... because no tag was free */
@@ -69,6 +71,18 @@ struct trace {
 	TAILQ_ENTRY(trace) in_ended;
 };
 
+/*
+ * The rate of all traces together. Those that must wait for it stand in line, and each
+ * gets its turn: one EVENT_TIMER.
+ */
+struct pace {
+	int64_t gap;  /* between two probes, ns; 0: no limit */
+	int64_t next; /* not before, CLOCK_MONOTONIC, ns */
+	struct timer timer;
+	TAILQ_HEAD(, trace) line;
+	struct trace *turn; /* who may send now, if others stand in line */
+};
+
 struct prober {
 	int epoll;
 	struct channel channel; /* to the tool */
@@ -82,6 +96,7 @@ struct prober {
 	struct helper helper;
 	struct raw raw;
 	struct timer_heap timers;
+	struct pace pace;
 	struct timer resume;       /* while a device takes no more */
 	struct trace *traces;      /* by id */
 	TAILQ_HEAD(, trace) ended; /* finished, to be freed */
@@ -122,6 +137,9 @@ void trace_stop(struct trace *t, enum prober_reason reason);
 
 /* Frees a trace and takes everything of it out of the store. */
 void trace_free(struct trace *t);
+
+/* Lets those that wait for the pace of all send, as far as it goes. */
+void trace_pace_fire(struct timer *timer);
 
 /* Gives every held trace its EVENT_TIMER. */
 void trace_wake_held(struct prober *p);

@@ -120,6 +120,33 @@ trace_stop(struct trace *t, enum prober_reason reason)
 }
 
 void
+trace_leave_line(struct trace *t)
+{
+	if (t->in_line)
+		TAILQ_REMOVE(&t->prober->pace.line, t, in_pace);
+	t->in_line = false;
+}
+
+void
+trace_pace_fire(struct timer *timer)
+{
+	struct pace *pace =
+	    (struct pace *)((char *)timer - offsetof(struct pace, timer));
+	struct trace *t;
+
+	/* Who sends once and wants more stands at the end again. */
+	while (
+	    (t = TAILQ_FIRST(&pace->line)) != NULL && clock_monotonic() >= pace->next) {
+		trace_leave_line(t);
+		pace->turn = t;
+		timer_event(t);
+		pace->turn = NULL;
+	}
+	if (t != NULL)
+		(void)timer_set(&t->prober->timers, &pace->timer, pace->next);
+}
+
+void
 trace_wake_held(struct prober *p)
 {
 	struct trace *t, *next;
@@ -556,6 +583,7 @@ trace_free(struct trace *t)
 	while ((probe = TAILQ_FIRST(&t->probes)) != NULL)
 		trace_probe_retire(t, probe);
 	trace_hold(t, false);
+	trace_leave_line(t);
 	timer_cancel(&p->timers, &t->timer);
 	timer_cancel(&p->timers, &t->retry);
 	timer_cancel(&p->timers, &t->timeout);

@@ -32,6 +32,9 @@ void trace_dispatch(struct trace *t, const struct event *event);
 /* Has the trace woken by EVENT_TIMER when something is released; or no longer. */
 void trace_hold(struct trace *t, bool held);
 
+/* It waits no longer for the pace of all traces. */
+void trace_leave_line(struct trace *t);
+
 /* Ends a trace that cannot go on, with the words for the user. error: errno. */
 void trace_fail(struct trace *t, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -303,17 +303,6 @@ search_clear(struct search *s)
 	*s = (struct search){0};
 }
 
-/* All of them together keep to the rate that was asked for. */
-static int64_t
-share_gap(const struct trace_options *o)
-{
-	int64_t gap = o->start.send_gap;
-
-	if (gap > INT64_MAX / (int64_t)o->hosts_count)
-		return gap;
-	return gap * (int64_t)o->hosts_count;
-}
-
 /* Prepares the search of one host. */
 static enum exit_status
 add_host(struct search *s, struct measurement *m, size_t number)
@@ -331,7 +320,6 @@ add_host(struct search *s, struct measurement *m, size_t number)
 		return EXIT_FAILED;
 	trace_request_start(o, &target, start);
 	start->instance = (uint32_t)number;
-	start->send_gap = share_gap(o);
 	if (multipath_init(t, o->hosts[number], trace_options_protocol(o), start,
 		&m->plan.choice.family[family_index(target.family)]) != 0) {
 		log_line("out of memory%s", remedy_of_limit(ENOMEM));

@@ -95,6 +95,7 @@ measurement_choose_plan(struct measurement *m)
 		helper[0] = '\0';
 	host_facts_gather(&facts, helper);
 	asked_wrong = plan_choose(&request, &facts, &m->plan) != 0;
+	m->plan.choice.send_gap = m->options.start.send_gap;
 	if (family != AF_UNSPEC)
 		asked_wrong = m->plan.error[family_index(family)] == EINVAL;
 	if (!asked_wrong)
