@@ -75,7 +75,7 @@ common_c := $(wildcard common/*.c)
 prober_c := $(filter-out prober/main.c,$(wildcard prober/*.c prober/*/*.c))
 algorithms_c := $(wildcard algorithms/*.c)
 shared_c := $(wildcard tools/shared/*.c)
-traceroute_c := $(wildcard tools/traceroute/*.c)
+traceroute_c := $(filter-out tools/traceroute/main.c,$(wildcard tools/traceroute/*.c))
 mda_c := $(filter-out tools/mda/main.c,$(wildcard tools/mda/*.c))
 names_c := $(filter-out tools/names/main.c,$(wildcard tools/names/*.c))
 fakeroute_c := $(filter-out tools/fakeroute/main.c,$(wildcard tools/fakeroute/*.c))
@@ -128,6 +128,7 @@ $(lib)/libcommon.a: $(call objects,$(common_c)); $(archive)
 $(lib)/libprober.a: $(call objects,$(prober_c)); $(archive)
 $(lib)/libalgorithms.a: $(call objects,$(algorithms_c)); $(archive)
 $(lib)/libshared.a: $(call objects,$(shared_c)); $(archive)
+$(lib)/libtraceroute.a: $(call objects,$(traceroute_c)); $(archive)
 $(lib)/libmda.a: $(call objects,$(mda_c)); $(archive)
 $(lib)/libnames.a: $(call objects,$(names_c)); $(archive)
 $(lib)/libfakeroute.a: $(call objects,$(fakeroute_c)); $(archive)
@@ -150,8 +151,9 @@ $(helper): $(call objects,$(privsep_c) $(privsep_common_c)) privsep/imports
 ifeq ($(variant),release)
 	@privsep/check $@
 endif
-$(bin)/paris-traceroute: $(call objects,$(traceroute_c)) $(lib)/libmda.a $(lib)/libshared.a \
-		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
+$(bin)/paris-traceroute: $(obj)/tools/traceroute/main.o $(lib)/libtraceroute.a \
+		$(lib)/libmda.a $(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a \
+		$(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS) -lm
 $(bin)/mda: $(obj)/tools/mda/main.o $(lib)/libmda.a $(lib)/libshared.a \
 		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
@@ -163,7 +165,7 @@ $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
 test_link = $(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) \
 	$(SANDBOX_LIBS) -lm
 test_archives := $(lib)/libsupport.a $(lib)/libfakeroute.a $(lib)/libnames.a \
-	$(lib)/libmda.a \
+	$(lib)/libtraceroute.a $(lib)/libmda.a \
 	$(lib)/libprivsep.a $(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a \
 	$(lib)/libcommon.a
 $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)

@@ -73,7 +73,7 @@ NO_TIME = ["", "x", "-", "-1", "+1", ".", "..5", "1.5.", "1s", "1 ", " 1", "0x1"
 WORDS = {
     "-a": (("paris", "traceroute"), ("", "Paris", "mda2", "paris traceroute")),
     "--algorithm": (("paris",), ("x" * 300,)),
-    "--format": (("text", "json"), ("", "xml", "JSON", "jsonl", "text,json", "scamper",
+    "--format": (("text", "json", "csv"), ("", "xml", "JSON", "jsonl", "text,json", "scamper",
                                     "dot", "svg")),
     "-M": (("default", "udp", "tcp", "udplite", "mda"), ("", "UDP", "paris", "dccp")),
     "--module": (("mda",), ("x" * 300,)),

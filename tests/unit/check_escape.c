@@ -79,6 +79,76 @@ START_TEST(terminal)
 }
 END_TEST
 
+static const struct {
+	const char *in;
+	const char *out;
+} csv_cases[] = {
+    {"", ""},
+    {"router-1.example.net", "router-1.example.net"},
+    {"GOOGLE (US) & sons", "GOOGLE (US) & sons"},
+    {"a,b", "\"a,b\""},
+    {"say \"hi\"", "\"say \"\"hi\"\"\""},
+    {"\"", "\"\"\"\""},
+    /* No second line, no control, nothing that is not UTF-8. */
+    {"two\r\nlines\ttab", "two\\x0d\\x0alines\\x09tab"},
+    {"\x1b[31mred", "\\x1b[31mred"},
+    {"bad\xff\xc3(", "bad\\xff\\xc3("},
+    {"\xe2\x80\xae", "\\xe2\\x80\\xae"},
+    {"caf\xc3\xa9", "caf\xc3\xa9"},
+    {"\\x41", "\\x5cx41"},
+    /* No formula, also where semicolons separate fields. */
+    {"=cmd|' /C calc'!A0", "\\x3dcmd|' /C calc'!A0"},
+    {"=1+1,=2", "\"\\x3d1+1,=2\""},
+    {"+1", "\\x2b1"},
+    {"-1+1", "\\x2d1+1"},
+    {"@SUM(A1)", "\\x40SUM(A1)"},
+    {" =1", "\\x20=1"},
+    {"\t=1", "\\x09=1"},
+    {"\r=1", "\\x0d=1"},
+    {"a;=1", "a\\x3b=1"},
+    {"a=b", "a=b"},
+    {"\xef\xbc\x9d"
+     "1",
+	"\\xef\\xbc\\x9d"
+	"1"},
+    {"\xef\xbc\x8b", "\\xef\\xbc\\x8b"},
+    {"\xef\xbc\x8d", "\\xef\\xbc\\x8d"},
+    {"\xef\xbc\xa0", "\\xef\\xbc\\xa0"},
+};
+
+START_TEST(csv)
+{
+	char out[ROOM];
+
+	ck_assert_ptr_eq(escape_csv(csv_cases[_i].in, out, sizeof(out)), out);
+	ck_assert_str_eq(out, csv_cases[_i].out);
+}
+END_TEST
+
+/* Cut anywhere it is still one field: quotes come in pairs, around all of it. */
+START_TEST(csv_room)
+{
+	size_t len = strlen(csv_cases[_i].out);
+	char out[ROOM + 1];
+
+	for (size_t room = 0; room <= len + 1; room++) {
+		size_t quotes = 0;
+
+		memset(out, 'Z', sizeof(out));
+		escape_csv(csv_cases[_i].in, out, room);
+		ck_assert_int_eq(out[room], 'Z');
+		if (room == 0)
+			continue;
+		ck_assert_uint_lt(strlen(out), room);
+		for (const char *p = out; *p != '\0'; p++)
+			quotes += *p == '"';
+		ck_assert_uint_eq(quotes % 2, 0);
+		if (quotes != 0)
+			ck_assert(out[0] == '"' && out[strlen(out) - 1] == '"');
+	}
+}
+END_TEST
+
 START_TEST(json)
 {
 	char out[ROOM];
@@ -194,6 +264,8 @@ main(void)
 	    {json_room, .loops = CASES},
 	    {all_pairs},
 	    {percent},
+	    {csv, .loops = COUNT_OF(csv_cases)},
+	    {csv_room, .loops = COUNT_OF(csv_cases)},
 	};
 
 	return test_main("escape", tests, COUNT_OF(tests));

@@ -5,11 +5,6 @@
 #include "tests/support/testing.h"
 #include "tools/traceroute/notes.h"
 
-/* The modules under test; no library holds the tool's own parts. */
-#include "tools/traceroute/anomalies.c"
-#include "tools/traceroute/notes.c"
-#include "tools/traceroute/record.c"
-
 /* Prints the notes of a record and returns them. */
 static void
 notes_of(const struct record *t, struct output *out)

@@ -3,11 +3,6 @@
 #include "tests/support/testing.h"
 #include "tools/traceroute/render_text.h"
 
-/* The modules under test; no library holds the tool's own parts. */
-#include "tools/traceroute/anomalies.c"
-#include "tools/traceroute/record.c"
-#include "tools/traceroute/render_text.c"
-
 /* Plays a scene in an order of its results, rendering after each message. */
 static void
 play(const struct scene *s, const int *order, int count, struct output *out)

@@ -210,6 +210,7 @@ print_one(struct search *s, const struct findings *f, const struct session *sess
 
 	switch ((enum trace_format)s->options->format) {
 	case FORMAT_TEXT:
+	case FORMAT_CSV: /* not of many paths */
 		if (s->printed != 0)
 			output_print(session->out, "\n");
 		graph_render_text(f, naming, session->out);

@@ -211,3 +211,66 @@ escape_json(const char *text, char *out, size_t room)
 		out[at] = '\0';
 	return out;
 }
+
+/* What makes a spreadsheet read a field as a formula when it comes first. */
+static bool
+starts_formula(uint32_t code)
+{
+	switch (code) {
+	case ' ': /* which some leave out */
+	case '=':
+	case '+':
+	case '-':
+	case '@':
+	case 0xff1d: /* the same, of full width */
+	case 0xff0b:
+	case 0xff0d:
+	case 0xff20:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether a character that is not the first stands for itself. */
+static bool
+is_plain_in_csv(uint32_t code)
+{
+	return code != ';' &&
+	       (is_printable(code) || code == ' ' || code == '(' || code == ')');
+}
+
+const char *
+escape_csv(const char *text, char *out, size_t room)
+{
+	bool quoted = strpbrk(text, ",\"") != NULL;
+	size_t inside = quoted && room != 0 ? room - 1 : room;
+	const uint8_t *in = (const uint8_t *)text;
+	size_t at = 0;
+	bool fits = inside != 0 && (!quoted || append(out, inside, &at, "\"", 1));
+
+	quoted = quoted && fits; /* then there is room for the second quote */
+	while (fits && *in != '\0') {
+		bool first = in == (const uint8_t *)text;
+		uint32_t code = 0;
+		size_t len = character_read(in, &code);
+		char hex[8];
+
+		if (len == 0 || !is_plain_in_csv(code) ||
+		    (first && starts_formula(code))) {
+			len = 1;
+			snprintf(hex, sizeof(hex), "\\x%02x", *in);
+			fits = append(out, inside, &at, hex, 4);
+		} else if (code == '"') {
+			fits = append(out, inside, &at, "\"\"", 2);
+		} else {
+			fits = append(out, inside, &at, in, len);
+		}
+		in += len;
+	}
+	if (quoted)
+		append(out, room, &at, "\"", 1);
+	if (room != 0)
+		out[at] = '\0';
+	return out;
+}

@@ -37,4 +37,13 @@ const char *escape_dot(const char *text, char *out, size_t room);
  */
 const char *escape_percent(const char *text, char *out, size_t room);
 
+/*
+ * A field of comma-separated values (RFC 4180), in quotes if it needs them, that no
+ * spreadsheet takes for a formula, a second field or a second line: as for a terminal,
+ * but spaces and parentheses stay; semicolons, which separate fields in many countries,
+ * and a "=", "+", "-", "@" (also those of full width) or a space at the start become
+ * "\xHH". room as above.
+ */
+const char *escape_csv(const char *text, char *out, size_t room);
+
 #endif

@@ -1,13 +1,11 @@
 #include "tools/shared/json_builder.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "common/clock.h"
 #include "common/names_messages.h"
 #include "tools/shared/escape.h"
+#include "tools/shared/time_text.h"
 
 /* Escaping makes at most three bytes (U+FFFD) of one. */
 #define TEXT_MAX (3 * NAMES_NAME_MAX + 1)
@@ -57,15 +55,10 @@ json_put_addr(
 void
 json_put_time(struct json_builder *b, json_t *object, const char *key, int64_t at)
 {
-	struct timespec ts = clock_to_timespec(at);
-	char day[32], text[48];
-	struct tm tm;
+	char text[TIME_TEXT_MAX];
 
-	if (gmtime_r(&ts.tv_sec, &tm) == NULL ||
-	    strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		return;
-	snprintf(text, sizeof(text), "%s.%09ldZ", day, ts.tv_nsec);
-	json_put(b, object, key, json_string(text));
+	if (time_text(at, text)[0] != '\0')
+		json_put(b, object, key, json_string(text));
 }
 
 /* jansson leaves DEL alone, which is a control character all the same. */

@@ -3,20 +3,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
-
-static const char *
-reply_name(uint8_t reply)
-{
-	static const char *const names[] = {[REPLY_TIME_EXCEEDED] = "time_exceeded",
-	    [REPLY_UNREACHABLE] = "unreachable",
-	    [REPLY_ECHO] = "echo_reply",
-	    [REPLY_DATA] = "udp_data",
-	    [REPLY_OTHER] = "other",
-	    [REPLY_SYN_ACK] = "syn_ack",
-	    [REPLY_RESET] = "reset"};
-
-	return reply < sizeof(names) / sizeof(names[0]) ? names[reply] : NULL;
-}
+#include "tools/shared/reply_text.h"
 
 static json_t *
 labels_json(struct json_builder *b, const struct prober_mpls *mpls, size_t count)
@@ -116,8 +103,8 @@ json_put_reply(struct json_builder *b, json_t *object, const struct prober_resul
 		json_put_scaled(b, object, "rtt_ms", m->rtt, NS_PER_MS);
 	if (m->rtt >= 0 && m->rtt_source != RTT_NONE)
 		json_put(b, object, "rtt_source", json_string(sources[m->rtt_source]));
-	if (reply_name(m->reply) != NULL)
-		json_put(b, object, "reply", json_string(reply_name(m->reply)));
+	if (reply_word(m->reply) != NULL)
+		json_put(b, object, "reply", json_string(reply_word(m->reply)));
 	if (icmp) {
 		json_put_number(b, object, "icmp_type", m->icmp_type);
 		json_put_number(b, object, "icmp_code", m->icmp_code);

@@ -114,3 +114,30 @@ reply_annotation(const struct prober_result *m, char *buf)
 		snprintf(buf, ANNOTATION_MAX, "!<%u>", m->icmp_code);
 	return buf;
 }
+
+const char *
+reply_word(uint8_t reply)
+{
+	static const char *const names[] = {[REPLY_TIME_EXCEEDED] = "time_exceeded",
+	    [REPLY_UNREACHABLE] = "unreachable",
+	    [REPLY_ECHO] = "echo_reply",
+	    [REPLY_DATA] = "udp_data",
+	    [REPLY_OTHER] = "other",
+	    [REPLY_SYN_ACK] = "syn_ack",
+	    [REPLY_RESET] = "reset"};
+
+	return reply < sizeof(names) / sizeof(names[0]) ? names[reply] : NULL;
+}
+
+const char *
+outcome_word(uint8_t outcome)
+{
+	static const char *const names[] = {[RESULT_REPLY] = "answered",
+	    [RESULT_TIMEOUT] = "lost",
+	    [RESULT_SEND_FAILED] = "send_failed",
+	    [RESULT_DUPLICATE] = "duplicate",
+	    [RESULT_LATE] = "late",
+	    [RESULT_AMBIGUOUS] = "ambiguous"};
+
+	return outcome < sizeof(names) / sizeof(names[0]) ? names[outcome] : NULL;
+}

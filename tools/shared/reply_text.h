@@ -5,6 +5,7 @@
 #define TOOLS_SHARED_REPLY_TEXT_H
 
 #include <net/if.h>
+#include <stdint.h>
 
 #include "common/addr.h"
 #include "common/prober_messages.h"
@@ -25,5 +26,11 @@ const char *reply_addr_text(const struct addr *a, char *buf);
  * plain answer. Returns buf (ANNOTATION_MAX bytes).
  */
 const char *reply_annotation(const struct prober_result *m, char *buf);
+
+/* The word for an enum prober_reply in all formats, "time_exceeded"; NULL: none. */
+const char *reply_word(uint8_t reply);
+
+/* Likewise for an enum prober_outcome: "answered", "lost". */
+const char *outcome_word(uint8_t outcome);
 
 #endif

@@ -113,8 +113,8 @@ static const struct option_spec table[] = {
     {0, "flow-id", "N", "Trace the path of this flow (default: any one)",
 	trace_value_flow_id, AT(start), sizeof(uint32_t), 0, UINT16_MAX, TRACEROUTE},
     {0, "format", "FORMAT",
-	"What to print: text (the default) or json; of many paths scamper, dot or svg "
-	"too",
+	"What to print: text (the default), json or csv; of many paths text, json, "
+	"scamper, dot or svg",
 	trace_value_format, TO(format), 0, 0, TRACEROUTE},
     {0, "format", "FORMAT",
 	"What to print: text (the default), json, scamper, dot or svg",
@@ -392,10 +392,19 @@ find_idle_option(const struct trace_options *o)
 static int
 check_multipath(const struct trace_options *o, char *error)
 {
-	static const char *const formats[] = {
-	    [FORMAT_SCAMPER] = "scamper", [FORMAT_DOT] = "dot", [FORMAT_SVG] = "svg"};
+	static const char *const formats[] = {[FORMAT_CSV] = "csv",
+	    [FORMAT_SCAMPER] = "scamper",
+	    [FORMAT_DOT] = "dot",
+	    [FORMAT_SVG] = "svg"};
 	const char *idle = find_idle_option(o);
 
+	if (trace_options_multipath(o) && o->format == FORMAT_CSV) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--format %s: is of one path; of many paths there are text, json, "
+		    "scamper, dot and svg",
+		    formats[o->format]);
+		return -EINVAL;
+	}
 	if (trace_options_multipath(o)) {
 		if (o->format != FORMAT_SVG || o->hosts_count <= 1)
 			return 0;
@@ -404,10 +413,10 @@ check_multipath(const struct trace_options *o, char *error)
 		    o->hosts_count);
 		return -EINVAL;
 	}
-	if (o->format != FORMAT_TEXT && o->format != FORMAT_JSON)
+	if (o->format > FORMAT_CSV)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "--format %s: is of algorithms that find many paths (-a mda); of "
-		    "one path there are text and json",
+		    "one path there are text, json and csv",
 		    formats[o->format]);
 	else if (idle != NULL)
 		snprintf(error, OPTIONS_TEXT_MAX,

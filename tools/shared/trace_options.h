@@ -25,6 +25,7 @@ enum trace_method {
 enum trace_format {
 	FORMAT_TEXT,
 	FORMAT_JSON,
+	FORMAT_CSV, /* of one path only */
 	/* Of multipath algorithms only. */
 	FORMAT_SCAMPER,
 	FORMAT_DOT,

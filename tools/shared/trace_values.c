@@ -185,12 +185,14 @@ trace_value_format(
 {
 	static const char *const names[] = {[FORMAT_TEXT] = "text",
 	    [FORMAT_JSON] = "json",
+	    [FORMAT_CSV] = "csv",
 	    [FORMAT_SCAMPER] = "scamper",
 	    [FORMAT_DOT] = "dot",
 	    [FORMAT_SVG] = "svg"};
 
 	(void)spec;
-	return parse_word(names, 5, text, value, expected);
+	return parse_word(
+	    names, sizeof(names) / sizeof(names[0]), text, value, expected);
 }
 
 /* traceroute(8)'s modules, and algorithms that find many paths. */

@@ -9,7 +9,9 @@
 #include "tools/shared/json_builder.h"
 #include "tools/shared/json_reply.h"
 #include "tools/shared/json_trace.h"
+#include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
+#include "tools/traceroute/flags.h"
 
 /* What the pieces below need. */
 struct builder {
@@ -20,35 +22,19 @@ struct builder {
 
 /* ---- one reply ------------------------------------------------------------------- */
 
-static json_t *
-flags_json(const struct record *t, const struct prober_result *m)
-{
-	static const struct {
-		uint16_t flag;
-		const char *name;
-	} names[] = {{RESULT_REACHED, "reached"}, {RESULT_FINAL, "final"},
-	    {RESULT_RESENT, "resent"}, {RESULT_BY_ADDRESS, "by_address"}};
-	uint32_t found = anomalies_of(t, m);
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if ((m->flags & names[i].flag) != 0)
-			json_array_append_new(array, json_string(names[i].name));
-	for (unsigned int a = 0; a < ANOMALIES; a++)
-		if ((found >> a & 1) != 0)
-			json_array_append_new(array, json_string(anomaly_name(a)));
-	return array;
-}
-
 static void
 put_flags(struct builder *b, json_t *object, const struct prober_result *m)
 {
-	json_t *flags = flags_json(b->record, m);
+	const char *names[FLAGS_MAX];
+	size_t count = flags_of(b->record, m, names);
+	json_t *flags;
 
-	if (json_array_size(flags) != 0)
-		json_put(&b->json, object, "flags", flags);
-	else
-		json_decref(flags);
+	if (count == 0)
+		return;
+	flags = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(flags, json_string(names[i]));
+	json_put(&b->json, object, "flags", flags);
 }
 
 /* What a reply tells, whatever it answers. */
@@ -64,15 +50,12 @@ put_reply(struct builder *b, json_t *object, const struct prober_result *m)
 static json_t *
 probe_json(struct builder *b, const struct prober_result *m)
 {
-	static const char *const status[] = {[RESULT_REPLY] = "answered",
-	    [RESULT_TIMEOUT] = "lost",
-	    [RESULT_SEND_FAILED] = "send_failed"};
 	json_t *object = json_object();
 
 	json_put_number(&b->json, object, "query", m->query);
 	json_put_number(&b->json, object, "probe", m->probe);
 	json_put_number(&b->json, object, "flow", m->flow);
-	json_put(&b->json, object, "status", json_string(status[m->outcome]));
+	json_put(&b->json, object, "status", json_string(outcome_word(m->outcome)));
 	if (m->sent > 0 && m->outcome != RESULT_SEND_FAILED)
 		json_put_time(&b->json, object, "sent", m->sent);
 	if (m->outcome == RESULT_SEND_FAILED) {
@@ -123,12 +106,10 @@ other_json(struct builder *b, const struct prober_result *m)
 {
 	json_t *object = json_object();
 
+	json_put(&b->json, object, "status", json_string(outcome_word(m->outcome)));
 	if (m->outcome == RESULT_AMBIGUOUS) {
-		json_put(&b->json, object, "status", json_string("ambiguous"));
 		json_put_number(&b->json, object, "candidates", m->candidates);
 	} else {
-		json_put(&b->json, object, "status",
-		    json_string(m->outcome == RESULT_LATE ? "late" : "duplicate"));
 		json_put_number(&b->json, object, "ttl", m->ttl);
 		json_put_number(&b->json, object, "query", m->query);
 		json_put_number(&b->json, object, "probe", m->probe);
@@ -273,35 +254,10 @@ trace_json(struct builder *b, const char *failure)
 	return root;
 }
 
-/* Asks for all names; true when no look-up is open any more. */
-static bool
-names_are_known(const struct record *t, const struct naming *naming)
+void
+render_json(const struct record *t, const struct rendering *how, struct output *out)
 {
-	bool known = true;
+	struct builder b = {.record = t, .naming = how->naming};
 
-	for (int ttl = t->asked.first_ttl; naming != NULL && ttl <= t->asked.max_ttl;
-	     ttl++)
-		for (int query = 0; query < t->asked.queries; query++) {
-			const struct prober_result *m = record_final(t, ttl, query);
-			const char *name;
-
-			if (m != NULL && m->outcome == RESULT_REPLY &&
-			    !addr_is_none(&m->from) &&
-			    naming->find(naming->context, &m->from, &name) ==
-				NAME_PENDING)
-				known = false;
-		}
-	return known;
-}
-
-bool
-render_json(const struct record *t, const struct naming *naming, const char *failure,
-    struct output *out)
-{
-	struct builder b = {.record = t, .naming = naming};
-
-	if (!names_are_known(t, naming))
-		return false;
-	json_print(&b.json, trace_json(&b, failure), out);
-	return true;
+	json_print(&b.json, trace_json(&b, how->failure), out);
 }

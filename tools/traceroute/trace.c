@@ -10,13 +10,15 @@
 #include "tools/shared/trace_request.h"
 #include "tools/traceroute/notes.h"
 #include "tools/traceroute/record.h"
-#include "tools/traceroute/render_json.h"
 #include "tools/traceroute/render_text.h"
+#include "tools/traceroute/renderer.h"
 
 /* The job. */
 struct path {
 	struct record record;
-	struct render_text text;
+	struct render_text text; /* printed as it comes */
+	const struct renderer *renderer;
+	bool began;
 	uint8_t format;
 };
 
@@ -65,10 +67,20 @@ render(void *job, const struct session *s)
 {
 	struct path *p = job;
 
+	struct rendering how = {
+	    .naming = session_naming(s), .failure = session_failure(s)};
+
 	if (p->format == FORMAT_TEXT)
 		return render_text_advance(&p->text);
-	return record_is_over(&p->record) &&
-	       render_json(&p->record, session_naming(s), session_failure(s), s->out);
+	if (!p->began)
+		p->renderer->begin(p->record.began, s->out);
+	p->began = true;
+	if (!record_is_over(&p->record) ||
+	    !renderer_names_known(&p->record, how.naming))
+		return false;
+	p->renderer->trace(&p->record, &how, s->out);
+	p->renderer->end(clock_realtime(), s->out);
+	return true;
 }
 
 static const struct session_job path_job = {.started = on_started,
@@ -94,6 +106,7 @@ prepare(struct path *p, struct measurement *m, const struct prober_start *start,
 		return error;
 	}
 	p->format = o->format;
+	p->renderer = renderer_of(o->format);
 	p->record.began = clock_realtime();
 	render_text_init(&p->text, &p->record, names != NULL ? &names->naming : NULL,
 	    o->extensions, &m->out);
