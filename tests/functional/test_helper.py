@@ -172,6 +172,21 @@ class Helper(unittest.TestCase):
                         sorted(packet.ip_id for packet in packets
                                if packet.src == probes[0]["from"]))
 
+    def test_type_of_service_is_changed(self):
+        """What quotes show of the probe is not what was sent: ECN is wiped out."""
+        topology = ("defaults rtt=2ms\nrouter a 10.0.1.1\n"
+                    "router b 10.0.2.1 misquote=tos:0xb8\n"
+                    "target t 198.51.100.9\nlink host a b t\n")
+        words = ("--privilege", "helper", "-t", "0xb9", V4)
+        found = trace(topology, *words)
+        flags = {ttl: "tos_changed" in probe.get("flags", ())
+                 for ttl, probe in paris.answers(found)}
+        self.assertEqual(flags, {1: False, 2: True, 3: False})
+        self.assertEqual(found["anomalies"],
+                         [{"name": "tos_changed", "hops": [2], "count": 3}])
+        self.assertRegex(start(topology, *words).finish().stdout,
+                         r"\n 2  10\.0\.2\.1( +\S+ ms \[tos-changed\]){3}\n")
+
     def test_address_translation(self):
         """Its trace in quoted checksums, from the hop behind the translator on."""
         topology = ("defaults rtt=2ms\nrouter a 10.0.1.1\nrouter b 10.0.2.1\n"

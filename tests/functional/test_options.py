@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import paris  # noqa: E402
+import test_same_text  # noqa: E402
 
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
 
@@ -49,6 +50,66 @@ class Interfaces(unittest.TestCase):
             self.assertEqual([entry and entry["role"] for entry in shown[2]],
                              [None, "incoming", "sub_ip", "outgoing", "next_hop"])
             self.assertEqual(shown[3], [None] * 3)
+
+
+class Replies(unittest.TestCase):
+    """What is printed of the reply's own TTL."""
+
+    # As they arrive over hops of the simulator, all of which take one off.
+    TOPOLOGY = """
+        defaults rtt=1ms
+        router a 10.0.1.1 2001:db8:1::1 reply-ttl=64
+        router b 10.0.2.1 2001:db8:2::1 reply-ttl=255
+        router c 10.0.3.1 2001:db8:3::1 reply-ttl=61
+        target t 198.51.100.9 2001:db8:ffff::9 reply-ttl=128
+        link host a b c t
+    """
+
+    def lines(self, *words):
+        result = paris.fakeroute(self.TOPOLOGY, "paris-traceroute", "-n", "-q", "2", *words)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return masked(result).splitlines()[1:]
+
+    def test_back(self):
+        for method in ((), ("-I",)):
+            for target, routers in ((V4, "10.0.{}.1"), (V6, "2001:db8:{}::1")):
+                a, b, c = map(routers.format, (1, 2, 3))
+                self.assertEqual(self.lines("--back", *method, target), [
+                    f" 1  {a}  TIME  TIME", f" 2  {b}  TIME  TIME",
+                    f" 3  {c} '-6'  TIME  TIME", f" 4  {target}  TIME  TIME"])
+
+    def test_print_ttl(self):
+        for method in ((), ("-I",)):
+            self.assertEqual(self.lines("--print-ttl", *method, V4), [
+                f" {hop}  {address}  TIME [ttl={ttl}]  TIME [ttl={ttl}]"
+                for hop, (address, ttl) in enumerate((
+                    ("10.0.1.1", 64), ("10.0.2.1", 254), ("10.0.3.1", 59), (V4, 125)), 1)])
+
+
+class Names(unittest.TestCase):
+    """What the program does by the name that it is called by, and options by theirs."""
+
+    def test_called(self):
+        """What is planned, as options and as names say it."""
+        for name, options in (("traceroute", ""), ("traceroute.db", ""), ("tracert", "-I"),
+                              ("traceroute6", "-6"), ("tracert4", "-4 -I"),
+                              ("tcptraceroute", "-T"), ("tcptraceroute6", "-6 -T"),
+                              ("tcptraceroute.db", "-T")):
+            theirs, ours = (paris.fakeroute("line.topo", *command) for command in (
+                test_same_text.started_as(name, "--explain"),
+                ("paris-traceroute", "--explain", *options.split())))
+            self.assertEqual((theirs.returncode, theirs.stdout), (0, ours.stdout), name)
+        for name in ("tracert", "tcptraceroute6", "traceroute4"):
+            result = paris.run(*test_same_text.started_as(name))
+            self.assertEqual((result.returncode, result.stdout[:6]), (0, "Usage:"))
+
+    def test_module_names(self):
+        def plan(*words):
+            return paris.run("paris-traceroute", "--explain", *words, "127.0.0.1").stdout
+        for module, option in (("default", "-n"), ("udp", "-U"), ("udplite", "-UL"),
+                               ("tcp", "-T"), ("tcpconn", "-T"), ("icmp", "-I")):
+            self.assertEqual(plan("-M", module), plan(option))
+            self.assertEqual(plan(f"--module={module}"), plan(option))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ static const struct {
 	RESULT_OTHER_ADDRESS},
     [ANOMALY_TRANSLATED] = {"translated", "[translated]", RESULT_TRANSLATED},
     [ANOMALY_ALTERED] = {"altered", "[altered]", RESULT_ALTERED},
+    [ANOMALY_TOS_CHANGED] = {"tos_changed", "[tos-changed]", 0},
     [ANOMALY_EXTENSIONS_BAD] = {"extensions_bad", NULL, RESULT_EXTENSIONS_BAD},
     [ANOMALY_EARLY_END] = {"early_end", NULL, 0},
     [ANOMALY_DUPLICATE] = {"duplicate", NULL, 0},

@@ -21,6 +21,7 @@ enum anomaly {
 	ANOMALY_OTHER_ADDRESS,     /* RESULT_OTHER_ADDRESS */
 	ANOMALY_TRANSLATED,        /* RESULT_TRANSLATED */
 	ANOMALY_ALTERED,           /* RESULT_ALTERED */
+	ANOMALY_TOS_CHANGED,       /* another TOS is quoted than was sent */
 	ANOMALY_EXTENSIONS_BAD,    /* RESULT_EXTENSIONS_BAD */
 	/* Of the trace. */
 	ANOMALY_EARLY_END, /* a hop beyond the one that ended it is a router */

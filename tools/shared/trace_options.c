@@ -34,6 +34,8 @@ static const struct option_spec table[] = {
 	trace_value_algorithm, TO(start.algorithm), 0, PROGRAM_TRACEROUTE, TRACEROUTE},
     {'a', "algorithm", "NAME", "How to search; the algorithms are listed below",
 	trace_value_algorithm, TO(start.algorithm), 0, PROGRAM_MDA, MDA},
+    {0, "back", NULL, "Guess how many hops replies took, and print it where it differs",
+	FLAG(back, 1), TRACEROUTE},
     {'B', "mda", "PERCENT[,BRANCH[,CHILDREN]]",
 	"--confidence, of a graph in which BRANCH nodes branch at most; search for "
 	"CHILDREN successors of a node at most",
@@ -59,7 +61,8 @@ static const struct option_spec table[] = {
     {'m', "max-hops", "TTL", "Try no hop beyond this one (default 30)",
 	NUMBER(start.max_ttl, 1, 255)},
     {'M', "module", "NAME",
-	"default, udp, icmp, tcp or udplite, as without -M, -U, -I, -T and -UL; or an "
+	"default, udp, icmp, tcp (or tcpconn) or udplite, as without -M, -U, -I, -T "
+	"and -UL; or an "
 	"algorithm that finds many paths",
 	trace_value_module, 0, 0, 0, 0, TRACEROUTE},
     {0, "max-flows", "N", "Of many flows, use no more than N",
@@ -82,6 +85,8 @@ static const struct option_spec table[] = {
 	NUMBER(start.phi, 2, 64)},
     {0, "pps", "N", "Send at most N probes a second, to all hosts together",
 	NUMBER(pps, 1, PPS_HIGH)},
+    {0, "print-ttl", NULL, "Print the TTL of each reply", FLAG(print_ttl, 1),
+	TRACEROUTE},
     {'q', "queries", "N", "Probes a hop (default 3)", NUMBER(start.queries, 1, 10),
 	TRACEROUTE},
     {'q', "queries", "N", "Attempts at a probe (default 3)",
@@ -282,9 +287,16 @@ settle_defaults(struct trace_options *o)
 		start->timeout = MDA_TIMEOUT;
 }
 
+static bool
+begins_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
 /*
- * Called as traceroute, traceroute6 or traceroute.db, it stands in for traceroute(8):
- * a 4 or 6 at the end is -4 or -6, and without any argument it prints its help.
+ * Called as traceroute, tracert, tcptraceroute, traceroute6 or traceroute.db, it stands
+ * in for traceroute(8): a 4 or 6 at the end is -4 or -6, tracert means -I and tcp -T,
+ * and without any argument it prints its help.
  */
 static void
 take_program_name(struct trace_options *o, int argc, char **argv)
@@ -293,7 +305,11 @@ take_program_name(struct trace_options *o, int argc, char **argv)
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
 
-	if (strncmp(name, "traceroute", strlen("traceroute")) != 0)
+	if (begins_with(name, "tracert"))
+		o->method = METHOD_ICMP;
+	else if (begins_with(name, "tcp"))
+		o->method = METHOD_TCP;
+	else if (!begins_with(name, "traceroute"))
 		return;
 	o->as_traceroute = 1;
 	o->help = argc == 1;

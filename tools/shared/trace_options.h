@@ -72,10 +72,13 @@ struct trace_options {
 	uint8_t quiet;       /* no progress on a terminal */
 	uint8_t numeric;     /* -n */
 	uint8_t extensions;  /* -e */
+	uint8_t back;        /* --back */
+	uint8_t print_ttl;   /* --print-ttl */
 	uint8_t explain;
 	uint8_t help;
 	uint8_t version;
-	/* Called as traceroute: exit status and standard error are as traceroute's. */
+	/* Called as traceroute or tracert: exit status and standard error are as
+	 * traceroute's. */
 	uint8_t as_traceroute;
 	const char *host;   /* into argv, the first one; NULL: none given */
 	char *const *hosts; /* into argv: all */

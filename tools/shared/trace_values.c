@@ -208,6 +208,8 @@ trace_value_module(
 	if (algorithm != NULL && algorithm->multipath)
 		return read_algorithm(PROGRAM_TRACEROUTE, text, o->start.algorithm,
 		    sizeof(o->start.algorithm), expected);
+	if (strcmp(text, "tcpconn") == 0) /* our tcp is that already */
+		text = "tcp";
 	return parse_word(names, 5, text, &o->method, expected);
 }
 

@@ -68,6 +68,8 @@ anomalies_of(const struct record *t, const struct prober_result *m)
 	if (m->outcome != RESULT_REPLY)
 		return found;
 	found |= came_back(t, m);
+	if ((m->seen & SEEN_QUOTED) != 0 && m->quoted_tos != t->asked.tos)
+		found |= 1U << ANOMALY_TOS_CHANGED;
 	if (is_one_flow(t) && differs(t, m))
 		found |= 1U << ANOMALY_SEVERAL_ADDRESSES;
 	return found;

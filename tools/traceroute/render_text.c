@@ -42,10 +42,24 @@ shows_addr(const struct render_text *r, const struct prober_result *m)
 			continue;
 		if (!addr_equal(&before->from, &m->from))
 			return true;
+		if (r->back && before->reply_ttl != m->reply_ttl)
+			return true;
 		return r->extensions && strcmp(extension_text(m, mine),
 					    extension_text(before, theirs)) != 0;
 	}
 	return true;
+}
+
+/*
+ * How many hops a reply took that arrived with this TTL: whoever sends it starts with
+ * 64, 128 or 255.
+ */
+static int
+hops_back(int ttl)
+{
+	if (ttl <= 64)
+		return 65 - ttl;
+	return ttl <= 128 ? 129 - ttl : 256 - ttl;
 }
 
 /* Prints the address, or returns false when its name is still being looked up. */
@@ -73,6 +87,8 @@ print_from(struct render_text *r, const struct prober_result *m)
 		    addr);
 	if (r->extensions && extension_text(m, text)[0] != '\0')
 		output_print(r->out, " <%s>", text);
+	if (r->back && m->reply_ttl > 0 && hops_back(m->reply_ttl) != r->ttl)
+		output_print(r->out, " '-%d'", hops_back(m->reply_ttl));
 	return true;
 }
 
@@ -125,6 +141,8 @@ print_probe(struct render_text *r, const struct prober_result *m)
 		print_rtt(r, m->rtt);
 	if (reply_annotation(m, annotation)[0] != '\0')
 		output_print(r->out, " %s", annotation);
+	if (r->print_ttl && m->reply_ttl >= 0)
+		output_print(r->out, " [ttl=%d]", m->reply_ttl);
 	print_marks(r, m);
 	return true;
 }

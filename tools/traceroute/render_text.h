@@ -18,6 +18,8 @@ struct render_text {
 	const struct naming *naming; /* NULL: addresses only */
 	bool extensions;             /* -e */
 	bool plain;                  /* no marks of rare cases; the caller may set it */
+	bool back;                   /* --back; the caller may set it, as the next */
+	bool print_ttl;              /* --print-ttl */
 	struct output *out;
 	bool header; /* printed */
 	bool ended;  /* the last line is complete */

@@ -111,6 +111,8 @@ prepare(struct path *p, struct measurement *m, const struct prober_start *start,
 	render_text_init(&p->text, &p->record, names != NULL ? &names->naming : NULL,
 	    o->extensions, &m->out);
 	p->text.plain = o->as_traceroute != 0;
+	p->text.back = o->back != 0;
+	p->text.print_ttl = o->print_ttl != 0;
 	return 0;
 }
 
