@@ -200,8 +200,6 @@ code_object(struct codec *c, struct prober_object *m)
 	else
 		reader_copy(c->r, m->data, told);
 	code_u8(c, &m->is_interface);
-	if (m->is_interface != 0)
-		code_interface(c, &m->interface);
 }
 
 static void
@@ -242,38 +240,45 @@ code_result(struct codec *c, struct prober_result *m)
 	code_count(c, &m->objects_count, PROBER_OBJECTS_MAX);
 	for (size_t i = 0; i < m->objects_count; i++)
 		code_object(c, &m->objects[i]);
+	code_count(c, &m->interfaces_count, PROBER_INTERFACES_MAX);
+	for (size_t i = 0; i < m->interfaces_count; i++)
+		code_interface(c, &m->interfaces[i]);
 }
 
 static bool
 object_is_sane(const struct prober_object *o)
 {
-	const struct prober_interface *i = &o->interface;
+	return (o->labels == 0 || (o->class_num == 1 && o->c_type == 1)) &&
+	       (o->is_interface == 0 || (o->is_interface == 1 && o->class_num == 2));
+}
 
-	if (o->labels != 0 && (o->class_num != 1 || o->c_type != 1))
-		return false;
-	if (o->is_interface == 0)
-		return true;
-	return o->is_interface == 1 && o->class_num == 2 && i->role < INTERFACE_ROLES &&
-	       i->has < INTERFACE_END &&
+static bool
+interface_is_sane(const struct prober_interface *i)
+{
+	return i->role < INTERFACE_ROLES && i->has < INTERFACE_END &&
 	       addr_is_none(&i->addr) == ((i->has & INTERFACE_ADDR) == 0);
 }
 
-/* Every label is one of an object's, and within its bits. */
+/* Every label and every interface is one of an object's, and within its bits. */
 static bool
 extensions_are_sane(const struct prober_result *m)
 {
-	size_t labels = 0;
+	size_t labels = 0, interfaces = 0;
 
 	for (size_t i = 0; i < m->objects_count; i++) {
 		labels += m->objects[i].labels;
+		interfaces += m->objects[i].is_interface;
 		if (!object_is_sane(&m->objects[i]))
 			return false;
 	}
+	for (size_t i = 0; i < m->interfaces_count; i++)
+		if (!interface_is_sane(&m->interfaces[i]))
+			return false;
 	for (size_t i = 0; i < m->mpls_count; i++)
 		if (m->mpls[i].label >= 1U << 20 || m->mpls[i].traffic_class > 7 ||
 		    m->mpls[i].bottom > 1)
 			return false;
-	return labels == m->mpls_count;
+	return labels == m->mpls_count && interfaces == m->interfaces_count;
 }
 
 static bool

@@ -19,10 +19,11 @@
 #include "common/addr.h"
 #include "common/bytes.h"
 
-#define PROBER_NAME_MAX 31    /* an algorithm's, a field's or an interface's name */
-#define PROBER_MPLS_MAX 16    /* label stack entries told of one reply */
-#define PROBER_OBJECTS_MAX 8  /* RFC 4884 objects told of one reply */
-#define PROBER_OBJECT_DATA 64 /* bytes told of one such object */
+#define PROBER_NAME_MAX 31      /* an algorithm's, a field's or an interface's name */
+#define PROBER_MPLS_MAX 16      /* label stack entries told of one reply */
+#define PROBER_OBJECTS_MAX 8    /* RFC 4884 objects told of one reply */
+#define PROBER_OBJECT_DATA 64   /* bytes told of one such object */
+#define PROBER_INTERFACES_MAX 4 /* interfaces told of one reply: one a role */
 #define PROBER_INTERFACE_NAME_MAX 63
 #define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
 #define PROBER_ALL_INSTANCES UINT32_MAX
@@ -275,7 +276,7 @@ struct prober_interface {
 /*
  * RFC 4884 section 8, in the order in which they came. One with labels is an MPLS label
  * stack (RFC 4950): the next so many of the result's mpls, and no data. One that is an
- * interface (RFC 5837) has both.
+ * interface (RFC 5837) has its data, and is the next of the result's interfaces.
  */
 struct prober_object {
 	uint8_t class_num;
@@ -283,8 +284,7 @@ struct prober_object {
 	uint8_t labels;
 	uint16_t len; /* of the object's payload; at most PROBER_OBJECT_DATA are told */
 	uint8_t data[PROBER_OBJECT_DATA];
-	uint8_t is_interface; /* 1: well-formed, and this is what it says */
-	struct prober_interface interface;
+	uint8_t is_interface;
 };
 
 struct prober_result {
@@ -320,8 +320,10 @@ struct prober_result {
 	uint16_t quoted_port;   /* ... and to which UDP port; 0 over ICMP */
 	uint8_t mpls_count;
 	uint8_t objects_count;
+	uint8_t interfaces_count;
 	struct prober_mpls mpls[PROBER_MPLS_MAX];
 	struct prober_object objects[PROBER_OBJECTS_MAX];
+	struct prober_interface interfaces[PROBER_INTERFACES_MAX];
 };
 
 /* Why a trace ended. */

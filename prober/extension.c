@@ -135,10 +135,13 @@ object_read(struct reader *r, struct prober_result *out)
 		return 0;
 	}
 	memcpy(object->data, data, len < PROBER_OBJECT_DATA ? len : PROBER_OBJECT_DATA);
-	object->is_interface = class_num == CLASS_INTERFACE &&
-			       interface_read(c_type, data, len, &object->interface);
-	if (!object->is_interface)
-		object->interface = (struct prober_interface){0};
+	if (class_num == CLASS_INTERFACE &&
+	    out->interfaces_count < PROBER_INTERFACES_MAX &&
+	    interface_read(
+		c_type, data, len, &out->interfaces[out->interfaces_count])) {
+		object->is_interface = 1;
+		out->interfaces_count++;
+	}
 	return 0;
 }
 
@@ -149,7 +152,7 @@ extension_parse(const uint8_t *bytes, size_t len, struct prober_result *out)
 	uint16_t checksum;
 	int error;
 
-	out->mpls_count = out->objects_count = 0;
+	out->mpls_count = out->objects_count = out->interfaces_count = 0;
 	reader_init(&r, bytes, len);
 	error = header_read(&r, &checksum);
 	/* A checksum of 0 was not computed (section 7). */
@@ -160,7 +163,7 @@ extension_parse(const uint8_t *bytes, size_t len, struct prober_result *out)
 	while (error == 0 && reader_left(&r) >= OBJECT_HEADER_LEN)
 		error = object_read(&r, out);
 	if (error != 0)
-		out->mpls_count = out->objects_count = 0;
+		out->mpls_count = out->objects_count = out->interfaces_count = 0;
 	return error;
 }
 

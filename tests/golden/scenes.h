@@ -142,7 +142,8 @@ with_interface(struct prober_result m, const struct prober_interface *i)
 	struct prober_object *o = &m.objects[m.objects_count++];
 	uint8_t c_type = (uint8_t)(i->role << 6 | i->has);
 
-	*o = (struct prober_object){2, c_type, 0, 4, "data", 1, *i};
+	*o = (struct prober_object){2, c_type, 0, 4, "data", 1};
+	m.interfaces[m.interfaces_count++] = *i;
 	return m;
 }
 

@@ -100,6 +100,7 @@ fuzz_extension(const uint8_t *data, size_t size)
 	expect(error == 0 || error == -EBADMSG);
 	expect(r.mpls_count <= PROBER_MPLS_MAX);
 	expect(r.objects_count <= PROBER_OBJECTS_MAX);
+	expect(r.interfaces_count <= PROBER_INTERFACES_MAX);
 	if (error != 0)
 		expect(r.mpls_count == 0 && r.objects_count == 0);
 	for (size_t i = 0; i < r.mpls_count; i++)

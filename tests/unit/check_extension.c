@@ -62,6 +62,7 @@ parse(const struct made_extension *x, size_t len, struct prober_result *out)
 		ck_assert_int_eq(error, -EBADMSG);
 		ck_assert_uint_eq(out->mpls_count, 0);
 		ck_assert_uint_eq(out->objects_count, 0);
+		ck_assert_uint_eq(out->interfaces_count, 0);
 	}
 	free(copy);
 	return error;
@@ -208,8 +209,8 @@ interface_of(uint8_t c_type, const void *data, size_t len)
 	finish(&x);
 	ck_assert_int_eq(parse(&x, x.len, &r), 0);
 	must_be_object(&r.objects[0], 2, c_type, (uint16_t)len, 0);
-	ck_assert_uint_le(r.objects[0].is_interface, 1);
-	return r.objects[0].is_interface ? &r.objects[0].interface : NULL;
+	ck_assert_uint_eq(r.interfaces_count, r.objects[0].is_interface);
+	return r.interfaces_count == 1 ? &r.interfaces[0] : NULL;
 }
 
 /* All parts, in the order of RFC 5837 section 4.1: 4 + 8 + 8 + 4 bytes. */
@@ -318,6 +319,15 @@ START_TEST(more_than_fits)
 			must_be_object(&r.objects[k], 9, (uint8_t)k, 0, 0);
 		ck_assert_uint_eq(r.mpls_count, count < PROBER_OBJECTS_MAX);
 	}
+	/* A fifth interface is an object like others. */
+	begin(&x);
+	for (uint8_t k = 0; k <= PROBER_INTERFACES_MAX; k++)
+		add_object(&x, 8, 2, INTERFACE_INDEX, "\0\0\0\1", 4);
+	finish(&x);
+	ck_assert_int_eq(parse(&x, x.len, &r), 0);
+	ck_assert_uint_eq(r.interfaces_count, PROBER_INTERFACES_MAX);
+	for (uint8_t k = 0; k <= PROBER_INTERFACES_MAX; k++)
+		ck_assert_uint_eq(r.objects[k].is_interface, k < PROBER_INTERFACES_MAX);
 }
 END_TEST
 

@@ -160,13 +160,13 @@ fill_result(void *out)
 							   : PROBER_OBJECT_DATA);
 	}
 	m->objects[0].is_interface = 1; /* of class 2 */
-	m->objects[0].interface = (struct prober_interface){.role = INTERFACE_NEXT_HOP,
+	m->interfaces_count = 1;
+	m->interfaces[0] = (struct prober_interface){.role = INTERFACE_NEXT_HOP,
 	    .has = INTERFACE_END - 1,
 	    .index = 0xfffffffe,
 	    .mtu = 9000};
-	ck_assert_int_eq(
-	    addr_from_text("2001:db8::1", &m->objects[0].interface.addr), 0);
-	memset(m->objects[0].interface.name, 0x80, PROBER_INTERFACE_NAME_MAX);
+	ck_assert_int_eq(addr_from_text("2001:db8::1", &m->interfaces[0].addr), 0);
+	memset(m->interfaces[0].name, 0x80, PROBER_INTERFACE_NAME_MAX);
 	m->objects[1] = (struct prober_object){1, 1, 5, 20, {0}};
 	m->objects[4] = (struct prober_object){1, 1, PROBER_MPLS_MAX - 5, 400, {0}};
 }
@@ -304,6 +304,7 @@ check_accepted(const struct kind *k, void *got, const uint8_t *data, size_t len)
 
 		ck_assert_uint_le(m->mpls_count, PROBER_MPLS_MAX);
 		ck_assert_uint_le(m->objects_count, PROBER_OBJECTS_MAX);
+		ck_assert_uint_le(m->interfaces_count, PROBER_INTERFACES_MAX);
 	}
 	(void)data;
 }
@@ -401,11 +402,13 @@ START_TEST(values_out_of_range)
 	REFUSES(result, m.objects[1].class_num = 2);
 	REFUSES(result, m.objects[4].c_type = 2);
 	REFUSES(result, m.objects[0].is_interface = 2);
+	REFUSES(result, m.objects[0].is_interface = 0);
+	REFUSES(result, m.interfaces_count = PROBER_INTERFACES_MAX + 1);
 	REFUSES(result, m.objects[0].class_num = 3);
-	REFUSES(result, m.objects[0].interface.role = INTERFACE_ROLES);
-	REFUSES(result, m.objects[0].interface.has = INTERFACE_END);
-	REFUSES(result, m.objects[0].interface.has = INTERFACE_MTU);
-	REFUSES(result, m.objects[0].interface.addr = (struct addr){0});
+	REFUSES(result, m.interfaces[0].role = INTERFACE_ROLES);
+	REFUSES(result, m.interfaces[0].has = INTERFACE_END);
+	REFUSES(result, m.interfaces[0].has = INTERFACE_MTU);
+	REFUSES(result, m.interfaces[0].addr = (struct addr){0});
 	REFUSES(done, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(done, m.reason = 0);
 	REFUSES(done, m.reason = REASON_FAILED + 1);

@@ -76,7 +76,7 @@ append_interface(char *text, const struct prober_interface *i)
 const char *
 extension_text(const struct prober_result *m, char *text)
 {
-	size_t label = 0;
+	size_t label = 0, interface = 0;
 
 	text[0] = '\0';
 	for (size_t i = 0; i < m->objects_count; i++) {
@@ -87,7 +87,7 @@ extension_text(const struct prober_result *m, char *text)
 		if (o->labels != 0)
 			append_labels(text, &m->mpls[label], o->labels);
 		else if (o->is_interface)
-			append_interface(text, &o->interface);
+			append_interface(text, &m->interfaces[interface++]);
 		else
 			append_object(text, o);
 		label += o->labels;

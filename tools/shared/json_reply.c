@@ -45,7 +45,7 @@ static json_t *
 extensions_json(struct json_builder *b, const struct prober_result *m)
 {
 	json_t *objects = json_array();
-	size_t label = 0;
+	size_t label = 0, interface = 0;
 
 	for (size_t i = 0; i < m->objects_count; i++) {
 		const struct prober_object *o = &m->objects[i];
@@ -64,8 +64,8 @@ extensions_json(struct json_builder *b, const struct prober_result *m)
 		else
 			json_put(b, entry, "data", json_string(hex));
 		if (o->is_interface)
-			json_put(
-			    b, entry, "interface", interface_json(b, &o->interface));
+			json_put(b, entry, "interface",
+			    interface_json(b, &m->interfaces[interface++]));
 		label += o->labels;
 		json_array_append_new(objects, entry);
 	}
