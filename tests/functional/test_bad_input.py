@@ -73,8 +73,8 @@ NO_TIME = ["", "x", "-", "-1", "+1", ".", "..5", "1.5.", "1s", "1 ", " 1", "0x1"
 WORDS = {
     "-a": (("paris", "traceroute"), ("", "Paris", "mda2", "paris traceroute")),
     "--algorithm": (("paris",), ("x" * 300,)),
-    "--format": (("text", "json", "csv"), ("", "xml", "JSON", "jsonl", "text,json", "scamper",
-                                    "dot", "svg")),
+    "--format": (("text", "json", "csv", "scamper", "atlas"),
+                 ("", "xml", "JSON", "jsonl", "text,json", "dot", "svg")),
     "-M": (("default", "udp", "tcp", "udplite", "mda"), ("", "UDP", "paris", "dccp")),
     "--module": (("mda",), ("x" * 300,)),
     "-B": (("95", "99.9,5", "50,1000,1024", "95,5,16"),

@@ -164,6 +164,7 @@ static const struct {
     {"10.6.6.5", "\xc2\x9b"
 		 "31m\xe2\x80\xae"
 		 "reversed"},
+    {"10.6.6.6", "=cmd|' /C calc'!A0,\"x\";=1"},
     {"2001:db8::1", "six.example"},
 };
 
@@ -379,14 +380,14 @@ static void
 scene_hostile(struct scene *s)
 {
 	static const char *const from[] = {
-	    "10.6.6.1", "10.6.6.2", "10.6.6.3", "10.6.6.4", "10.6.6.5"};
+	    "10.6.6.1", "10.6.6.2", "10.6.6.3", "10.6.6.4", "10.6.6.5", "10.6.6.6"};
 
 	set(s, "hostile", "host\033[1m.example", "198.51.100.9");
 	s->start.queries = 1;
-	for (uint8_t i = 0; i < 5; i++)
+	for (uint8_t i = 0; i < 6; i++)
 		add(s, hop((uint8_t)(i + 1), 0, from[i], MS));
-	add(s, reached(6, 0, "198.51.100.9", 5 * MS));
-	s->done.end_ttl = 6;
+	add(s, reached(7, 0, "198.51.100.9", 5 * MS));
+	s->done.end_ttl = 7;
 }
 
 static void
@@ -682,6 +683,8 @@ scene_end(const struct scene *s, struct record *t)
 		ck_assert_int_eq(record_take_done(t, &s->done), 0);
 	else
 		t->broken = true;
+	if (t->ended != 0)
+		t->ended = SENT + 5000 * MS;
 }
 
 static int

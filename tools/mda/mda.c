@@ -16,6 +16,7 @@
 #include "tools/mda/svg.h"
 #include "tools/mda/words.h"
 #include "tools/shared/remedy.h"
+#include "tools/shared/scamper_json.h"
 #include "tools/shared/startup.h"
 #include "tools/shared/trace_request.h"
 
@@ -210,7 +211,8 @@ print_one(struct search *s, const struct findings *f, const struct session *sess
 
 	switch ((enum trace_format)s->options->format) {
 	case FORMAT_TEXT:
-	case FORMAT_CSV: /* not of many paths */
+	case FORMAT_CSV: /* these two are not of many paths */
+	case FORMAT_ATLAS:
 		if (s->printed != 0)
 			output_print(session->out, "\n");
 		graph_render_text(f, naming, session->out);

@@ -4,11 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "tools/shared/json_builder.h"
+#include "tools/shared/scamper_json.h"
 
 /* What the pieces below need. */
 struct scamper {
@@ -20,38 +19,6 @@ struct scamper {
 	uint32_t *first;
 	uint32_t *answers;
 };
-
-/* ---- the lines around ------------------------------------------------------------ */
-
-static void
-print_cycle(const char *type, const char *when, int64_t at, struct output *out)
-{
-	struct json_builder b = {0};
-	char name[256];
-	json_t *root = json_object();
-
-	if (gethostname(name, sizeof(name)) != 0)
-		name[0] = '\0';
-	name[sizeof(name) - 1] = '\0';
-	json_put(&b, root, "type", json_string(type));
-	json_put(&b, root, "list_name", json_string("default"));
-	json_put_number(&b, root, "id", 0);
-	json_put_text(&b, root, "hostname", name);
-	json_put_number(&b, root, when, at / NS_PER_SECOND);
-	json_print(&b, root, out);
-}
-
-void
-scamper_begin(int64_t began, struct output *out)
-{
-	print_cycle("cycle-start", "start_time", began, out);
-}
-
-void
-scamper_end(int64_t ended, struct output *out)
-{
-	print_cycle("cycle-stop", "stop_time", ended, out);
-}
 
 /* ---- which answers are of which link --------------------------------------------- */
 
@@ -107,64 +74,6 @@ sort_answers(struct scamper *s)
 /* ---- one probe ------------------------------------------------------------------- */
 
 static json_t *
-time_json(struct scamper *s, int64_t at)
-{
-	json_t *object = json_object();
-
-	json_put_number(&s->json, object, "sec", at / NS_PER_SECOND);
-	json_put_number(&s->json, object, "usec", at % NS_PER_SECOND / NS_PER_US);
-	return object;
-}
-
-static json_t *
-labels_json(struct scamper *s, const struct prober_mpls *mpls, size_t count)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < count; i++) {
-		json_t *object = json_object();
-
-		json_put_number(&s->json, object, "mpls_ttl", mpls[i].ttl);
-		json_put_number(&s->json, object, "mpls_s", mpls[i].bottom);
-		json_put_number(&s->json, object, "mpls_exp", mpls[i].traffic_class);
-		json_put_number(&s->json, object, "mpls_label", mpls[i].label);
-		json_array_append_new(array, object);
-	}
-	return array;
-}
-
-static json_t *
-extensions_json(struct scamper *s, const struct prober_result *m)
-{
-	json_t *array = json_array();
-	size_t label = 0;
-
-	for (size_t i = 0; i < m->objects_count; i++) {
-		const struct prober_object *o = &m->objects[i];
-		json_t *object = json_object();
-
-		json_put_number(&s->json, object, "ie_cn", o->class_num);
-		json_put_number(&s->json, object, "ie_ct", o->c_type);
-		json_put_number(&s->json, object, "ie_dl", o->len);
-		if (o->labels != 0)
-			json_put(&s->json, object, "mpls_labels",
-			    labels_json(s, &m->mpls[label], o->labels));
-		label += o->labels;
-		json_array_append_new(array, object);
-	}
-	return array;
-}
-
-/* Flags of the two answers that a TCP port gives. */
-static int
-tcp_flags(uint8_t reply)
-{
-	enum { TCP_RST = 0x04, TCP_SYN = 0x02, TCP_ACK = 0x10 };
-
-	return reply == REPLY_SYN_ACK ? TCP_SYN | TCP_ACK : TCP_RST | TCP_ACK;
-}
-
-static json_t *
 reply_json(struct scamper *s, const struct prober_result *m)
 {
 	bool tcp = m->reply == REPLY_SYN_ACK || m->reply == REPLY_RESET;
@@ -172,7 +81,8 @@ reply_json(struct scamper *s, const struct prober_result *m)
 	int64_t us = (m->rtt + NS_PER_US / 2) / NS_PER_US;
 
 	if (m->rtt >= 0)
-		json_put(&s->json, object, "rx", time_json(s, m->sent + m->rtt));
+		json_put(
+		    &s->json, object, "rx", scamper_time(&s->json, m->sent + m->rtt));
 	if (m->reply_ttl >= 0)
 		json_put_number(&s->json, object, "ttl", m->reply_ttl);
 	if (m->rtt >= 0)
@@ -180,7 +90,8 @@ reply_json(struct scamper *s, const struct prober_result *m)
 	if ((m->seen & SEEN_REPLY_ID) != 0)
 		json_put_number(&s->json, object, "ipid", m->reply_id);
 	if (tcp) {
-		json_put_number(&s->json, object, "tcp_flags", tcp_flags(m->reply));
+		json_put_number(
+		    &s->json, object, "tcp_flags", scamper_tcp_flags(m->reply));
 	} else if (m->reply != REPLY_DATA) {
 		json_put_number(&s->json, object, "icmp_type", m->icmp_type);
 		json_put_number(&s->json, object, "icmp_code", m->icmp_code);
@@ -190,7 +101,7 @@ reply_json(struct scamper *s, const struct prober_result *m)
 		json_put_number(&s->json, object, "icmp_q_ttl", m->quoted_ttl);
 	}
 	if (m->objects_count != 0)
-		json_put(&s->json, object, "icmpext", extensions_json(s, m));
+		json_put(&s->json, object, "icmpext", scamper_extensions(&s->json, m));
 	return object;
 }
 
@@ -201,7 +112,7 @@ probe_json(struct scamper *s, const struct prober_result *m)
 	json_t *replies = json_array();
 
 	json_array_append_new(replies, reply_json(s, m));
-	json_put(&s->json, object, "tx", time_json(s, m->sent));
+	json_put(&s->json, object, "tx", scamper_time(&s->json, m->sent));
 	json_put_number(&s->json, object, "replyc", 1);
 	json_put_number(&s->json, object, "ttl", m->ttl);
 	json_put_number(&s->json, object, "attempt", m->query);
@@ -347,20 +258,6 @@ method(const struct multipath *t, char *buf, size_t room)
 	return buf;
 }
 
-static json_t *
-start_json(struct scamper *s, int64_t at)
-{
-	json_t *object = time_json(s, at);
-	time_t seconds = (time_t)(at / NS_PER_SECOND);
-	char text[32];
-	struct tm tm;
-
-	if (localtime_r(&seconds, &tm) != NULL &&
-	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) != 0)
-		json_put(&s->json, object, "ftime", json_string(text));
-	return object;
-}
-
 static void
 put_options(struct scamper *s, json_t *root)
 {
@@ -405,7 +302,7 @@ graph_render_scamper(
 		json_put_number(&s.json, root, "sport", t->how.src_port);
 		json_put_number(&s.json, root, "dport", t->how.dst_port);
 	}
-	json_put(&s.json, root, "start", start_json(&s, t->began));
+	json_put(&s.json, root, "start", scamper_start(&s.json, t->began));
 	put_options(&s, root);
 	json_put_number(&s.json, root, "nodec", nodes);
 	json_put_number(&s.json, root, "linkc", links);

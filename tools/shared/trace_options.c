@@ -118,8 +118,8 @@ static const struct option_spec table[] = {
     {0, "flow-id", "N", "Trace the path of this flow (default: any one)",
 	trace_value_flow_id, AT(start), sizeof(uint32_t), 0, UINT16_MAX, TRACEROUTE},
     {0, "format", "FORMAT",
-	"What to print: text (the default), json or csv; of many paths text, json, "
-	"scamper, dot or svg",
+	"What to print: text (the default), json, csv, scamper or atlas; of many paths "
+	"text, json, scamper, dot or svg",
 	trace_value_format, TO(format), 0, 0, TRACEROUTE},
     {0, "format", "FORMAT",
 	"What to print: text (the default), json, scamper, dot or svg",
@@ -408,36 +408,42 @@ find_idle_option(const struct trace_options *o)
 static int
 check_multipath(const struct trace_options *o, char *error)
 {
-	static const char *const formats[] = {[FORMAT_CSV] = "csv",
-	    [FORMAT_SCAMPER] = "scamper",
-	    [FORMAT_DOT] = "dot",
-	    [FORMAT_SVG] = "svg"};
 	const char *idle = find_idle_option(o);
 
-	if (trace_options_multipath(o) && o->format == FORMAT_CSV) {
+	if (trace_options_multipath(o) || idle == NULL)
+		return 0;
+	snprintf(error, OPTIONS_TEXT_MAX,
+	    "%s: is of algorithms that find many paths (-a mda); %s traces one", idle,
+	    o->start.algorithm);
+	return -EINVAL;
+}
+
+/* Whether what is measured can be printed so. */
+static int
+check_format(const struct trace_options *o, char *error)
+{
+	const char *name = trace_format_name((enum trace_format)o->format);
+	bool drawn = o->format == FORMAT_DOT || o->format == FORMAT_SVG;
+	bool one_path = o->format == FORMAT_CSV || o->format == FORMAT_ATLAS;
+
+	if (drawn && !trace_options_multipath(o))
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--format %s: is of algorithms that find many paths (-a mda); of "
+		    "one path there are text, json, csv, scamper and atlas",
+		    name);
+	else if (one_path && trace_options_multipath(o))
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "--format %s: is of one path; of many paths there are text, json, "
 		    "scamper, dot and svg",
-		    formats[o->format]);
-		return -EINVAL;
-	}
-	if (trace_options_multipath(o)) {
-		if (o->format != FORMAT_SVG || o->hosts_count <= 1)
-			return 0;
+		    name);
+	else if (o->format == FORMAT_SVG && o->hosts_count > 1)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "--format svg: draws the paths to one host, and there are %zu",
 		    o->hosts_count);
-		return -EINVAL;
-	}
-	if (o->format > FORMAT_CSV)
+	else if (o->format == FORMAT_ATLAS && o->method == METHOD_UDPLITE)
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "--format %s: is of algorithms that find many paths (-a mda); of "
-		    "one path there are text, json and csv",
-		    formats[o->format]);
-	else if (idle != NULL)
-		snprintf(error, OPTIONS_TEXT_MAX,
-		    "%s: is of algorithms that find many paths (-a mda); %s traces one",
-		    idle, o->start.algorithm);
+		    "--format atlas: has no word for UDP-Lite (-UL); it has UDP, ICMP "
+		    "and TCP");
 	else
 		return 0;
 	return -EINVAL;
@@ -541,7 +547,7 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
 		return 0;
 	if (take_operands(o, argv + first, error) != 0 ||
 	    check_together(o, error) != 0 || check_multipath(o, error) != 0 ||
-	    check_flow_field(o, error) != 0)
+	    check_format(o, error) != 0 || check_flow_field(o, error) != 0)
 		return -EINVAL;
 	if (o->host == NULL && !o->explain) {
 		snprintf(error, OPTIONS_TEXT_MAX, "specify \"host\": %s", usage(o));

@@ -25,9 +25,11 @@ enum trace_method {
 enum trace_format {
 	FORMAT_TEXT,
 	FORMAT_JSON,
-	FORMAT_CSV, /* of one path only */
-	/* Of multipath algorithms only. */
 	FORMAT_SCAMPER,
+	/* Of one path only. */
+	FORMAT_CSV,
+	FORMAT_ATLAS,
+	/* Of multipath algorithms only. */
 	FORMAT_DOT,
 	FORMAT_SVG,
 };

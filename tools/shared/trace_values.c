@@ -179,20 +179,27 @@ parse_word(const char *const *names, size_t count, const char *text, void *value
 	return -EINVAL;
 }
 
+static const char *const format_names[] = {[FORMAT_TEXT] = "text",
+    [FORMAT_JSON] = "json",
+    [FORMAT_SCAMPER] = "scamper",
+    [FORMAT_CSV] = "csv",
+    [FORMAT_ATLAS] = "atlas",
+    [FORMAT_DOT] = "dot",
+    [FORMAT_SVG] = "svg"};
+#define FORMAT_NAMES (sizeof(format_names) / sizeof(format_names[0]))
+
+const char *
+trace_format_name(enum trace_format format)
+{
+	return format_names[format];
+}
+
 int
 trace_value_format(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	static const char *const names[] = {[FORMAT_TEXT] = "text",
-	    [FORMAT_JSON] = "json",
-	    [FORMAT_CSV] = "csv",
-	    [FORMAT_SCAMPER] = "scamper",
-	    [FORMAT_DOT] = "dot",
-	    [FORMAT_SVG] = "svg"};
-
 	(void)spec;
-	return parse_word(
-	    names, sizeof(names) / sizeof(names[0]), text, value, expected);
+	return parse_word(format_names, FORMAT_NAMES, text, value, expected);
 }
 
 /* traceroute(8)'s modules, and algorithms that find many paths. */

@@ -14,6 +14,9 @@
 /* mda finds many paths; paris-traceroute has algorithms of either kind. */
 bool trace_program_has(enum trace_program program, const struct algorithm *a);
 
+/* Its word: "json". */
+const char *trace_format_name(enum trace_format format);
+
 /* -w: MAX[,HERE[,NEAR]]; what is not said is off. Destination: the prober_start. */
 option_parser trace_value_wait;
 

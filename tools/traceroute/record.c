@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+
 int
 record_init(struct record *t, const char *host, const char *protocol,
     const struct prober_start *asked, const struct prober_plan_family *plan)
@@ -116,6 +118,7 @@ record_take_done(struct record *t, const struct prober_done *m)
 	if (m->instance != t->asked.instance || t->has_done)
 		return -EBADMSG;
 	t->has_done = true;
+	t->ended = clock_realtime();
 	t->done = *m;
 	t->end_ttl = m->end_ttl;
 	return 0;
@@ -138,6 +141,23 @@ record_last_ttl(const struct record *t)
 		last = t->final_ttl;
 	if (t->end_ttl != 0 && t->end_ttl < last)
 		last = t->end_ttl;
+	return last;
+}
+
+int64_t
+record_ended(const struct record *t)
+{
+	size_t hops = (size_t)(t->asked.max_ttl - t->asked.first_ttl) + 1;
+	int64_t last = t->began;
+
+	if (t->ended != 0)
+		return t->ended;
+	for (size_t i = 0; i < hops * t->asked.queries; i++) {
+		const struct prober_result *m = t->finals[i];
+
+		if (m != NULL && m->rtt >= 0 && m->sent + m->rtt > last)
+			last = m->sent + m->rtt;
+	}
 	return last;
 }
 

@@ -20,6 +20,7 @@ struct record {
 	const char *protocol; /* "udp" or "icmp"; not owned */
 	struct prober_plan_family plan;
 	int64_t began; /* CLOCK_REALTIME */
+	int64_t ended; /* likewise, of its PROBER_DONE; 0: it has none */
 	bool has_started;
 	struct prober_started how;
 	struct prober_result **finals; /* by hop and query; NULL: not known */
@@ -51,6 +52,9 @@ const struct prober_result *record_final(const struct record *t, int ttl, int qu
 
 /* The last hop that belongs to the path, as far as is known now. */
 int record_last_ttl(const struct record *t);
+
+/* When it ended; of a trace that broke off, when the last answer came. */
+int64_t record_ended(const struct record *t);
 
 /* True when no more results will come. */
 bool record_is_over(const struct record *t);

@@ -1,7 +1,10 @@
 #include "tools/traceroute/renderer.h"
 
+#include "tools/shared/scamper_json.h"
+#include "tools/traceroute/render_atlas.h"
 #include "tools/traceroute/render_csv.h"
 #include "tools/traceroute/render_json.h"
+#include "tools/traceroute/render_scamper.h"
 #include "tools/traceroute/render_text.h"
 
 /* Most formats have nothing before and after the traces. */
@@ -25,6 +28,9 @@ text_trace(const struct record *t, const struct rendering *how, struct output *o
 static const struct renderer text_renderer = {nothing, text_trace, nothing};
 static const struct renderer json_renderer = {nothing, render_json, nothing};
 static const struct renderer csv_renderer = {render_csv_begin, render_csv, nothing};
+static const struct renderer atlas_renderer = {nothing, render_atlas, nothing};
+static const struct renderer scamper_renderer = {
+    scamper_begin, render_scamper, scamper_end};
 
 const struct renderer *
 renderer_of(enum trace_format format)
@@ -34,8 +40,11 @@ renderer_of(enum trace_format format)
 		return &json_renderer;
 	case FORMAT_CSV:
 		return &csv_renderer;
-	case FORMAT_TEXT:
+	case FORMAT_ATLAS:
+		return &atlas_renderer;
 	case FORMAT_SCAMPER:
+		return &scamper_renderer;
+	case FORMAT_TEXT:
 	case FORMAT_DOT:
 	case FORMAT_SVG:
 		break;
