@@ -121,16 +121,18 @@ packet_send(int fd, const struct outgoing *o, int64_t *sent)
 	struct envelope e;
 	struct msghdr m;
 
+	int flags = MSG_DONTWAIT | (o->dont_route ? MSG_DONTROUTE : 0);
+
 	plain.stamp_id = NULL;
 	packet_address(&m, &e, ids_refused ? &plain : o);
 	*sent = clock_realtime();
-	if (sendmsg(fd, &m, MSG_DONTWAIT) >= 0)
+	if (sendmsg(fd, &m, flags) >= 0)
 		return ids_refused ? 0 : find_stamp(fd, *o->stamp_id, sent);
 	if (errno != EINVAL || ids_refused)
 		return -errno;
 	/* Perhaps of a kernel that does not know the id; else it fails again. */
 	packet_address(&m, &e, &plain);
-	if (sendmsg(fd, &m, MSG_DONTWAIT) < 0)
+	if (sendmsg(fd, &m, flags) < 0)
 		return -errno;
 	ids_refused = true;
 	return 0;

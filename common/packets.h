@@ -24,6 +24,7 @@ struct outgoing {
 	uint32_t flow_label;       /* IPv6; needs IPV6_FLOWINFO_SEND */
 	const struct addr *source; /* NULL: the socket's, and the route's interface */
 	uint32_t interface;        /* with source; 0: by the route */
+	bool dont_route;           /* packet_send: to attached networks only */
 	const uint32_t *stamp_id;  /* NULL: the kernel counts (SCM_TS_OPT_ID) */
 };
 

@@ -65,6 +65,7 @@ code_start(struct codec *c, struct prober_start *m)
 	code_u32(c, &m->flow_label);
 	code_u8(c, &m->tos);
 	code_u8(c, &m->dont_fragment);
+	code_u8(c, &m->dont_route);
 	code_u16(c, &m->packet_len);
 	code_u8(c, &m->first_ttl);
 	code_u8(c, &m->max_ttl);
@@ -92,9 +93,10 @@ start_is_sane(const struct prober_start *m)
 	       !addr_is_none(&m->target) &&
 	       (addr_is_none(&m->source) || m->source.family == m->target.family) &&
 	       m->flow_chosen <= 1 && m->flow_field < FLOW_BY_END &&
-	       m->flow_label < 1U << 20 && m->dont_fragment <= 1 && m->first_ttl >= 1 &&
-	       m->first_ttl <= m->max_ttl && m->queries >= 1 && m->wait_max >= 0 &&
-	       m->send_gap >= 0 && m->timeout >= 0 && m->alpha <= PROBER_ALPHA_UNIT / 2;
+	       m->flow_label < 1U << 20 && m->dont_fragment <= 1 &&
+	       m->dont_route <= 1 && m->first_ttl >= 1 && m->first_ttl <= m->max_ttl &&
+	       m->queries >= 1 && m->wait_max >= 0 && m->send_gap >= 0 &&
+	       m->timeout >= 0 && m->alpha <= PROBER_ALPHA_UNIT / 2;
 }
 
 void

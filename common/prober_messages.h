@@ -117,6 +117,7 @@ struct prober_start {
 	uint32_t flow_label; /* IPv6, 20 bits; 0: constant, made from the flow */
 	uint8_t tos;         /* TOS or traffic class */
 	uint8_t dont_fragment;
+	uint8_t dont_route;  /* IPv4: to attached networks only (SO_DONTROUTE) */
 	uint16_t packet_len; /* whole IP packet; raised to the smallest that works */
 	uint8_t first_ttl;   /* 1 to max_ttl */
 	uint8_t max_ttl;     /* to 255 */

@@ -207,6 +207,7 @@ trace_endpoint_key(const struct trace *t, uint16_t port)
 	memset(&key, 0, sizeof(key));
 	key.transport = t->transport->id;
 	key.dont_fragment = o->dont_fragment;
+	key.dont_route = o->dont_route;
 	key.port = port;
 	key.source = o->source;
 	key.source.family = o->target.family;

@@ -323,6 +323,17 @@ check_len(const struct choice *c)
 	return -EMSGSIZE;
 }
 
+/* The helper's sockets heed the routing table. */
+static int
+check_route(const struct choice *c)
+{
+	if (!c->transport->by_helper || !c->request->dont_route)
+		return 0;
+	choice_add(
+	    problem_of(c), "paris-privsep sends by the routing table, against -r");
+	return -EPERM;
+}
+
 /* Fields that the user sets must be settable by the transport. */
 static int
 check_set_fields(const struct choice *c)
@@ -359,6 +370,8 @@ choose_family(struct choice *c)
 		error = check_set_fields(c);
 	if (error == 0)
 		error = check_len(c);
+	if (error == 0)
+		error = check_route(c);
 	/* Last: no remedy for what would not help. */
 	if (error == 0)
 		error = check_transport(c);

@@ -32,6 +32,7 @@ struct plan_request {
 	uint8_t protocol;    /* IPPROTO_*; ICMP is ICMPv6 over IPv6 */
 	const char *tag;     /* field that shall carry the tag; NULL: the best one */
 	bool flow_constant;  /* the algorithm keeps flow_id constant (Paris) */
+	bool dont_route;     /* to attached networks only */
 	uint16_t packet_len; /* of the whole IP packet; 0: the default */
 	uint64_t set[2]; /* fields that the user sets: pattern_field_mask() a family */
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/sockopt.h"
 #include "prober/trace.h"
 
 #define PORT_BASE 24000     /* source port of flow 0: below every ephemeral range */
@@ -185,6 +186,8 @@ find_source(const struct trace *t, struct addr *out)
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->device,
 		(socklen_t)strlen(o->device) + 1) != 0)
 		error = -errno;
+	if (error == 0 && o->dont_route)
+		error = socket_option(fd, SOL_SOCKET, SO_DONTROUTE, 1);
 	if (error == 0 && connect(fd, (struct sockaddr *)&ss, len) != 0)
 		error = -errno;
 	len = sizeof(ss);
@@ -439,16 +442,17 @@ trace_new(struct prober *p, const struct prober_start *start)
 
 /* What the user can do when there is no way to an address. */
 static const char *
-route_remedy(int error, const struct addr *target)
+route_remedy(int error, const struct prober_start *o)
 {
 	switch (error) {
 	case ENETUNREACH:
 	case EHOSTUNREACH:
-		return "; see 'ip route get'";
+		return o->dont_route ? "; it is on no attached network: leave -r out"
+				     : "; see 'ip route get'";
 	case EACCES:
 		return "; it is a broadcast address";
 	case EINVAL:
-		return target->family == AF_INET6
+		return o->target.family == AF_INET6
 			   ? "; say through which interface: fe80::1%INTERFACE"
 			   : "";
 	default:
@@ -466,7 +470,7 @@ check_way(struct trace *t)
 	if (t->route_error != 0) {
 		trace_fail(t, -t->route_error, "no route to %s: %s%s",
 		    addr_to_text(&o->target, text), trace_error_text(-t->route_error),
-		    route_remedy(-t->route_error, &o->target));
+		    route_remedy(-t->route_error, o));
 		return t->route_error;
 	}
 	if (trace_has_ports(t) && trace_is_own_port(t, t->endpoint->port)) {

@@ -29,6 +29,7 @@
 struct endpoint_key {
 	uint8_t transport; /* enum prober_transport */
 	uint8_t dont_fragment;
+	uint8_t dont_route;
 	uint16_t port; /* our port, or ICMP id; 0: the kernel's choice */
 	struct addr
 	    source; /* family always; address AF_UNSPEC-like zero: by the route */

@@ -128,6 +128,7 @@ send_packet(struct endpoint *e, struct probe *p, const struct packet *packet)
 	    .tos = (uint8_t)socket_header_value(e, packet, e->tos),
 	    .source = &source,
 	    .interface = e->key.device_index,
+	    .dont_route = e->key.dont_route,
 	    .stamp_id = &id};
 	int64_t sent;
 	int result;

@@ -51,9 +51,13 @@ set_options_v6(int fd, bool dont_fragment)
 int
 socket_options_ip(const struct endpoint *e, int fd)
 {
-	return e->key.source.family == AF_INET6
-		   ? set_options_v6(fd, e->key.dont_fragment)
-		   : set_options_v4(fd, e->key.dont_fragment);
+	int error = e->key.source.family == AF_INET6
+			? set_options_v6(fd, e->key.dont_fragment)
+			: set_options_v4(fd, e->key.dont_fragment);
+
+	if (error == 0 && e->key.dont_route)
+		error = socket_option(fd, SOL_SOCKET, SO_DONTROUTE, 1);
+	return error;
 }
 
 int

@@ -1,12 +1,14 @@
 """Options of traceroute(8) beyond those that every trace uses, on simulated networks."""
 
 import re
+import shutil
 import sys
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import hostile  # noqa: E402
 import paris  # noqa: E402
 import test_same_text  # noqa: E402
 
@@ -84,6 +86,45 @@ class Replies(unittest.TestCase):
                 f" {hop}  {address}  TIME [ttl={ttl}]  TIME [ttl={ttl}]"
                 for hop, (address, ttl) in enumerate((
                     ("10.0.1.1", 64), ("10.0.2.1", 254), ("10.0.3.1", 59), (V4, 125)), 1)])
+
+
+class Attached(unittest.TestCase):
+    """-r"""
+
+    # A network without a router, and others behind one.
+    SHELL = """
+        ip link set lo up
+        ip link add near type veth peer name far
+        ip link set near up; ip link set far up
+        ip addr add 192.0.2.1/24 dev near
+        ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev near
+        ip route add default via 192.0.2.2
+        exec "$@"
+    """
+
+    def run_inside(self, *words):
+        return paris.run("unshare", "-rn", "sh", "-c", self.SHELL, "sh",
+                         *paris.started_with(["paris-traceroute"]), "-n", "-m", "1", "-q",
+                         "1", "-w", "0.1", *words)
+
+    @unittest.skipUnless(shutil.which("ip"), "there is no ip(8)")
+    def test_attached_or_not(self):
+        hostile.check_possible()
+        for method in ((), ("-T",)):
+            near = self.run_inside("-r", *method, "192.0.2.2")
+            self.assertEqual((near.returncode, masked(near).splitlines()[1:]),
+                             (1, [" 1  *"]), near)
+            far = self.run_inside("-r", *method, "198.51.100.9")
+            self.assertEqual((far.returncode, far.stdout), (3, ""))
+            self.assertIn("198.51.100.9: Network is unreachable; it is on no attached "
+                          "network: leave -r out\n", far.stderr)
+            self.assertEqual(self.run_inside(*method, "198.51.100.9").returncode, 1)
+
+    def test_not_by_the_helper(self):
+        result = paris.run("paris-traceroute", "--privilege", "helper", "-r", "127.0.0.1")
+        self.assertEqual((result.returncode, result.stdout), (3, ""))
+        self.assertIn("paris-privsep sends by the routing table, against -r",
+                      result.stderr)
 
 
 class Names(unittest.TestCase):

@@ -87,6 +87,7 @@ class UsageTest(unittest.TestCase):
                 ("",): "a name or address", ("x" * 300,): "a name or address",
                 ("0.0.0.0",): "unspecified", ("-6", "127.0.0.1"): "not an IPv6 address",
                 ("-4", "::1"): "not an IPv4 address",
+                ("-r", "::1"): "routes IPv6 packets",
                 # Of the family that was asked for.
                 ("-6", "--tag", "ipv6.flow_label", "::1"): "is part of the flow",
                 ("-4", "--tag", "ipv6.flow_label", "127.0.0.1"): "a tag on ipv4/udp",

@@ -72,6 +72,7 @@ fill_start(void *out)
 	    .flow_label = 0xfffff,
 	    .tos = 0xb8,
 	    .dont_fragment = 1,
+	    .dont_route = 1,
 	    .packet_len = 65000,
 	    .first_ttl = 2,
 	    .max_ttl = 255,
@@ -368,6 +369,7 @@ START_TEST(values_out_of_range)
 	REFUSES(start, m.flow_field = FLOW_BY_END);
 	REFUSES(start, m.flow_label = 1U << 20);
 	REFUSES(start, m.dont_fragment = 2);
+	REFUSES(start, m.dont_route = 2);
 	REFUSES(start, m.first_ttl = 0);
 	REFUSES(start, m.max_ttl = 1);
 	REFUSES(start, m.queries = 0);
@@ -381,7 +383,7 @@ START_TEST(values_out_of_range)
 	REFUSES(started, m.flow_label = 1U << 20);
 	REFUSES(result, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(result, m.outcome = 0);
-	REFUSES(result, m.outcome = RESULT_AMBIGUOUS + 1);
+	REFUSES(result, m.outcome = RESULT_UNAWAITED + 1);
 	REFUSES(result, m.ttl = 0);
 	REFUSES(result, m.reply = REPLY_RESET + 1);
 	REFUSES(result, m.flags = RESULT_FLAGS_END);

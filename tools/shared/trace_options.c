@@ -92,6 +92,8 @@ static const struct option_spec table[] = {
     {'q', "queries", "N", "Attempts at a probe (default 3)",
 	NUMBER(start.queries, 1, 10), MDA},
     {0, "quiet", NULL, "Do not show how far it is on a terminal", FLAG(quiet, 1)},
+    {'r', NULL, NULL, "Send to hosts of attached networks only, past the routes",
+	FLAG(start.dont_route, 1)},
     {'s', "source", "ADDR", "Source address of the probes", option_addr,
 	TO(start.source), 0, 0},
     {'t', "tos", "TOS", "IPv4 type of service or IPv6 traffic class of the probes",

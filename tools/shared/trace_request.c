@@ -72,6 +72,7 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 	    .protocol = method->protocol,
 	    .tag = o->tag,
 	    .flow_constant = flow_constant,
+	    .dont_route = o->start.dont_route != 0,
 	    .packet_len = plan_len(o),
 	};
 	for (size_t i = 0; i < 2; i++) {
@@ -102,6 +103,12 @@ trace_request_check(
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-l %u: IPv4 has no flow label, and the host's address is IPv4",
 		    o->start.flow_label);
+		return -EINVAL;
+	}
+	if (o->start.dont_route && target->family == AF_INET6) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-r: the kernel routes IPv6 packets all the same, and the host's "
+		    "address is IPv6; give an interface (-i)");
 		return -EINVAL;
 	}
 	if (o->start.flow_field == FLOW_BY_LABEL && target->family == AF_INET) {
