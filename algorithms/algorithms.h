@@ -7,9 +7,13 @@
 
 #include "prober/algorithm.h"
 
+extern const struct algorithm algorithm_concurrent;
+extern const struct algorithm algorithm_hopbyhop;
 extern const struct algorithm algorithm_mda;
 extern const struct algorithm algorithm_mda_lite;
+extern const struct algorithm algorithm_packetbypacket;
 extern const struct algorithm algorithm_paris;
+extern const struct algorithm algorithm_scout;
 extern const struct algorithm algorithm_traceroute;
 
 #endif

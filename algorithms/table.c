@@ -6,6 +6,10 @@
 const struct algorithm *const algorithm_table[] = {
     &algorithm_paris,
     &algorithm_traceroute,
+    &algorithm_hopbyhop,
+    &algorithm_packetbypacket,
+    &algorithm_concurrent,
+    &algorithm_scout,
     &algorithm_mda,
     &algorithm_mda_lite,
     NULL,

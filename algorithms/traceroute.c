@@ -1,11 +1,8 @@
 /*
- * Traceroute: which routers a packet passes, hop by hop. "paris" keeps every field that
- * load balancers hash, so that all probes take one path (Augustin et al., IMC 2006);
- * "traceroute" lets the tag vary the flow, as traceroute(8) does. Nothing else differs.
- *
- * Hops are not waited for: all queries of 16 hops are in flight at once, then those of
- * the next hops as answers show that the path goes on. Where replies may not show which
- * probe they answer, untagged.c says what may be asked together.
+ * Traceroute: which routers a packet passes, hop by hop. "paris" and all others keep
+ * every field that load balancers hash, so that all probes take one path (Augustin et
+ * al., IMC 2006); "traceroute" lets the tag vary the flow, as traceroute(8) does. What
+ * is asked when is the schedule's business (schedule.h); nothing else differs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,15 +10,9 @@
 #include <string.h>
 
 #include "algorithms/algorithms.h"
+#include "algorithms/schedule.h"
 #include "algorithms/traceroute.h"
 
-/*
- * Beyond these, hops are asked as answers show that the path goes on: each hop that
- * answers after the 14th brings four more into reach. Most paths end within 16 hops,
- * and every hop asked past the target is a wasted probe.
- */
-#define HOPS_CERTAIN (HOPS_AT_ONCE - 2)
-#define HOPS_FOR_EACH 4
 static const struct prober_start *
 options_of(const struct instance *i)
 {
@@ -39,19 +30,6 @@ slots_end(const struct instance *i, const struct traceroute *t)
 {
 	return t->end_ttl == 0 ? t->count
 			       : slot_of(i, t->end_ttl, 0) + i->options.queries;
-}
-
-/* This slot's hop has answered, so hops beyond the first ones may come into reach. */
-static void
-extend_reach(const struct instance *i, struct traceroute *t, size_t slot)
-{
-	size_t hops = slot / i->options.queries + 1;
-
-	if (hops <= HOPS_CERTAIN)
-		return;
-	hops += (hops - HOPS_CERTAIN) * HOPS_FOR_EACH;
-	if (hops * i->options.queries > t->reach)
-		t->reach = hops * i->options.queries;
 }
 
 /* ---- how long to wait ---- */
@@ -99,16 +77,12 @@ shorten_waits(struct instance *i, struct traceroute *t, size_t slot)
 	}
 }
 
-/*
- * The time by which silence says that the hops in reach do not all answer, so that
- * those beyond must be asked; INT64_MAX: it says nothing.
- */
+/* When the schedule is to be told of the silence; INT64_MAX: never. */
 static int64_t
 silence_alarm(const struct instance *i, const struct traceroute *t)
 {
-	if (t->careful || t->reach == t->count || t->longest_rtt == 0)
-		return INT64_MAX;
-	return t->heard_at + wait_by(i, options_of(i)->wait_here, t->longest_rtt);
+	return t->schedule->silent_at == NULL ? INT64_MAX
+					      : t->schedule->silent_at(i, t);
 }
 
 /* The instance's one timer, for whatever is due first. */
@@ -135,27 +109,10 @@ on_timer(struct instance *i, struct traceroute *t)
 	if (now >= untagged_alarm(t))
 		untagged_on_timer(i, t);
 	else if (now >= silence_alarm(i, t))
-		t->reach = t->count;
+		t->schedule->silent(i, t);
 }
 
 /* ---- sending ---- */
-
-/* The slot to ask next, or t->count. */
-static size_t
-pick(const struct instance *i, struct traceroute *t)
-{
-	size_t end = slots_end(i, t);
-
-	if (t->careful)
-		return untagged_pick(i, t);
-	/* Nothing is out and nothing in reach is left: only farther hops can tell. */
-	if (t->in_flight == 0 && t->open == 0 && t->next >= t->reach)
-		t->reach = t->count;
-	for (size_t s = t->settled; t->open > 0 && s < t->next && s < end; s++)
-		if (slot_is_open(&t->slots[s]) && !untagged_must_wait(i, t, s))
-			return s;
-	return t->next < end && t->next < t->reach ? t->next : t->count;
-}
 
 /* The slot is being asked: keeps count of those that are left out. */
 static void
@@ -173,7 +130,7 @@ static void
 send_more(struct instance *i, struct traceroute *t)
 {
 	while (t->drain_to == 0 && t->in_flight < t->window) {
-		size_t s = pick(i, t);
+		size_t s = t->schedule->next(i, t);
 		struct slot *slot = &t->slots[s];
 		struct probe_spec spec;
 		struct probe *p;
@@ -296,15 +253,20 @@ on_started(struct instance *i, struct traceroute *t)
 	const struct prober_start *o = options_of(i);
 
 	t->count = (size_t)(o->max_ttl - o->first_ttl + 1) * o->queries;
-	t->window = o->window != 0 ? o->window : (size_t)HOPS_AT_ONCE * o->queries;
-	t->reach = t->count;
-	if (o->window == 0 && t->count > t->window)
-		t->reach = t->window;
+	t->schedule = i->algorithm->variant;
+	t->window = o->window;
+	if (t->window == 0)
+		t->window =
+		    t->schedule->all ? t->count : (size_t)HOPS_AT_ONCE * o->queries;
+	if (t->schedule->alone)
+		t->window = 1;
 	if (i->flow_window != 0 && i->flow_window < t->window)
 		t->window = i->flow_window;
 	t->no_tags = i->flow_window == 1;
 	t->alarm = INT64_MAX;
 	untagged_start(i, t);
+	if (t->schedule->begin != NULL)
+		t->schedule->begin(i, t);
 	t->slots = calloc(t->count, sizeof(*t->slots));
 	if (t->slots == NULL) {
 		i->done.error = ENOMEM;
@@ -329,9 +291,13 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 	slot->from = result.from;
 	if (slot->rtt > t->longest_rtt)
 		t->longest_rtt = slot->rtt;
-	note_end(t, &result);
 	t->heard_at = instance_now(i);
-	extend_reach(i, t, s);
+	if (t->schedule->heard != NULL && !t->schedule->heard(i, t, s, &result)) {
+		slot->state = SLOT_AGAIN;
+		t->open++;
+		return;
+	}
+	note_end(t, &result);
 	shorten_waits(i, t, s);
 	instance_report(i, &result);
 }
@@ -441,22 +407,31 @@ clear(struct instance *i, void *state)
 	free(t->slots);
 }
 
-const struct algorithm algorithm_paris = {
-    .name = "paris",
-    .summary = "one flow, one path: every field that load balancers hash is constant",
-    .flow_constant = true,
-    .state_size = sizeof(struct traceroute),
-    .handle = handle,
-    .doubts = untagged_doubts,
-    .clear = clear,
-};
+#define TRACE_ALGORITHM(its_name, its_summary, constant, its_schedule) \
+	{ \
+		.name = (its_name), .summary = (its_summary), \
+		.flow_constant = (constant), .state_size = sizeof(struct traceroute), \
+		.handle = handle, .doubts = untagged_doubts, .clear = clear, \
+		.variant = &(its_schedule) \
+	}
 
-const struct algorithm algorithm_traceroute = {
-    .name = "traceroute",
-    .summary = "as traceroute(8): each probe is another flow, so paths may mix",
-    .flow_constant = false,
-    .state_size = sizeof(struct traceroute),
-    .handle = handle,
-    .doubts = untagged_doubts,
-    .clear = clear,
-};
+const struct algorithm algorithm_paris = TRACE_ALGORITHM("paris",
+    "one flow, one path: every field that load balancers hash is constant", true,
+    schedule_eager);
+
+const struct algorithm algorithm_traceroute = TRACE_ALGORITHM("traceroute",
+    "as traceroute(8): each probe is another flow, so paths may mix", false,
+    schedule_eager);
+
+const struct algorithm algorithm_hopbyhop = TRACE_ALGORITHM("hopbyhop",
+    "as paris, but all probes of one hop, then those of the next", true, schedule_hop);
+
+const struct algorithm algorithm_packetbypacket = TRACE_ALGORITHM(
+    "packetbypacket", "as paris, but one probe after the other", true, schedule_packet);
+
+const struct algorithm algorithm_concurrent = TRACE_ALGORITHM("concurrent",
+    "as paris, but all probes of all hops at once", true, schedule_concurrent);
+
+const struct algorithm algorithm_scout = TRACE_ALGORITHM("scout",
+    "as paris, but one probe to the host first, then all hops before it at once", true,
+    schedule_scout);

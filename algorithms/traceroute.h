@@ -1,7 +1,8 @@
 /*
- * The inside of the traceroute algorithm, for the two files that make it up:
- * traceroute.c asks hop after hop and knows when to stop; untagged.c decides what may
- * be asked together while replies may show no tag. Nobody else includes it.
+ * The inside of all algorithms that trace one path, for the files that make it up:
+ * traceroute.c asks, waits and knows when to stop; schedule.c says what to ask next;
+ * untagged.c decides what may be asked together while replies may show no tag. Nobody
+ * else includes it.
  */
 #ifndef ALGORITHMS_TRACEROUTE_H
 #define ALGORITHMS_TRACEROUTE_H
@@ -43,15 +44,25 @@ struct slot {
 	struct addr stale; /* ... if it was not a router of another hop */
 };
 
+struct schedule;
+
 struct traceroute {
+	const struct schedule *schedule;
 	struct slot *slots; /* hop by hop, queries of a hop side by side */
 	size_t count;
 	size_t window; /* probes in flight, at most */
 	size_t in_flight;
-	size_t next;       /* one past the last slot ever asked */
-	size_t open;       /* slots before it that are to be asked, or asked again */
-	size_t settled;    /* all slots before this one are answered or lost */
-	size_t reach;      /* slots from here on are not asked yet */
+	size_t next;    /* one past the last slot ever asked */
+	size_t open;    /* slots before it that are to be asked, or asked again */
+	size_t settled; /* all slots before this one are answered or lost */
+	/* schedule.c: */
+	size_t reach;          /* slots from here on are not asked yet */
+	size_t reach_unhinted; /* what it would be ... */
+	bool hinted;           /* ... but for what earlier traces found */
+	bool scouted;          /* the scout is back or lost, or was not needed */
+	int64_t quiet_since;   /* silence counts from here, or from heard_at */
+	struct addr aside;     /* who answered the scout */
+	/* The core: */
 	int64_t heard_at;  /* when the last reply came; 0: none yet */
 	int64_t last_sent; /* when the last probe was sent */
 	int64_t alarm;     /* what the instance's timer is set to */
@@ -113,8 +124,8 @@ void slot_leave(struct traceroute *t, struct slot *slot, enum slot_state state);
 
 void untagged_start(struct instance *i, struct traceroute *t);
 
-/* While careful: the slot that may be asked now, or t->count. */
-size_t untagged_pick(const struct instance *i, struct traceroute *t);
+/* While careful: the slot before `end` that may be asked now, or t->count. */
+size_t untagged_pick(const struct instance *i, struct traceroute *t, size_t end);
 
 /* While not careful: whether the slot's hop answers without tag and one is out. */
 bool untagged_must_wait(

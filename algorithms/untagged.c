@@ -39,7 +39,9 @@ enum company {
 void
 untagged_start(struct instance *i, struct traceroute *t)
 {
-	t->careful = i->quotes_may_be_short && t->window > 1;
+	/* Where earlier traces saw every tag, a hop that shows none is found out later.
+	 */
+	t->careful = i->quotes_may_be_short && t->window > 1 && !i->hints.tags_shown;
 	t->burst = 1;
 }
 
@@ -181,12 +183,13 @@ may_be_over(
  * wait. False when it is known of all hops that are worth it.
  */
 static bool
-pick_unknown(const struct instance *i, const struct traceroute *t, size_t *slot)
+pick_unknown(
+    const struct instance *i, const struct traceroute *t, size_t end, size_t *slot)
 {
 	size_t silent = t->gap, loops = t->loops, out = 0;
 
 	*slot = t->count;
-	for (size_t hop = slot_hop(i, t->settled); hop < slots_end(i, t);
+	for (size_t hop = slot_hop(i, t->settled); hop < end;
 	     hop += i->options.queries) {
 		bool answered = hop_find(i, t, hop, SLOT_ANSWERED) != NULL;
 
@@ -220,7 +223,7 @@ company_of(const struct instance *i, const struct traceroute *t, size_t slot)
 
 /* The slot to ask when no hop is left to be learned, or t->count. One a hop. */
 static size_t
-pick_known(const struct instance *i, struct traceroute *t)
+pick_known(const struct instance *i, struct traceroute *t, size_t end)
 {
 	enum company best = COMPANY_NONE;
 	size_t picked = t->count;
@@ -228,7 +231,7 @@ pick_known(const struct instance *i, struct traceroute *t)
 	if (t->in_flight > 0 && t->company == COMPANY_NONE)
 		return t->count;
 	for (size_t hop = slot_hop(i, t->settled);
-	     hop < asked_end(i, t) && best != COMPANY_KNOWN;
+	     hop < asked_end(i, t) && hop < end && best != COMPANY_KNOWN;
 	     hop += i->options.queries) {
 		size_t s = first_open(i, t, hop);
 		enum company company;
@@ -248,12 +251,12 @@ pick_known(const struct instance *i, struct traceroute *t)
 }
 
 size_t
-untagged_pick(const struct instance *i, struct traceroute *t)
+untagged_pick(const struct instance *i, struct traceroute *t, size_t end)
 {
 	size_t slot;
 
-	if (!pick_unknown(i, t, &slot))
-		return pick_known(i, t);
+	if (!pick_unknown(i, t, end, &slot))
+		return pick_known(i, t, end);
 	t->company = COMPANY_NONE;
 	return slot;
 }
@@ -274,7 +277,8 @@ untagged_doubts(const struct instance *i, const void *state, const struct reply_
 	size_t s = slot_of(i, v->probe->ttl, v->probe->query);
 	const struct slot *slot = &t->slots[s];
 	size_t hop = slot_hop(i, s);
-	bool heard = find_address(t, 0, asked_end(i, t), from) != NULL;
+	bool heard = find_address(t, 0, asked_end(i, t), from) != NULL ||
+		     addr_equal(&t->aside, from);
 
 	if (t->drain_to != 0)
 		return true;

@@ -105,6 +105,8 @@ struct algorithm {
 	 * Frees what the state holds; called once, after instance_finish or on abort.
 	 */
 	void (*clear)(struct instance *i, void *state);
+	/* For files that implement several: what makes this one of them. */
+	const void *variant;
 };
 
 /* Every algorithm there is, NULL at the end. Defined in algorithms/table.c. */
@@ -129,6 +131,19 @@ struct instance_world {
 	void (*finish)(struct instance *i, enum prober_reason reason, uint8_t end_ttl);
 };
 
+/*
+ * What earlier instances of this world found, for an algorithm to ask the right things
+ * first. It may be old, of a neighbour, or made of lies: it may decide what is asked
+ * and when, at the cost of probes and time; never what is an answer, a silence or the
+ * end, nor how long an answer is waited for.
+ */
+struct instance_hints {
+	/* Hops to the target, or to others of its prefix; 0: not known. */
+	uint8_t distance;
+	bool tags_shown; /* replies on the way there showed every tag */
+	int64_t rtt;     /* ns, the longest of the way there; 0: not known */
+};
+
 /* What every world keeps at the front of its instance. */
 struct instance {
 	const struct instance_world *world;
@@ -145,6 +160,7 @@ struct instance {
 	 * on that shows no tag.
 	 */
 	uint16_t flow_window;
+	struct instance_hints hints;
 	struct prober_done done; /* counters; algorithms add to `reasked` only */
 };
 

@@ -71,11 +71,13 @@ NO_TIME = ["", "x", "-", "-1", "+1", ".", "..5", "1.5.", "1s", "1 ", " 1", "0x1"
            "9" * 400]
 # Others that take a value, with right and wrong ones.
 WORDS = {
-    "-a": (("paris", "traceroute"), ("", "Paris", "mda2", "paris traceroute")),
+    "-a": (("paris", "traceroute", "hopbyhop", "packetbypacket", "concurrent", "scout"),
+           ("", "Paris", "mda2", "paris traceroute")),
     "--algorithm": (("paris",), ("x" * 300,)),
     "--format": (("text", "json", "csv", "scamper", "atlas"),
                  ("", "xml", "JSON", "jsonl", "text,json", "dot", "svg")),
-    "-M": (("default", "udp", "tcp", "udplite", "mda"), ("", "UDP", "paris", "dccp")),
+    "-M": (("default", "udp", "tcp", "udplite", "mda", "paris", "scout"),
+           ("", "UDP", "Paris", "dccp")),
     "--module": (("mda",), ("x" * 300,)),
     "-B": (("95", "99.9,5", "50,1000,1024", "95,5,16"),
            ("", "95,", "49.9", "100", "95,0", "95,1001", "95,1,1025", "95,1,1,1", "95,x",

@@ -333,11 +333,16 @@ fill(const struct model_run *r, const struct happening *h, const struct probe *p
 	out->flags = reply_flags(&reply, IPPROTO_UDP, &r->instance.options.target);
 	out->icmp_type = reply.icmp_type;
 	out->icmp_code = reply.icmp_code;
-	out->reply_ttl = out->reply_tos = -1;
+	out->reply_ttl = n->reply_ttl != 0 ? n->reply_ttl : -1;
+	out->reply_tos = -1;
 	out->from = n->addr;
 	out->rtt = -1;
 	if (p == NULL)
 		return;
+	if (n->hop != 0 && n->hop <= p->ttl) {
+		out->seen = SEEN_QUOTED;
+		out->quoted_ttl = (uint8_t)(p->ttl - n->hop + 1);
+	}
 	out->probe = p->number;
 	out->flow = p->flow;
 	out->ttl = p->ttl;
@@ -836,6 +841,7 @@ model_go(struct model *m, const struct algorithm *a, const struct prober_start *
 	run.instance.done.instance = options->instance;
 	run.instance.flow_window = m->flow_window;
 	run.instance.quotes_may_be_short = m->quotes_may_be_short;
+	run.instance.hints = m->hints;
 	run.instance.state = calloc(1, a->state_size + 1);
 	if (run.instance.state == NULL)
 		abort();

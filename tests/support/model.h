@@ -33,10 +33,12 @@ struct model_node {
 	uint8_t code;
 	bool ends; /* answers whatever comes here, whatever TTL is left */
 	bool silent;
-	bool short_quote;    /* its errors show no tag */
-	bool per_packet;     /* balances without regard to flows */
-	int64_t rtt;         /* ns, of a probe that dies here */
-	uint32_t lost;       /* of a million replies */
+	bool short_quote;  /* its errors show no tag */
+	bool per_packet;   /* balances without regard to flows */
+	uint8_t reply_ttl; /* of its answers as they arrive; 0: not shown */
+	uint8_t hop;   /* where it stands, when its quotes show the TTL left; 0: not */
+	int64_t rtt;   /* ns, of a probe that dies here */
+	uint32_t lost; /* of a million replies */
 	uint32_t duplicated; /* of a million: sent twice, by model.duplicate_after */
 	uint32_t late;       /* of a million: come model.late_by later */
 	uint32_t burst;      /* answers at once, at most; 0: no limit ... */
@@ -76,7 +78,8 @@ struct model {
 	bool (*loses)(const struct model *m, const struct model_sent *sent);
 
 	uint16_t flow_window; /* the plan's; 1: there is no tag, all quotes are short */
-	bool quotes_may_be_short; /* what the algorithm is told */
+	bool quotes_may_be_short;    /* what the algorithm is told ... */
+	struct instance_hints hints; /* ... and likewise, true or not */
 
 	/* Troubles of this machine. */
 	uint64_t fail_call;   /* this call of instance_send fails (1: the first) ... */

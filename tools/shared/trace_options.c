@@ -62,8 +62,7 @@ static const struct option_spec table[] = {
 	NUMBER(start.max_ttl, 1, 255)},
     {'M', "module", "NAME",
 	"default, udp, icmp, tcp (or tcpconn) or udplite, as without -M, -U, -I, -T "
-	"and -UL; or an "
-	"algorithm that finds many paths",
+	"and -UL; or an algorithm, as with -a",
 	trace_value_module, 0, 0, 0, 0, TRACEROUTE},
     {0, "max-flows", "N", "Of many flows, use no more than N",
 	NUMBER(start.max_flows, 1, FLOWS_HIGH)},

@@ -202,17 +202,16 @@ trace_value_format(
 	return parse_word(format_names, FORMAT_NAMES, text, value, expected);
 }
 
-/* traceroute(8)'s modules, and algorithms that find many paths. */
+/* traceroute(8)'s modules, and algorithms: none has the name of a module. */
 int
 trace_value_module(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
 	static const char *const names[] = {"default", "udp", "icmp", "tcp", "udplite"};
 	struct trace_options *o = value;
-	const struct algorithm *algorithm = algorithm_find(text);
 
 	(void)spec;
-	if (algorithm != NULL && algorithm->multipath)
+	if (algorithm_find(text) != NULL)
 		return read_algorithm(PROGRAM_TRACEROUTE, text, o->start.algorithm,
 		    sizeof(o->start.algorithm), expected);
 	if (strcmp(text, "tcpconn") == 0) /* our tcp is that already */
