@@ -13,6 +13,9 @@
 #include "algorithms/schedule.h"
 #include "algorithms/traceroute.h"
 
+#define MTU_LEAST 68          /* RFC 791 section 3.2: every link takes so much */
+#define SHRINKS_MAX UINT8_MAX /* more than a path has links, and routers may lie */
+
 static const struct prober_start *
 options_of(const struct instance *i)
 {
@@ -140,13 +143,14 @@ send_more(struct instance *i, struct traceroute *t)
 			return;
 		spec = (struct probe_spec){.ttl = slot_ttl(i, s),
 		    .query = slot_query(i, s),
+		    .len = t->len,
 		    .together = true,
 		    .expects = untagged_expects(i, t, s)};
 		wait = slot_wait(i, t, s);
 		if (instance_send(i, &spec, wait, &p) != 0)
 			return; /* EVENT_TIMER comes, or the instance has ended */
 		slot_leaves_open(t, s);
-		if (slot->state == SLOT_AGAIN)
+		if (slot->state == SLOT_AGAIN && slot->asked > 0)
 			i->done.reasked++;
 		slot->state = SLOT_OUT;
 		slot->asked++;
@@ -245,6 +249,26 @@ note_end(struct traceroute *t, const struct prober_result *r)
 	t->end_ttl = r->ttl;
 }
 
+/* ---- the path's MTU ---- */
+
+bool
+path_takes_less(const struct instance *i, const struct traceroute *t, uint32_t mtu)
+{
+	return i->options.path_mtu && mtu >= MTU_LEAST && mtu < t->len &&
+	       t->shrinks < SHRINKS_MAX;
+}
+
+/* The slot's packet was too large: it is asked again, as if it had not been asked. */
+static void
+shrink(struct traceroute *t, struct slot *slot, uint32_t mtu)
+{
+	t->len = (uint16_t)mtu;
+	t->shrinks++;
+	slot->mtu = mtu;
+	slot->asked = 0;
+	slot_leave(t, slot, SLOT_AGAIN);
+}
+
 /* ---- events ---- */
 
 static void
@@ -264,6 +288,7 @@ on_started(struct instance *i, struct traceroute *t)
 		t->window = i->flow_window;
 	t->no_tags = i->flow_window == 1;
 	t->alarm = INT64_MAX;
+	t->len = o->packet_len;
 	untagged_start(i, t);
 	if (t->schedule->begin != NULL)
 		t->schedule->begin(i, t);
@@ -286,6 +311,12 @@ on_reply(struct instance *i, struct traceroute *t, const struct reply_view *v)
 	if (slot->probe != v->probe)
 		return;
 	result.flags |= untagged_reply(t, slot, v);
+	if (path_takes_less(i, t, result.mtu)) {
+		t->heard_at = instance_now(i);
+		shrink(t, slot, result.mtu);
+		return;
+	}
+	result.path_mtu = slot->mtu;
 	slot_leave(t, slot, SLOT_ANSWERED);
 	slot->rtt = result.rtt;
 	slot->from = result.from;
@@ -315,6 +346,7 @@ on_timeout(struct instance *i, struct traceroute *t, struct probe *p)
 		untagged_give_up(i, t, s); /* perhaps answered: nobody knows */
 		return;
 	}
+	lost.path_mtu = slot->mtu;
 	slot_leave(t, slot, SLOT_LOST);
 	instance_report(i, &lost);
 }
@@ -336,6 +368,10 @@ on_send_failed(struct instance *i, struct traceroute *t, const struct event *eve
 	if (failed.mtu == 0) {
 		instance_report(i, &failed);
 		instance_finish(i, REASON_FAILED, p->ttl);
+	} else if (slot->probe == p && path_takes_less(i, t, failed.mtu)) {
+		i->done.error = 0; /* it goes on */
+		i->done.detail[0] = '\0';
+		shrink(t, slot, failed.mtu);
 	} else if (slot->probe == p) {
 		failed.flags = RESULT_FINAL;
 		failed.rtt = instance_now(i) - slot->sent_at;

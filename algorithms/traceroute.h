@@ -34,6 +34,7 @@ struct slot {
 	bool doubtful; /* SLOT_OUT: a reply came that may be its; silence is no loss */
 	bool alone;    /* even so its reply could not be told: ask it alone */
 	bool untagged; /* SLOT_ANSWERED: by a reply that shows no tag */
+	uint32_t mtu;  /* what the path takes, if that was seen by this query; else 0 */
 	struct probe *probe; /* referenced while SLOT_OUT */
 	int64_t sent_at;     /* of the instance's clock */
 	int64_t deadline;
@@ -66,7 +67,9 @@ struct traceroute {
 	int64_t heard_at;  /* when the last reply came; 0: none yet */
 	int64_t last_sent; /* when the last probe was sent */
 	int64_t alarm;     /* what the instance's timer is set to */
-	uint8_t end_ttl;   /* lowest hop with a final reply; 0: none yet */
+	uint16_t len;    /* of packets; less than at first where the path takes less */
+	uint8_t shrinks; /* how often that was seen */
+	uint8_t end_ttl; /* lowest hop with a final reply; 0: none yet */
 	bool end_reached;
 	bool no_tags; /* the plan has none: one probe is out at a time */
 	/* In-order count of silent hops, and of addresses that came back. */
@@ -116,6 +119,13 @@ size_t slots_end(const struct instance *i, const struct traceroute *t);
 
 /* Whether this hop's address stood at a lower one, with another in between. */
 bool hop_loops(const struct instance *i, const struct traceroute *t, size_t first);
+
+/*
+ * Whether a packet was too large for a link that takes this much, and is to be smaller
+ * from now on (options.path_mtu). mtu 0: it was not that.
+ */
+bool path_takes_less(
+    const struct instance *i, const struct traceroute *t, uint32_t mtu);
 
 /* The slot's probe is no longer in flight. */
 void slot_leave(struct traceroute *t, struct slot *slot, enum slot_state state);

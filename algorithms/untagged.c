@@ -284,7 +284,8 @@ untagged_doubts(const struct instance *i, const void *state, const struct reply_
 		return true;
 	if (slot->probe != v->probe)
 		return heard;
-	if (slot->asked >= ASK_AGAIN_MAX ||
+	/* A duplicate would tell of what we know already. */
+	if (path_takes_less(i, t, v->result->mtu) || slot->asked >= ASK_AGAIN_MAX ||
 	    find_address(t, hop, hop + i->options.queries, from) != NULL)
 		return false;
 	return heard ||
@@ -312,6 +313,7 @@ untagged_give_up(struct instance *i, struct traceroute *t, size_t s)
 		slot->alone = slot->careful;
 		slot_leave(t, slot, SLOT_AGAIN);
 	} else {
+		lost.path_mtu = slot->mtu;
 		slot_leave(t, slot, SLOT_LOST);
 		instance_report(i, &lost);
 	}

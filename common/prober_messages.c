@@ -66,6 +66,7 @@ code_start(struct codec *c, struct prober_start *m)
 	code_u8(c, &m->tos);
 	code_u8(c, &m->dont_fragment);
 	code_u8(c, &m->dont_route);
+	code_u8(c, &m->path_mtu);
 	code_u16(c, &m->packet_len);
 	code_u8(c, &m->first_ttl);
 	code_u8(c, &m->max_ttl);
@@ -94,9 +95,10 @@ start_is_sane(const struct prober_start *m)
 	       (addr_is_none(&m->source) || m->source.family == m->target.family) &&
 	       m->flow_chosen <= 1 && m->flow_field < FLOW_BY_END &&
 	       m->flow_label < 1U << 20 && m->dont_fragment <= 1 &&
-	       m->dont_route <= 1 && m->first_ttl >= 1 && m->first_ttl <= m->max_ttl &&
-	       m->queries >= 1 && m->wait_max >= 0 && m->send_gap >= 0 &&
-	       m->timeout >= 0 && m->alpha <= PROBER_ALPHA_UNIT / 2;
+	       m->dont_route <= 1 && m->path_mtu <= m->dont_fragment &&
+	       m->first_ttl >= 1 && m->first_ttl <= m->max_ttl && m->queries >= 1 &&
+	       m->wait_max >= 0 && m->send_gap >= 0 && m->timeout >= 0 &&
+	       m->alpha <= PROBER_ALPHA_UNIT / 2;
 }
 
 void
@@ -229,6 +231,7 @@ code_result(struct codec *c, struct prober_result *m)
 	code_u16(c, &m->quoted_id);
 	code_u16(c, &m->nat_id);
 	code_u32(c, &m->mtu);
+	code_u32(c, &m->path_mtu);
 	code_i32(c, &m->error);
 	code_i64(c, &m->sent);
 	code_i64(c, &m->rtt);

@@ -117,7 +117,12 @@ struct prober_start {
 	uint32_t flow_label; /* IPv6, 20 bits; 0: constant, made from the flow */
 	uint8_t tos;         /* TOS or traffic class */
 	uint8_t dont_fragment;
-	uint8_t dont_route;  /* IPv4: to attached networks only (SO_DONTROUTE) */
+	uint8_t dont_route; /* IPv4: to attached networks only (SO_DONTROUTE) */
+	/*
+	 * With dont_fragment, a window of 1: where a link of the path takes less than
+	 * packet_len, go on with what it takes.
+	 */
+	uint8_t path_mtu;
 	uint16_t packet_len; /* whole IP packet; raised to the smallest that works */
 	uint8_t first_ttl;   /* 1 to max_ttl */
 	uint8_t max_ttl;     /* to 255 */
@@ -312,6 +317,7 @@ struct prober_result {
 	uint16_t quoted_id; /* IP identification of the probe */
 	uint16_t nat_id;    /* how much the probe's checksum was changed on its way */
 	uint32_t mtu;       /* next-hop MTU of a "fragmentation needed", else 0 */
+	uint32_t path_mtu;  /* asked again as long as this, for longer was too long */
 	int32_t error;      /* RESULT_SEND_FAILED: errno */
 	int64_t sent;       /* CLOCK_REALTIME */
 	int64_t rtt;        /* -1: not known */

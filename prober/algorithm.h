@@ -23,6 +23,7 @@ struct probe_spec {
 	uint32_t flow; /* which flow: 0 is the one of --flow-id, 1 the next ... */
 	uint8_t ttl;
 	uint8_t query; /* returned in the probe; means what the algorithm likes */
+	uint16_t len;  /* of the packet, if less than that of the options; 0: that */
 	/*
 	 * Also while other probes of this instance and flow are on their way and its
 	 * flow_window is 1: the algorithm sees to it that replies can be told apart, or
@@ -161,7 +162,11 @@ struct instance {
 	 */
 	uint16_t flow_window;
 	struct instance_hints hints;
-	struct prober_done done; /* counters; algorithms add to `reasked` only */
+	/*
+	 * Counters; algorithms add to `reasked` only. After EVENT_SEND_FAILED error and
+	 * detail say why, until the algorithm that goes on all the same clears them.
+	 */
+	struct prober_done done;
 };
 
 /* The time now, ns. */

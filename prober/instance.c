@@ -178,8 +178,10 @@ must_wait(struct trace *t, int64_t now)
 
 /* Takes a tag; on -EAGAIN sees to it that the trace is woken when one is free. */
 static int
-take_tag(struct trace *t, int64_t now, uint32_t *tag)
+take_tag(struct trace *t, struct probe *p, int64_t now)
 {
+	const struct layout_probe v = {.len = p->len};
+	uint32_t *tag = &p->tag;
 	int64_t retry;
 
 	if (t->tags == NULL) {
@@ -187,7 +189,8 @@ take_tag(struct trace *t, int64_t now, uint32_t *tag)
 		return 0;
 	}
 	while (tag_set_take(t->tags, now, tag, &retry) == 0) {
-		if (!layout_tag_is_partial(&t->layout, *tag))
+		if (!layout_tag_is_partial(
+			&t->layout, *tag, layout_len(&t->layout, &v)))
 			return 0;
 		(void)tag_set_give(t->tags, now, *tag); /* it rests: not twice */
 	}
@@ -361,7 +364,7 @@ close_idle(struct prober *prober)
 static struct packet *
 build(const struct trace *t, const struct probe *p)
 {
-	struct layout_probe v = {.ttl = p->ttl, .tag = p->tag};
+	struct layout_probe v = {.ttl = p->ttl, .len = p->len, .tag = p->tag};
 	struct packet *packet = packet_new(layout_len(&t->layout, &v));
 
 	if (packet == NULL || layout_flow(&t->layout, p->flow, &v) != 0) {
@@ -412,7 +415,7 @@ take_port(struct trace *t, struct probe *p, int64_t now)
 	int error = -EADDRINUSE;
 
 	for (int i = 0; i < TAG_PORT_TRIES && error == -EADDRINUSE; i++) {
-		error = take_tag(t, now, &p->tag);
+		error = take_tag(t, p, now);
 		if (error != 0)
 			return error;
 		error = port_endpoint(t, p);
@@ -455,7 +458,7 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, bool together, int64_t n
 		trace_hold(t, true);
 		error = -EAGAIN;
 	} else {
-		error = take_tag(t, now, &p->tag);
+		error = take_tag(t, p, now);
 	}
 	if (error != 0)
 		endpoint_unref(p->endpoint);
@@ -553,6 +556,7 @@ world_send(
 		return -ENOMEM;
 	}
 	p->flow = spec->flow;
+	p->len = spec->len;
 	p->ttl = spec->ttl;
 	p->query = spec->query;
 	p->expects = spec->expects;

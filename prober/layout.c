@@ -198,7 +198,10 @@ layout_len(const struct layout *l, const struct layout_probe *p)
 {
 	if (l->rule != NULL && l->rule->way == TAG_BY_LENGTH)
 		return l->transport + p->tag;
-	return l->options.len;
+	if (p->len == 0 || p->len >= l->options.len)
+		return l->options.len;
+	return p->len > layout_min_len(&l->options) ? p->len
+						    : layout_min_len(&l->options);
 }
 
 /* The tag is in this field. */
@@ -401,9 +404,9 @@ layout_tag_may_be_cut(const struct layout *l)
 }
 
 bool
-layout_tag_is_partial(const struct layout *l, uint32_t tag)
+layout_tag_is_partial(const struct layout *l, uint32_t tag, size_t len)
 {
 	return l->rule != NULL && l->rule->way == TAG_BY_PAYLOAD &&
 	       l->options.pattern->layers[1]->checksum_pseudo &&
-	       tag == checksum_fold(pseudo_sum(l, l->options.len));
+	       tag == checksum_fold(pseudo_sum(l, len));
 }

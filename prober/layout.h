@@ -77,6 +77,7 @@ struct layout {
 /* What differs between the probes of a trace. */
 struct layout_probe {
 	uint8_t ttl;
+	uint16_t len; /* less than that of the options, but not too little; or 0 */
 	uint32_t tag;
 	/* The flow, as layout_flow fills it in. */
 	uint16_t src_port;      /* where the protocol has ports */
@@ -130,11 +131,12 @@ bool layout_tag_may_be_cut(const struct layout *l);
 size_t layout_tells_checksum(const struct pattern *p);
 
 /*
- * Whether this tag, a checksum, is the sum of the pseudo-header alone: a device that
- * was to finish the checksum leaves just that (checksum offload), so that replies that
- * show it are not believed to show a tag. No probe is to have it.
+ * Whether this tag of a packet of len bytes, a checksum, is the sum of the
+ * pseudo-header alone: a device that was to finish the checksum leaves just that
+ * (checksum offload), so that replies that show it are not believed to show a tag. No
+ * probe is to have it.
  */
-bool layout_tag_is_partial(const struct layout *l, uint32_t tag);
+bool layout_tag_is_partial(const struct layout *l, uint32_t tag, size_t len);
 
 /* Length of each packet built; TAG_BY_LENGTH tags shorten or lengthen it. */
 size_t layout_len(const struct layout *l, const struct layout_probe *p);

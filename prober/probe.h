@@ -43,6 +43,7 @@ struct probe {
 	struct instance *instance;
 	uint32_t number; /* in its instance, from 0 in sending order */
 	uint32_t flow;
+	uint16_t len; /* 0: that of the options */
 	uint8_t ttl;
 	uint8_t query;
 	uint8_t state;     /* enum probe_state */

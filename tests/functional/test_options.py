@@ -88,6 +88,79 @@ class Replies(unittest.TestCase):
                     ("10.0.1.1", 64), ("10.0.2.1", 254), ("10.0.3.1", 59), (V4, 125)), 1)])
 
 
+class PathMtu(unittest.TestCase):
+    """--mtu"""
+
+    TOPOLOGY = """
+        defaults rtt=1ms
+        router a 10.0.1.1 2001:db8:1::1 {a}
+        router b 10.0.2.1 2001:db8:2::1 mtu=1400 {b}
+        router c 10.0.3.1 2001:db8:3::1 mtu=1300 {c}
+        target t 198.51.100.9 2001:db8:ffff::9
+        link host a b c t
+    """
+    METHODS = ("", "-I", "-UL", "-a traceroute")
+
+    def topology(self, a="", b="", c=""):
+        return self.TOPOLOGY.format(a=a, b=b, c=c)
+
+    def lines(self, topology, *words, status=0):
+        result = paris.fakeroute(topology, "paris-traceroute", "-n", "--mtu", "-q", "2",
+                                 *words)
+        self.assertEqual((result.returncode, result.stderr), (status, ""), result)
+        return masked(result).splitlines()
+
+    def test_every_method(self):
+        for method in self.METHODS:
+            for target, routers in ((V4, "10.0.{}.1"), (V6, "2001:db8:{}::1")):
+                a, b, c = map(routers.format, (1, 2, 3))
+                for length, first in ((65000, " F=1500"), (1499, ""))[:2 - bool(method)]:
+                    self.assertEqual(
+                        self.lines(self.topology(), *method.split(), target, str(length)), [
+                            f"traceroute to {target} ({target}), 30 hops max, {length} byte "
+                            "packets", f" 1  {a}  TIME{first}  TIME", f" 2  {b}  TIME  TIME",
+                            f" 3  {c}  TIME F=1400  TIME",
+                            f" 4  {target}  TIME F=1300  TIME"])
+
+    def test_short_quotes(self):
+        """Where nothing but the address tells whose reply it is."""
+        short = self.topology(*["quote=28"] * 3)
+        self.assertEqual(self.lines(short, V4)[1:], [
+            " 1  10.0.1.1  TIME F=1500  TIME", " 2  10.0.2.1  TIME  TIME",
+            " 3  10.0.3.1  TIME F=1400  TIME", f" 4  {V4}  TIME F=1300  TIME"])
+
+    def test_silent_behind_the_link(self):
+        result = paris.fakeroute(self.topology(c="silent"), "paris-traceroute", "-n",
+                                 "--mtu", "-q", "2", "-m", "3", "-w", str(paris.SLOWNESS), V4)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertEqual(masked(result).splitlines()[3:], [" 3  * F=1400 *"])
+
+    def test_lengths_on_the_wire(self):
+        """Each is what was told to fit, and nothing is asked twice but what was not."""
+        result = paris.fakeroute(self.topology(), "paris-traceroute", "-n", "--mtu", "-q",
+                                 "2", "--format", "json", V4)
+        found = result.json
+        sent = [packet for packet in result.packets() if packet.dst == V4]
+        self.assertEqual([packet.length for packet in sent], [1500] * 5 + [1400] * 3 + [
+            1300, 1300])
+        self.assertEqual([(hop["ttl"], probe.get("path_mtu")) for hop in found["hops"]
+                          for probe in hop["probes"]],
+                         [(1, 1500), (1, None), (2, None), (2, None), (3, 1400), (3, None),
+                          (4, 1300), (4, None)])
+        self.assertEqual(found["counters"]["sent"], 10)
+        self.assertEqual(found["counters"]["asked_again"], 0)
+        self.assertEqual(found["stop"], {"reason": "reached", "ttl": 4})
+        self.assertEqual(found["options"]["mtu_discovery"], True)
+
+    def test_wrong_together(self):
+        for words, part in (("--mtu -T", "leave -T out"), ("--mtu -a mda", "trace one path"),
+                            ("--back -a mda", "trace one path"),
+                            ("--print-ttl -a mda", "trace one path")):
+            result = paris.run("paris-traceroute", *words.split(), "127.0.0.1")
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            self.assertIn(part, result.stderr)
+
+
 class Attached(unittest.TestCase):
     """-r"""
 

@@ -474,6 +474,31 @@ scene_too_large(struct scene *s)
 	    .detail = "cannot send 1450 bytes to 198.51.100.9"};
 }
 
+/* --mtu: where probes had to become smaller, whatever became of them then. */
+static void
+scene_path_mtu(struct scene *s)
+{
+	const struct prober_result first[] = {
+	    hop(1, 0, "10.0.0.1", MS), lost(2, 0), icmp(3, 0, "10.0.1.1", 3, 1)};
+
+	set(s, "path-mtu", "198.51.100.9", "198.51.100.9");
+	s->start.dont_fragment = s->start.path_mtu = 1;
+	s->start.window = 1;
+	s->start.queries = 2;
+	s->start.packet_len = 65000;
+	for (uint8_t i = 0; i < 3; i++) {
+		struct prober_result m = first[i];
+
+		m.path_mtu = 1500 - 100U * i;
+		add(s, m);
+		m.path_mtu = 0;
+		m.query = 1;
+		add(s, m);
+	}
+	s->done.reason = REASON_UNREACHABLE;
+	s->done.end_ttl = 3;
+}
+
 /* Holes: what is not known is not printed as lost. */
 static void
 scene_interrupted(struct scene *s)
@@ -638,9 +663,9 @@ scene_died(struct scene *s)
 static void (*const scene_list[])(struct scene *s) = {scene_plain, scene_numeric,
     scene_silent, scene_addresses, scene_marks4, scene_marks6, scene_extensions,
     scene_no_extensions, scene_hostile, scene_echo, scene_udp_data, scene_send_failed,
-    scene_too_large, scene_interrupted, scene_past_end, scene_others, scene_loops,
-    scene_loops_of_flows, scene_translated, scene_scoped, scene_could_not_start,
-    scene_died};
+    scene_too_large, scene_path_mtu, scene_interrupted, scene_past_end, scene_others,
+    scene_loops, scene_loops_of_flows, scene_translated, scene_scoped,
+    scene_could_not_start, scene_died};
 #define SCENES ((int)(sizeof(scene_list) / sizeof(scene_list[0])))
 
 /* ---- playing a scene ------------------------------------------------------------- */

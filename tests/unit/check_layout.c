@@ -397,6 +397,33 @@ pseudo_header_sum(const uint8_t *packet, size_t len)
 	return (uint16_t)sum;
 }
 
+/* A probe may be shorter than the others, but not too short. */
+START_TEST(shorter_packets)
+{
+	const size_t more = 100;
+	struct layout_options o;
+	struct layout l;
+
+	set_up();
+	o = options_of(_i);
+	o.len = (uint16_t)(kinds[_i].min_len + more);
+	ck_assert_int_eq(layout_init(&l, &o), 0);
+	for (size_t asked = 0; asked <= o.len + 10U; asked++) {
+		size_t wanted = asked == 0 || asked > o.len ? o.len : asked;
+		struct layout_probe p = probe_of(9, l.rule != NULL ? l.rule->low : 0);
+		size_t len;
+
+		if (l.rule != NULL && l.rule->way == TAG_BY_LENGTH)
+			break;
+		p.len = (uint16_t)asked;
+		free(build(&l, &p, &len));
+		must_eq(len, wanted < kinds[_i].min_len ? kinds[_i].min_len : wanted);
+	}
+	layout_clear(&l);
+	tree_free(tree);
+}
+END_TEST
+
 /* One value of a checksum is what a device leaves that was to make it. */
 START_TEST(partial_checksum)
 {
@@ -417,7 +444,7 @@ START_TEST(partial_checksum)
 	partial = pseudo_header_sum(packet, len);
 	free(packet);
 	for (uint32_t tag = 0; tag <= UINT16_MAX; tag++) {
-		bool is = layout_tag_is_partial(&l, tag);
+		bool is = layout_tag_is_partial(&l, tag, len);
 
 		must(!is || tag == partial);
 		count += is;
@@ -730,6 +757,7 @@ main(void)
 	    {lengths, .loops = COUNT_OF(kinds)},
 	    {large_packets, .loops = COUNT_OF(kinds)},
 	    {every_checksum, .loops = COUNT_OF(kinds)},
+	    {shorter_packets, .loops = COUNT_OF(kinds)},
 	    {partial_checksum, .loops = COUNT_OF(kinds)},
 	    {udp_checksum_is_never_zero, .loops = COUNT_OF(kinds)},
 	    {flows_differ, .loops = COUNT_OF(kinds)},

@@ -73,6 +73,7 @@ fill_start(void *out)
 	    .tos = 0xb8,
 	    .dont_fragment = 1,
 	    .dont_route = 1,
+	    .path_mtu = 1,
 	    .packet_len = 65000,
 	    .first_ttl = 2,
 	    .max_ttl = 255,
@@ -141,6 +142,7 @@ fill_result(void *out)
 	    .end_ttl = 6,
 	    .candidates = 2,
 	    .mtu = 1400,
+	    .path_mtu = 1500,
 	    .error = 90,
 	    .sent = INT64_C(1795302021573012345),
 	    .rtt = -1,
@@ -370,6 +372,8 @@ START_TEST(values_out_of_range)
 	REFUSES(start, m.flow_label = 1U << 20);
 	REFUSES(start, m.dont_fragment = 2);
 	REFUSES(start, m.dont_route = 2);
+	REFUSES(start, m.path_mtu = 2);
+	REFUSES(start, m.dont_fragment = 0); /* path_mtu implies it */
 	REFUSES(start, m.first_ttl = 0);
 	REFUSES(start, m.max_ttl = 1);
 	REFUSES(start, m.queries = 0);

@@ -67,6 +67,8 @@ json_put_options(
 	json_put_number(b, object, "loop_limit", asked->loop_limit);
 	json_put_number(b, object, "tos", asked->tos);
 	json_put(b, object, "dont_fragment", json_boolean(asked->dont_fragment));
+	if (asked->path_mtu)
+		json_put(b, object, "mtu_discovery", json_true());
 	if (asked->dont_route)
 		json_put(b, object, "dont_route", json_true());
 }

@@ -60,6 +60,10 @@ static const struct option_spec table[] = {
 	NUMBER(start.flow_label, 0, 0xfffff)},
     {'m', "max-hops", "TTL", "Try no hop beyond this one (default 30)",
 	NUMBER(start.max_ttl, 1, 255)},
+    {0, "mtu", NULL,
+	"Find the path's MTU: where it takes less, go on with that, and print F=MTU "
+	"there (implies -F -N 1)",
+	FLAG(start.path_mtu, 1), TRACEROUTE},
     {'M', "module", "NAME",
 	"default, udp, icmp, tcp (or tcpconn) or udplite, as without -M, -U, -I, -T "
 	"and -UL; or an algorithm, as with -a",
@@ -277,6 +281,12 @@ settle_defaults(struct trace_options *o)
 		start->branching = 0;
 	else if (o->bound == BOUND_GRAPH && start->branching == 0)
 		start->branching = MDA_BRANCHING;
+	if (start->path_mtu) {
+		start->dont_fragment = 1;
+		start->window = 1;
+		if (o->packet_len == PACKET_LEN_DEFAULT)
+			o->packet_len = PACKET_LEN_MAX;
+	}
 	if (start->send_gap < gap)
 		start->send_gap = gap;
 	if (!trace_options_multipath(o))
@@ -405,17 +415,31 @@ find_idle_option(const struct trace_options *o)
 	return NULL;
 }
 
-/* What only algorithms that find many paths have. */
+/* An option that algorithms which find many paths have no use for; or NULL. */
+static const char *
+find_single_option(const struct trace_options *o)
+{
+	if (o->start.path_mtu)
+		return "--mtu";
+	if (o->back)
+		return "--back";
+	return o->print_ttl ? "--print-ttl" : NULL;
+}
+
+/* What only algorithms that find many paths have, or only others. */
 static int
 check_multipath(const struct trace_options *o, char *error)
 {
-	const char *idle = find_idle_option(o);
+	bool multipath = trace_options_multipath(o);
+	const char *idle = multipath ? find_single_option(o) : find_idle_option(o);
 
-	if (trace_options_multipath(o) || idle == NULL)
+	if (idle == NULL)
 		return 0;
 	snprintf(error, OPTIONS_TEXT_MAX,
-	    "%s: is of algorithms that find many paths (-a mda); %s traces one", idle,
-	    o->start.algorithm);
+	    multipath
+		? "%s: is of algorithms that trace one path; %s finds many"
+		: "%s: is of algorithms that find many paths (-a mda); %s traces one",
+	    idle, o->start.algorithm);
 	return -EINVAL;
 }
 
@@ -490,6 +514,12 @@ check_together(const struct trace_options *o, char *error)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "--sport %u: ICMP probes (-I) have no source port",
 		    o->start.src_port);
+		return -EINVAL;
+	}
+	if (o->method == METHOD_TCP && o->start.path_mtu) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--mtu: the kernel chooses the length of TCP probes (-T), which is "
+		    "too small to find out: leave -T out");
 		return -EINVAL;
 	}
 	if (o->method == METHOD_TCP && o->packet_len != PACKET_LEN_DEFAULT) {

@@ -58,6 +58,8 @@ probe_json(struct builder *b, const struct prober_result *m)
 	json_put(&b->json, object, "status", json_string(outcome_word(m->outcome)));
 	if (m->sent > 0 && m->outcome != RESULT_SEND_FAILED)
 		json_put_time(&b->json, object, "sent", m->sent);
+	if (m->path_mtu != 0)
+		json_put_number(&b->json, object, "path_mtu", m->path_mtu);
 	if (m->outcome == RESULT_SEND_FAILED) {
 		json_put(&b->json, object, "error", json_string(strerror(m->error)));
 		if (m->mtu != 0)

@@ -113,11 +113,23 @@ print_marks(struct render_text *r, const struct prober_result *m)
 			output_print(r->out, " %s", anomaly_mark(a));
 }
 
+/* What is said behind the time: F=MTU, and traceroute's annotations. */
+static void
+print_annotations(struct render_text *r, const struct prober_result *m)
+{
+	char annotation[ANNOTATION_MAX];
+
+	reply_annotation(m, annotation);
+	if (m->path_mtu != 0)
+		output_print(r->out, " F=%u%s", m->path_mtu, annotation);
+	else if (annotation[0] != '\0')
+		output_print(r->out, " %s", annotation);
+}
+
 /* Prints one probe; false when its name is still being looked up. */
 static bool
 print_probe(struct render_text *r, const struct prober_result *m)
 {
-	char annotation[ANNOTATION_MAX];
 	bool too_long = m->outcome == RESULT_SEND_FAILED && m->error == EMSGSIZE &&
 			m->mtu != 0; /* for our own link, as traceroute has it */
 
@@ -132,6 +144,8 @@ print_probe(struct render_text *r, const struct prober_result *m)
 			print_rtt(r, m->rtt);
 		if (too_long)
 			output_print(r->out, " !F-%u", m->mtu);
+		else
+			print_annotations(r, m);
 		return true;
 	}
 	if (shows_addr(r, m) && !print_from(r, m))
@@ -139,8 +153,7 @@ print_probe(struct render_text *r, const struct prober_result *m)
 	r->row = r->ttl;
 	if (m->rtt >= 0)
 		print_rtt(r, m->rtt);
-	if (reply_annotation(m, annotation)[0] != '\0')
-		output_print(r->out, " %s", annotation);
+	print_annotations(r, m);
 	if (r->print_ttl && m->reply_ttl >= 0)
 		output_print(r->out, " [ttl=%d]", m->reply_ttl);
 	print_marks(r, m);
