@@ -76,6 +76,7 @@ prober_c := $(filter-out prober/main.c,$(wildcard prober/*.c prober/*/*.c))
 algorithms_c := $(wildcard algorithms/*.c)
 shared_c := $(wildcard tools/shared/*.c)
 traceroute_c := $(filter-out tools/traceroute/main.c,$(wildcard tools/traceroute/*.c))
+ping_c := $(filter-out tools/ping/main.c,$(wildcard tools/ping/*.c))
 mda_c := $(filter-out tools/mda/main.c,$(wildcard tools/mda/*.c))
 names_c := $(filter-out tools/names/main.c,$(wildcard tools/names/*.c))
 fakeroute_c := $(filter-out tools/fakeroute/main.c,$(wildcard tools/fakeroute/*.c))
@@ -87,7 +88,7 @@ privsep_common_c := $(patsubst %,common/%.c,addr ancillary bytes checksum clock 
 
 objects = $(patsubst %.c,$(obj)/%.o,$(1))
 
-tools := $(bin)/paris-traceroute $(bin)/mda $(bin)/paris-fakeroute
+tools := $(bin)/paris-traceroute $(bin)/mda $(bin)/paris-ping $(bin)/paris-fakeroute
 helper := $(libexec)/paris-privsep
 servants := $(libexec)/paris-prober $(libexec)/paris-names $(helper)
 programs := $(tools) $(servants)
@@ -130,6 +131,7 @@ $(lib)/libalgorithms.a: $(call objects,$(algorithms_c)); $(archive)
 $(lib)/libshared.a: $(call objects,$(shared_c)); $(archive)
 $(lib)/libtraceroute.a: $(call objects,$(traceroute_c)); $(archive)
 $(lib)/libmda.a: $(call objects,$(mda_c)); $(archive)
+$(lib)/libping.a: $(call objects,$(ping_c)); $(archive)
 $(lib)/libnames.a: $(call objects,$(names_c)); $(archive)
 $(lib)/libfakeroute.a: $(call objects,$(fakeroute_c)); $(archive)
 $(lib)/libprivsep.a: $(call objects,$(filter-out privsep/main.c,$(privsep_c))); $(archive)
@@ -158,6 +160,9 @@ $(bin)/paris-traceroute: $(obj)/tools/traceroute/main.o $(lib)/libtraceroute.a \
 $(bin)/mda: $(obj)/tools/mda/main.o $(lib)/libmda.a $(lib)/libshared.a \
 		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS) -lm
+$(bin)/paris-ping: $(obj)/tools/ping/main.o $(lib)/libping.a $(lib)/libshared.a \
+		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
+	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS) -lm
 $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
 		$(lib)/libshared.a $(lib)/libprober.a $(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CAPNG_LIBS)
@@ -165,7 +170,7 @@ $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
 test_link = $(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) \
 	$(SANDBOX_LIBS) -lm
 test_archives := $(lib)/libsupport.a $(lib)/libfakeroute.a $(lib)/libnames.a \
-	$(lib)/libtraceroute.a $(lib)/libmda.a \
+	$(lib)/libtraceroute.a $(lib)/libmda.a $(lib)/libping.a \
 	$(lib)/libprivsep.a $(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a \
 	$(lib)/libcommon.a
 $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)

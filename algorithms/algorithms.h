@@ -13,6 +13,7 @@ extern const struct algorithm algorithm_mda;
 extern const struct algorithm algorithm_mda_lite;
 extern const struct algorithm algorithm_packetbypacket;
 extern const struct algorithm algorithm_paris;
+extern const struct algorithm algorithm_ping;
 extern const struct algorithm algorithm_scout;
 extern const struct algorithm algorithm_traceroute;
 

@@ -85,6 +85,11 @@ code_start(struct codec *c, struct prober_start *m)
 	code_u32(c, &m->max_probes);
 	code_u32(c, &m->max_flows);
 	code_u8(c, &m->phi);
+	code_i64(c, &m->interval);
+	code_u16(c, &m->preload);
+	code_count(c, &m->fill_len, PROBER_FILL_MAX);
+	for (size_t i = 0; i < m->fill_len; i++)
+		code_u8(c, &m->fill[i]);
 }
 
 static bool
@@ -101,6 +106,12 @@ start_is_sane(const struct prober_start *m)
 	       m->alpha <= PROBER_ALPHA_UNIT / 2;
 }
 
+static bool
+ping_is_sane(const struct prober_start *m)
+{
+	return m->interval >= 0 && m->interval <= PROBER_TIME_MAX;
+}
+
 void
 prober_start_pack(const struct prober_start *m, struct writer *w)
 {
@@ -114,7 +125,7 @@ prober_start_unpack(struct prober_start *m, struct reader *r)
 {
 	*m = (struct prober_start){0};
 	code_start(&(struct codec){.r = r}, m);
-	return codec_verdict(r, start_is_sane(m));
+	return codec_verdict(r, start_is_sane(m) && ping_is_sane(m));
 }
 
 void
@@ -222,6 +233,7 @@ code_result(struct codec *c, struct prober_result *m)
 	code_u8(c, &m->icmp_code);
 	code_i16(c, &m->reply_ttl);
 	code_i16(c, &m->reply_tos);
+	code_u16(c, &m->reply_len);
 	code_u8(c, &m->end_ttl);
 	code_u16(c, &m->candidates);
 	code_u8(c, &m->seen);
@@ -290,7 +302,7 @@ static bool
 result_is_sane(const struct prober_result *m)
 {
 	return extensions_are_sane(m) && m->instance != PROBER_ALL_INSTANCES &&
-	       m->outcome >= RESULT_REPLY && m->outcome <= RESULT_UNAWAITED &&
+	       m->outcome >= RESULT_REPLY && m->outcome <= RESULT_SENT &&
 	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
 	       m->reply <= REPLY_RESET && m->flags < RESULT_FLAGS_END &&
 	       addr_is_none(&m->quoted_dst) == ((m->flags & RESULT_TRANSLATED) == 0) &&

@@ -26,6 +26,7 @@
 #define PROBER_INTERFACES_MAX 4 /* interfaces told of one reply: one a role */
 #define PROBER_INTERFACE_NAME_MAX 63
 #define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
+#define PROBER_FILL_MAX 16    /* bytes that repeat in a payload */
 #define PROBER_ALL_INSTANCES UINT32_MAX
 #define PROBER_TIME_MAX (INT64_C(86400) * 1000000000) /* each time asked for: a day */
 
@@ -150,6 +151,15 @@ struct prober_start {
 	uint32_t max_flows;  /* 0: no limit */
 	uint8_t
 	    phi; /* mda-lite: flows traced to find crossing links, at least 2; 0: 2 */
+	/*
+	 * What follows is of ping only, which asks `max_ttl` alone, ends after
+	 * `max_probes` and, if `timeout` is set as well, only when so many are
+	 * answered.
+	 */
+	int64_t interval; /* between two probes */
+	uint16_t preload; /* probes that are sent at once; 0: 1 */
+	uint8_t fill_len; /* bytes of `fill`, which repeat in the payload; 0: ours */
+	uint8_t fill[PROBER_FILL_MAX];
 };
 
 #define PROBER_ALPHA_UNIT 1000000000
@@ -186,6 +196,7 @@ enum prober_outcome {
 	/* On its way when nothing waited for it any more, told at the end by algorithms
 	 * that tell every probe. */
 	RESULT_UNAWAITED,
+	RESULT_SENT, /* of ping only: there is such a probe now, the next in number */
 };
 
 /* What kind of packet a reply is. */
@@ -306,8 +317,9 @@ struct prober_result {
 	uint8_t rtt_source; /* enum prober_rtt_source */
 	uint8_t icmp_type;
 	uint8_t icmp_code;
-	int16_t reply_ttl; /* -1: not known */
-	int16_t reply_tos; /* -1: not known */
+	int16_t reply_ttl;  /* -1: not known */
+	int16_t reply_tos;  /* -1: not known */
+	uint16_t reply_len; /* of an echo reply, with its ICMP header; 0: not known */
 	uint8_t end_ttl; /* as in prober_done, if this result ended the trace; else 0 */
 	uint16_t candidates; /* RESULT_AMBIGUOUS */
 	uint8_t seen;        /* of enum prober_seen: which of these four are known */

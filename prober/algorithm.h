@@ -90,6 +90,7 @@ struct algorithm {
 	const char *summary; /* one line for --help */
 	bool flow_constant; /* keeps flow_id constant: its tag cannot be a flow field */
 	bool multipath;    /* asks many flows: its results make a graph, not one path */
+	bool pings;        /* asks the target alone, at one TTL: there is no path */
 	size_t state_size; /* bytes of state, zeroed, that the instance keeps for it */
 	/* The one handler. Must not call back into itself; may end with
 	 * instance_finish. */

@@ -284,6 +284,7 @@ read_echo_reply(struct reading *g)
 	memcpy(g->image + at, g->inner, r->quote_len);
 	reply_show_request(g->packet->family, g->image + at);
 	r->kind = REPLY_ECHO;
+	r->len = g->packet->cut ? 0 : (uint16_t)g->inner_len;
 	out->protocol = g->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	out->port = (uint16_t)bits_read(g->inner, 32, 16);
 	return 0;

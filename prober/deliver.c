@@ -63,6 +63,7 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 	out->icmp_code = r->icmp_code;
 	out->reply_ttl = r->ttl;
 	out->reply_tos = r->tos;
+	out->reply_len = r->len;
 	out->mtu = r->mtu;
 	out->from = r->from;
 	if (r->kind == REPLY_DATA)

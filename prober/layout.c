@@ -113,9 +113,11 @@ base_fill(struct layout *l)
 	struct field_ref ref;
 
 	memset(l->base, 0, l->payload);
-	/* The same filling as traceroute(8) uses. */
-	for (size_t i = l->payload; i < o->len; i++)
-		l->base[i] = (uint8_t)(0x40 + ((i - l->payload) & 0x3f));
+	/* Else the same filling as traceroute(8) uses. */
+	for (size_t i = 0; i < (size_t)o->len - l->payload; i++)
+		l->base[l->payload + i] = o->fill_len > 0
+					      ? o->fill[i % o->fill_len]
+					      : (uint8_t)(0x40 + (i & 0x3f));
 	if (find_either(o->pattern, "ipv4.src_addr", "ipv6.src_addr", &ref) == 0)
 		pattern_write_addr(o->pattern, l->base, ref, &o->src);
 	if (find_either(o->pattern, "ipv4.dst_addr", "ipv6.dst_addr", &ref) == 0)

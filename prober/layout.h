@@ -40,6 +40,8 @@ struct layout_options {
 	 */
 	const uint8_t *mark;
 	size_t mark_len;
+	const uint8_t *fill; /* repeats in what is left of the payload; NULL: ours */
+	size_t fill_len;
 };
 
 /*

@@ -22,8 +22,9 @@ struct reply {
 	uint8_t kind;              /* enum prober_reply */
 	uint8_t icmp_type;
 	uint8_t icmp_code;
-	int16_t ttl; /* of the reply; -1: not known */
-	int16_t tos; /* of the reply; -1: not known */
+	int16_t ttl;  /* of the reply; -1: not known */
+	int16_t tos;  /* of the reply; -1: not known */
+	uint16_t len; /* of an echo reply, with its ICMP header; 0: not known */
 	uint32_t mtu;
 	int64_t received;   /* CLOCK_REALTIME, ns */
 	bool received_here; /* stamped by us when we read it, not by the kernel */

@@ -367,6 +367,8 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .dont_fragment = o->dont_fragment,
 	    .flow_constant = t->instance.algorithm->flow_constant,
 	    .len = plan->packet_len != 0 ? plan->packet_len : o->packet_len,
+	    .fill = o->fill,
+	    .fill_len = o->fill_len,
 	};
 	int error = find_tag(t, plan->tag, &l);
 

@@ -347,6 +347,7 @@ datagram_from_target(const struct endpoint *e, struct reply *r,
 	(void)e;
 	(void)image;
 	r->kind = REPLY_DATA;
+	r->len = 0;
 	r->dst_known = true;
 	r->dst = r->from;
 	r->dst_port = r->from_port;
@@ -363,28 +364,34 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 	unsigned int total = 0;
 	unsigned int count = PACKETS_BATCH;
 
+	size_t at = datagram_send_from(e);
+
 	for (int round = 0; round < RECEIVE_ROUNDS && count == PACKETS_BATCH; round++) {
-		count = packets_receive(&batch, e->watch.fd, 0, datagram_send_from(e));
+		/* MSG_TRUNC: the length is the datagram's, though not all is kept. */
+		count = packets_receive(&batch, e->watch.fd, MSG_TRUNC, at);
 		for (unsigned int i = 0; i < count; i++) {
 			struct arrival a;
 			struct reply r;
+			size_t kept;
 
-			packets_arrival(&batch, i, datagram_send_from(e), &a);
+			packets_arrival(&batch, i, at, &a);
+			kept = a.len < PACKETS_ROOM - at ? a.len : PACKETS_ROOM - at;
 			count_dropped(e, &a.told);
 			r = (struct reply){
 			    .endpoint = e,
 			    .ttl = a.told.ttl,
 			    .ip_id = -1,
 			    .tos = a.told.tos,
+			    .len = (uint16_t)a.len,
 			    .received = a.received,
 			    .received_here = !a.by_kernel,
 			    .from = a.from,
 			    .from_port = a.from_port,
 			    .image = batch.images[i],
-			    .quote_at = datagram_send_from(e),
+			    .quote_at = at,
 			};
 			if (!addr_is_none(&r.from) &&
-			    to_reply(e, &r, batch.images[i], a.len))
+			    to_reply(e, &r, batch.images[i], kept))
 				e->owner->events->reply(e->owner->context, &r);
 		}
 		total += count;

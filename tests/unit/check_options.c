@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "prober/algorithm.h"
 #include "prober/tree.h"
 #include "tests/support/testing.h"
 #include "tools/shared/trace_options.h"
 #include "tools/shared/trace_request.h"
 
-#define ARGS_MAX 20
+#define ARGS_MAX 40
 
 /*
  * Parses the command line of a program of that name, words separated by blanks.
@@ -34,9 +35,11 @@ parse_as(const char *name, const char *line, struct trace_options *o, char *erro
 		argv[argc++] = word;
 	}
 	argv[argc] = NULL;
-	return trace_options_parse(o,
-	    strcmp(name, "mda") == 0 ? PROGRAM_MDA : PROGRAM_TRACEROUTE, argc, argv,
-	    error);
+	if (strcmp(name, "mda") == 0)
+		return trace_options_parse(o, PROGRAM_MDA, argc, argv, error);
+	if (strcmp(name, "paris-ping") == 0)
+		return trace_options_parse(o, PROGRAM_PING, argc, argv, error);
+	return trace_options_parse(o, PROGRAM_TRACEROUTE, argc, argv, error);
 }
 
 static int
@@ -620,22 +623,103 @@ START_TEST(of_mda)
 }
 END_TEST
 
+/* Letters of ping(8), none of traceroute(8)'s, and what a host is asked for. */
+START_TEST(ping)
+{
+	struct addr target;
+	struct trace_options o;
+	struct prober_start start;
+	struct plan_request plan;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_int_eq(addr_from_text("2001:db8::9", &target), 0);
+	ck_assert_int_eq(parse_as("paris-ping", "h", &o, error), 0);
+	ck_assert_str_eq(o.start.algorithm, "ping");
+	ck_assert_uint_eq(o.method, METHOD_ICMP);
+	trace_request_start(&o, &target, &start);
+	ck_assert_uint_eq(start.packet_len, 104);
+	ck_assert_uint_eq(start.first_ttl, 64);
+	ck_assert_uint_eq(start.max_ttl, 64);
+	ck_assert_uint_eq(start.queries, 1);
+	ck_assert_uint_eq(start.preload, 1);
+	ck_assert_uint_eq(start.first_tag, 1);
+	ck_assert_uint_eq(start.max_probes, 0);
+	ck_assert_int_eq(start.interval, NS_PER_SECOND);
+	ck_assert_int_eq(start.wait_max, 10 * NS_PER_SECOND);
+	ck_assert_int_eq(start.timeout, 0);
+	ck_assert_int_eq(
+	    parse_as("paris-ping",
+		"-c 5 -i 0.002 -w 9.5 -W 0 -s 0 -t 7 -Q 0xb8 -l 3 -p f0a -D -q -n "
+		"-I lo -I 2001:db8::1 --flow-id 4 h",
+		&o, error),
+	    0);
+	trace_request_start(&o, &target, &start);
+	ck_assert_uint_eq(start.max_probes, 5);
+	ck_assert_int_eq(start.interval, 2 * NS_PER_MS);
+	ck_assert_int_eq(start.timeout, 9500 * NS_PER_MS);
+	ck_assert_int_eq(start.wait_max, 3600 * NS_PER_SECOND);
+	ck_assert_uint_eq(start.packet_len, 48);
+	ck_assert_uint_eq(start.first_ttl, 7);
+	ck_assert_uint_eq(start.max_ttl, 7);
+	ck_assert_uint_eq(start.tos, 0xb8);
+	ck_assert_uint_eq(start.preload, 3);
+	ck_assert_uint_eq(start.fill_len, 2);
+	ck_assert_uint_eq(start.fill[0], 0xf0);
+	ck_assert_uint_eq(start.fill[1], 0x0a);
+	ck_assert_str_eq(o.device, "lo");
+	ck_assert_uint_eq(start.source.bytes[15], 1);
+	ck_assert_uint_eq(start.flow_id, 4);
+	ck_assert(o.timestamps && o.quiet && o.numeric);
+	ck_assert_int_eq(
+	    parse_as("paris-ping", "--udp --port 7 -s 100 h", &o, error), 0);
+	trace_request_start(&o, &target, &start);
+	ck_assert_uint_eq(start.dst_port, 7);
+	ck_assert_uint_eq(start.packet_len, 148);
+	ck_assert_int_eq(trace_request_plan(&o, &plan), 0);
+	ck_assert_uint_eq(plan.packet_len, 128);
+	ck_assert(plan.flow_constant);
+	ck_assert_int_eq(parse_as("paris-ping", "--tcp h", &o, error), 0);
+	trace_request_start(&o, &target, &start);
+	ck_assert_uint_eq(start.dst_port, 80);
+	ck_assert_uint_eq(start.packet_len, 80);
+	ck_assert_int_eq(parse_as("paris-ping", "-s 65507 2001:db8::9", &o, error), 0);
+	ck_assert_int_eq(trace_request_check(&o, &target, error), -EINVAL);
+	ck_assert_int_lt(parse_as("paris-ping", "-m 5 h", &o, error), 0);
+	ck_assert_int_lt(parse_as("paris-ping", "--algorithm paris h", &o, error), 0);
+	ck_assert_int_lt(parse_as("paris-traceroute", "-a ping h", &o, error), 0);
+	ck_assert_int_lt(parse_as("mda", "-a ping h", &o, error), 0);
+}
+END_TEST
+
 /* Every option is in --help, within 80 columns. */
 START_TEST(help_text)
 {
-	static const char *const forms[] = {"  -4 ", "  -n ", "-q N, --queries=N",
-	    "-w MAX[,HERE,NEAR], --wait=MAX[,HERE,NEAR]", "--flow-id=N",
-	    "--format=FORMAT", "  paris ", "  traceroute "};
+	static const struct {
+		enum trace_program program;
+		const char *forms[9];
+	} helps[] = {
+	    {PROGRAM_TRACEROUTE,
+		{"Usage: paris-traceroute ", "  -4 ", "  -n ", "-q N, --queries=N",
+		    "-w MAX[,HERE,NEAR], --wait=MAX[,HERE,NEAR]", "--flow-id=N",
+		    "--format=FORMAT", "  paris ", "  traceroute "}},
+	    {PROGRAM_MDA, {"Usage: mda ", "  -4 ", "  -n ", "-q N, --queries=N",
+			      "--confidence=PERCENT", "--format=FORMAT", "  mda ",
+			      "  mda-lite ", "--packet-len=BYTES"}},
+	    {PROGRAM_PING, {"Usage: paris-ping ", "  -4 ", "  -n ", "  -c COUNT ",
+			       "  -i SECONDS ", "  -I DEVICE|ADDR ", "--flow-id=N",
+			       "--format=FORMAT", "DEADLINE, 2 wrong usage"}},
+	};
 	char *text = NULL;
 	char *rest = NULL;
 	size_t len = 0;
-	struct trace_options o = {0};
+	struct trace_options o = {.program = (uint8_t)helps[_i].program};
 	FILE *memory = open_memstream(&text, &len);
 
 	trace_options_print_help(&o, memory);
 	fclose(memory);
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-		ck_assert_msg(strstr(text, forms[i]) != NULL, "no %s", forms[i]);
+	for (size_t i = 0; i < 9; i++)
+		ck_assert_msg(strstr(text, helps[_i].forms[i]) != NULL, "no %s",
+		    helps[_i].forms[i]);
 	for (char *line = strtok_r(text, "\n", &rest); line != NULL;
 	     line = strtok_r(NULL, "\n", &rest))
 		ck_assert_msg(strlen(line) <= 80, "wide: %s", line);
@@ -665,7 +749,8 @@ main(void)
 	    {plan_request},
 	    {bounds},
 	    {of_mda},
-	    {help_text},
+	    {ping},
+	    {help_text, .loops = 3},
 	};
 
 	return test_main("options", tests, COUNT_OF(tests));

@@ -91,7 +91,11 @@ fill_start(void *out)
 	    .children = 1024,
 	    .max_probes = UINT32_MAX,
 	    .max_flows = 65536,
-	    .phi = 4};
+	    .phi = 4,
+	    .interval = PROBER_TIME_MAX,
+	    .preload = 65535,
+	    .fill_len = PROBER_FILL_MAX,
+	    .fill = {1, [PROBER_FILL_MAX - 1] = 0xff}};
 	ck_assert_int_eq(addr_from_text("fe80::1", &m->target), 0);
 	m->target.scope = 4;
 	ck_assert_int_eq(addr_from_text("2001:db8::2", &m->source), 0);
@@ -139,6 +143,7 @@ fill_result(void *out)
 	    .icmp_code = 4,
 	    .reply_ttl = -1,
 	    .reply_tos = 255,
+	    .reply_len = 65515,
 	    .end_ttl = 6,
 	    .candidates = 2,
 	    .mtu = 1400,
@@ -254,12 +259,16 @@ START_TEST(round_trip)
 		ck_assert_str_eq(m->device, "eth0");
 		ck_assert_uint_eq(m->target.scope, 4);
 		ck_assert_int_eq(m->timeout, INT64_MAX);
+		ck_assert_int_eq(m->interval, PROBER_TIME_MAX);
+		ck_assert_uint_eq(m->preload, 65535);
+		ck_assert_uint_eq(m->fill[PROBER_FILL_MAX - 1], 0xff);
 	}
 	if (strcmp(k->name, "result") == 0) {
 		struct prober_result *m = got;
 		struct prober_result *e = expected;
 
 		ck_assert_int_eq(m->reply_ttl, -1);
+		ck_assert_uint_eq(m->reply_len, 65515);
 		ck_assert_int_eq(m->rtt, -1);
 		ck_assert_uint_eq(m->objects[7].len, 84);
 		ck_assert_mem_eq(m->objects[7].data, e->objects[7].data, 64);
@@ -380,6 +389,9 @@ START_TEST(values_out_of_range)
 	REFUSES(start, m.wait_max = -1);
 	REFUSES(start, m.send_gap = -1);
 	REFUSES(start, m.timeout = -1);
+	REFUSES(start, m.interval = -1);
+	REFUSES(start, m.interval = PROBER_TIME_MAX + 1);
+	REFUSES(start, m.fill_len = PROBER_FILL_MAX + 1);
 	REFUSES(start, m.alpha = PROBER_ALPHA_UNIT / 2 + 1);
 	REFUSES(started, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(started, m.flow_field = FLOW_BY_DEFAULT);
@@ -387,7 +399,7 @@ START_TEST(values_out_of_range)
 	REFUSES(started, m.flow_label = 1U << 20);
 	REFUSES(result, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(result, m.outcome = 0);
-	REFUSES(result, m.outcome = RESULT_UNAWAITED + 1);
+	REFUSES(result, m.outcome = RESULT_SENT + 1);
 	REFUSES(result, m.ttl = 0);
 	REFUSES(result, m.reply = REPLY_RESET + 1);
 	REFUSES(result, m.flags = RESULT_FLAGS_END);

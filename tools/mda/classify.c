@@ -509,7 +509,7 @@ classify_take_result(struct classify *c, uint32_t run, const struct prober_resul
 	struct graph *g;
 	uint32_t flow;
 
-	if (r == NULL || !r->started)
+	if (r == NULL || !r->started || m->outcome == RESULT_SENT)
 		return -EBADMSG;
 	if (m->outcome == RESULT_AMBIGUOUS)
 		return 0;

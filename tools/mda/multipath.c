@@ -141,7 +141,7 @@ multipath_take_result(struct multipath *t, const struct prober_result *m)
 {
 	int error;
 
-	if (!t->has_started || t->has_done)
+	if (!t->has_started || t->has_done || m->outcome == RESULT_SENT)
 		return -EBADMSG;
 	if (m->outcome == RESULT_AMBIGUOUS)
 		return keep_other(t, m);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPTIONS_MAX 64       /* rows of a table */
+#define OPTIONS_MAX 128      /* rows of a table */
 #define OPTIONS_TEXT_MAX 400 /* one message, or the words for one option's range */
 #define OPTIONS_SHOWN_MAX 64 /* a value as a message shows it */
 
@@ -34,7 +34,7 @@ struct option_spec {
 	size_t size;   /* of the destination, bytes */
 	int64_t low;   /* the range, for the parsers that have one */
 	int64_t high;
-	uint8_t only; /* which program has it, if several share a table; 0: all */
+	uint8_t only; /* which programs have it, as the table's owner says */
 };
 
 /* Parsers for any table. */

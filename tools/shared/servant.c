@@ -129,6 +129,7 @@ describe_signals(posix_spawnattr_t *attributes)
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGHUP);
+	sigaddset(&blocked, SIGQUIT);
 	error = posix_spawnattr_setsigdefault(attributes, &all);
 	if (error == 0)
 		error = posix_spawnattr_setsigmask(attributes, &blocked);

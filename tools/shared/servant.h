@@ -28,10 +28,10 @@ int servant_path(const char *name, char *path, size_t room);
  * Starts the program `name` of our libexec folder with these arguments (ended by NULL;
  * NULL: none), its end of the channel at
  * MESSAGE_CHILD_FD, an empty environment, standard input and output at /dev/null, and
- * default signals; SIGINT, SIGTERM and SIGHUP are blocked, for they reach the whole
- * process group and it is the tool that ends its servants. Returns 0 or -errno; -ENOENT
- * means that it is not installed. path (of path_room bytes) receives where it was
- * looked for, for the message to the user. second: a further descriptor for the
+ * default signals; SIGINT, SIGQUIT, SIGTERM and SIGHUP are blocked, for they reach the
+ * whole process group and it is the tool that ends its servants. Returns 0 or -errno;
+ * -ENOENT means that it is not installed. path (of path_room bytes) receives where it
+ * was looked for, for the message to the user. second: a further descriptor for the
  * servant, which finds it at MESSAGE_CHILD_FD + 1; -1: none. It stays the caller's.
  */
 int servant_start(struct servant *s, const char *name, const char *const *arguments,

@@ -70,6 +70,8 @@ open_signals(struct session *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	if (s->job->status != NULL)
+		sigaddset(&set, SIGQUIT);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -errno;
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -233,6 +235,10 @@ service_signals(struct session *s)
 	struct signalfd_siginfo info;
 
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGQUIT) {
+			s->job->status(s->context);
+			continue;
+		}
 		if (s->interrupted != 0) {
 			channel_close(&s->prober->servant.channel);
 			session_die((int)info.ssi_signo);

@@ -44,6 +44,8 @@ struct session_job {
 	 * INT64_MAX: not before something happens. NULL: it shows nothing.
 	 */
 	int64_t (*progress)(void *job, int64_t now);
+	/* SIGQUIT came: say where it stands. NULL: that signal kills the tool. */
+	void (*status)(void *job);
 };
 
 struct session {

@@ -23,13 +23,16 @@
 #define FLAG(member, set) option_flag, TO(member), 0, set
 #define NUMBER(member, low, high) option_number, TO(member), low, high
 
-/* Whose option it is; most are both's. */
+/* Whose option it is; unless said, it is of both programs that trace. */
 #define TRACEROUTE PROGRAM_TRACEROUTE
 #define MDA PROGRAM_MDA
+#define PING PROGRAM_PING
+#define TRACERS (TRACEROUTE | MDA)
+#define ALL (TRACERS | PING)
 
 static const struct option_spec table[] = {
-    {'4', NULL, NULL, "Use IPv4", FLAG(family, AF_INET)},
-    {'6', NULL, NULL, "Use IPv6", FLAG(family, AF_INET6)},
+    {'4', NULL, NULL, "Use IPv4", FLAG(family, AF_INET), ALL},
+    {'6', NULL, NULL, "Use IPv6", FLAG(family, AF_INET6), ALL},
     {'a', "algorithm", "NAME", "How to trace; the algorithms are listed below",
 	trace_value_algorithm, TO(start.algorithm), 0, PROGRAM_TRACEROUTE, TRACEROUTE},
     {'a', "algorithm", "NAME", "How to search; the algorithms are listed below",
@@ -43,9 +46,13 @@ static const struct option_spec table[] = {
     {0, "bound", "node|graph",
 	"Hold the confidence at each node (the default) or for the whole graph",
 	trace_value_bound, TO(bound), 0, 0},
+    {'c', NULL, "COUNT", "Stop after sending (with -w: receiving) COUNT packets",
+	NUMBER(start.max_probes, 1, UINT32_MAX), PING},
     {0, "confidence", "PERCENT",
 	"How sure to be that no successor of a node was missed (default 95)",
 	trace_value_confidence, TO(start.alpha), 0, 0},
+    {'D', NULL, NULL, "Print the time of day before each line", FLAG(timestamps, 1),
+	PING},
     {'e', "extensions", NULL,
 	"Show ICMP extensions (RFC 4884); MPLS labels are shown parsed",
 	FLAG(extensions, 1), TRACEROUTE},
@@ -53,9 +60,21 @@ static const struct option_spec table[] = {
 	NUMBER(start.first_ttl, 1, 255)},
     {'F', "dont-fragment", NULL, "Do not fragment probes",
 	FLAG(start.dont_fragment, 1)},
+    {0, "dont-fragment", NULL, "Do not fragment packets", FLAG(start.dont_fragment, 1),
+	PING},
+    {'h', NULL, NULL, "Print this help", FLAG(help, 1), PING},
+    {'i', NULL, "SECONDS", "Time between two packets (default 1)", option_seconds,
+	TO(start.interval), 2 * NS_PER_MS, PROBER_TIME_MAX, PING},
     {'i', "interface", "DEVICE", "Send through this network interface", option_text,
 	TO(device), 1, IF_NAMESIZE - 1},
     {'I', "icmp", NULL, "Use ICMP echo requests as probes", FLAG(method, METHOD_ICMP)},
+    {'I', NULL, "DEVICE|ADDR", "Network interface or source address of the packets",
+	trace_value_origin, 0, 0, 0, 0, PING},
+    {'l', NULL, "PRELOAD",
+	"Send so many packets at once before waiting; up to 3, but as root",
+	trace_value_preload, TO(start.preload), 1, UINT16_MAX, PING},
+    {0, "flowlabel", "LABEL", "IPv6 flow label of the packets",
+	NUMBER(start.flow_label, 0, 0xfffff), PING},
     {'l', "flowlabel", "LABEL", "IPv6 flow label of the probes",
 	NUMBER(start.flow_label, 0, 0xfffff)},
     {'m', "max-hops", "TTL", "Try no hop beyond this one (default 30)",
@@ -72,10 +91,14 @@ static const struct option_spec table[] = {
 	NUMBER(start.max_flows, 1, FLOWS_HIGH)},
     {0, "max-probes", "N", "To find many paths, send no more than N probes",
 	NUMBER(start.max_probes, 1, PROBES_HIGH)},
-    {'n', NULL, NULL, "Print addresses only, look up no names", FLAG(numeric, 1)},
+    {'n', NULL, NULL, "Print addresses only, look up no names", FLAG(numeric, 1), ALL},
     {'N', "sim-queries", "N",
 	"Keep at most N probes in flight (default: all queries of 16 hops)",
 	NUMBER(start.window, 1, UINT16_MAX)},
+    {'p', NULL, "PATTERN", "Up to 16 bytes in hex to fill packets with",
+	trace_value_fill, AT(start), 0, 1, PROBER_FILL_MAX, PING},
+    {0, "port", "PORT", "Destination port (default 33434 for --udp, 80 for --tcp)",
+	trace_value_port, TO(port), 1, UINT16_MAX, PING},
     {'p', "port", "PORT",
 	"Destination port (default 33434 for UDP, with -U or -UL 53, with -T 80); with "
 	"-I the first sequence number",
@@ -94,17 +117,38 @@ static const struct option_spec table[] = {
 	TRACEROUTE},
     {'q', "queries", "N", "Attempts at a probe (default 3)",
 	NUMBER(start.queries, 1, 10), MDA},
+    {'q', NULL, NULL, "Print the first line and the summary only", FLAG(quiet, 1),
+	PING},
+    {'Q', NULL, "TOS", "IPv4 type of service or IPv6 traffic class of the packets",
+	NUMBER(start.tos, 0, 255), PING},
     {0, "quiet", NULL, "Do not show how far it is on a terminal", FLAG(quiet, 1)},
     {'r', NULL, NULL, "Send to hosts of attached networks only, past the routes",
 	FLAG(start.dont_route, 1)},
+    {'s', NULL, "BYTES", "Bytes of data in a packet (default 56)",
+	NUMBER(data_len, 0, PING_DATA_MAX), PING},
     {'s', "source", "ADDR", "Source address of the probes", option_addr,
 	TO(start.source), 0, 0},
     {'t', "tos", "TOS", "IPv4 type of service or IPv6 traffic class of the probes",
 	NUMBER(start.tos, 0, 255)},
+    {'t', NULL, "TTL", "Time to live of the packets (default 64)",
+	NUMBER(start.max_ttl, 1, 255), PING},
+    {0, "tcp", NULL, "Send TCP SYNs, to port 80, instead of echo requests",
+	FLAG(method, METHOD_TCP), PING},
     {'T', "tcp", NULL, "Use TCP SYN to port 80", FLAG(method, METHOD_TCP)},
+    {0, "udp", NULL,
+	"Send UDP datagrams, to port 33434, instead of echo requests: a closed port "
+	"answers",
+	FLAG(method, METHOD_UDP), PING},
     {'U', "udp", NULL, "Use UDP to port 53", FLAG(method, METHOD_UDP_FIXED)},
     {0, "udplite", NULL, "Use UDP-Lite to port 53; -UL is the same",
 	FLAG(method, METHOD_UDPLITE)},
+    {'w', NULL, "DEADLINE",
+	"End after so many seconds, however many packets were sent (0: never)",
+	option_seconds, TO(start.timeout), 0, PROBER_TIME_MAX, PING},
+    {'W', NULL, "SECONDS",
+	"Wait so long for an answer if there was none so far (default 10; 0: an hour); "
+	"else for two round trips",
+	trace_value_timeout, TO(start.wait_max), NS_PER_MS, 3600 * NS_PER_SECOND, PING},
     {'w', "wait", "MAX[,HERE,NEAR]",
 	"Wait for a reply no longer than MAX seconds (default 5), HERE (3) times the "
 	"round trip of another probe to the same hop, NEAR (10) times that of a later "
@@ -115,13 +159,17 @@ static const struct option_spec table[] = {
 	"milliseconds",
 	trace_value_send_gap, TO(start.send_gap), 0, 0},
     {0, "explain", NULL, "Print how the probes would be sent, and why; send nothing",
-	FLAG(explain, 1)},
+	FLAG(explain, 1), ALL},
     {0, "flow", "FIELD",
 	"Of many flows, the field in which they differ: src-port, dst-port, checksum "
 	"(with -I) or flow-label (default: as suits the probes)",
 	trace_value_flow_field, TO(start.flow_field), 0, 0},
     {0, "flow-id", "N", "Trace the path of this flow (default: any one)",
 	trace_value_flow_id, AT(start), sizeof(uint32_t), 0, UINT16_MAX, TRACEROUTE},
+    {0, "flow-id", "N", "Send packets of this flow (default: any one)",
+	trace_value_flow_id, AT(start), sizeof(uint32_t), 0, UINT16_MAX, PING},
+    {0, "format", "FORMAT", "What to print: text (the default) or json",
+	trace_value_format, TO(format), 0, 0, PING},
     {0, "format", "FORMAT",
 	"What to print: text (the default), json, csv, scamper or atlas; of many paths "
 	"text, json, scamper, dot or svg",
@@ -147,19 +195,19 @@ static const struct option_spec table[] = {
 	"Whether raw sockets may send and receive: when nothing less will do (auto, "
 	"the "
 	"default), never, always paris-privsep's, or always root's own: they see more",
-	trace_value_privilege, TO(privilege), 0, 0},
+	trace_value_privilege, TO(privilege), 0, 0, ALL},
     {0, "resolver", "SERVERS",
 	"Name servers to ask instead of the system's, such as 127.0.0.1:5353",
-	trace_value_resolver, TO(resolver), 0, 0},
+	trace_value_resolver, TO(resolver), 0, 0, ALL},
     {0, "sport", "PORT", "Source port of the probes", trace_value_port,
-	TO(start.src_port), 1, UINT16_MAX},
+	TO(start.src_port), 1, UINT16_MAX, ALL},
     {0, "tag", "FIELD",
 	"Header field that tells one probe from another, such as udp.checksum",
-	option_text, TO(tag), 1, PROBER_NAME_MAX},
+	option_text, TO(tag), 1, PROBER_NAME_MAX, ALL},
     {0, "timeout", "SECONDS", "End the whole trace after this time", option_seconds,
 	TO(start.timeout), NS_PER_MS, 86400 * NS_PER_SECOND},
-    {'V', "version", NULL, "Print the version", FLAG(version, 1)},
-    {0, "help", NULL, "Print this help", FLAG(help, 1)},
+    {'V', "version", NULL, "Print the version", FLAG(version, 1), ALL},
+    {0, "help", NULL, "Print this help", FLAG(help, 1), ALL},
 };
 
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
@@ -171,10 +219,52 @@ rows_of(enum trace_program program, struct option_spec rows[OPTIONS_MAX])
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < TABLE_COUNT && count < OPTIONS_MAX; i++)
-		if (table[i].only == 0 || table[i].only == program)
+	for (size_t i = 0; i < TABLE_COUNT && count < OPTIONS_MAX; i++) {
+		int only = table[i].only != 0 ? table[i].only : TRACERS;
+
+		if ((only & (int)program) != 0)
 			rows[count++] = table[i];
+	}
 	return count;
+}
+
+/* What --help says around the options. */
+struct program_text {
+	const char *name;
+	const char *usage; /* below "Usage: " */
+	const char *what;
+	const char *status; /* behind "Exit status: " */
+};
+
+static const struct program_text *
+text_of(const struct trace_options *o)
+{
+	static const struct program_text traceroute = {"paris-traceroute",
+	    "paris-traceroute [OPTION]... HOST [PACKET_LEN]",
+	    "Print the path that one flow of packets takes to HOST.\n\n"
+	    "PACKET_LEN is the length of a probe with its IP header, up to 65000 "
+	    "bytes\n"
+	    "(default 60 for IPv4, 80 for IPv6; raised to the smallest that works).\n",
+	    "0 the host was reached, 1 it was not, 2 wrong usage or unknown\n"
+	    "name, 3 could not measure."};
+	static const struct program_text mda = {"mda", "mda [OPTION]... HOST...",
+	    "Print all paths that load balancers give to packets to each HOST.\n",
+	    "0 the graph is complete and the host was reached, 1 it is not or\n"
+	    "was not, 2 wrong usage or unknown name, 3 could not measure."};
+	static const struct program_text ping = {"paris-ping",
+	    "paris-ping [OPTION]... HOST",
+	    "Send packets of one flow to HOST and print what it answers.\n",
+	    "0 the host answered, 1 it did not, or not COUNT times within\n"
+	    "DEADLINE, 2 wrong usage, unknown name or another error."};
+
+	switch (o->program) {
+	case PROGRAM_MDA:
+		return &mda;
+	case PROGRAM_PING:
+		return &ping;
+	default:
+		return &traceroute;
+	}
 }
 
 static bool
@@ -183,19 +273,16 @@ is_mda(const struct trace_options *o)
 	return o->program == PROGRAM_MDA;
 }
 
+static bool
+is_ping(const struct trace_options *o)
+{
+	return o->program == PROGRAM_PING;
+}
+
 const char *
 trace_options_program(const struct trace_options *o)
 {
-	return is_mda(o) ? "mda" : "paris-traceroute";
-}
-
-/* How it is used, below "Usage: ". */
-static const char *
-usage(const struct trace_options *o)
-{
-	if (is_mda(o))
-		return "mda [OPTION]... HOST...";
-	return "paris-traceroute [OPTION]... HOST [PACKET_LEN]";
+	return text_of(o)->name;
 }
 
 static void
@@ -215,35 +302,31 @@ print_algorithms(enum trace_program program, FILE *out)
 void
 trace_options_print_help(const struct trace_options *o, FILE *out)
 {
+	const struct program_text *text = text_of(o);
 	struct option_spec rows[OPTIONS_MAX];
-	enum trace_program program = is_mda(o) ? PROGRAM_MDA : PROGRAM_TRACEROUTE;
+	enum trace_program program = (enum trace_program)o->program;
 	size_t count = rows_of(program, rows);
 
-	fprintf(out, "Usage: %s\n", usage(o));
-	if (is_mda(o))
-		fputs("Print all paths that load balancers give to packets to each "
-		      "HOST.\n\n",
-		    out);
-	else
-		fputs("Print the path that one flow of packets takes to HOST.\n\n"
-		      "PACKET_LEN is the length of a probe with its IP header, up to "
-		      "65000 bytes\n"
-		      "(default 60 for IPv4, 80 for IPv6; raised to the smallest that "
-		      "works).\n\n",
-		    out);
+	fprintf(out, "Usage: %s\n%s\n", text->usage, text->what);
 	options_print_help(rows, count, out);
-	print_algorithms(program, out);
-	fputs(is_mda(o)
-		  ? "\nExit status: 0 the graph is complete and the host was "
-		    "reached, 1 it is not or was\n"
-		    "not, 2 wrong usage or unknown name, 3 could not measure.\n"
-		  : "\nExit status: 0 the host was reached, 1 it was not, 2 wrong "
-		    "usage or unknown\n"
-		    "name, 3 could not measure.\n",
-	    out);
+	if (!is_ping(o))
+		print_algorithms(program, out);
+	fprintf(out, "\nExit status: %s\n", text->status);
 }
 
 /* ---- the whole command line ------------------------------------------------------ */
+
+static void
+set_ping_defaults(struct trace_options *o)
+{
+	o->method = METHOD_ICMP;
+	o->data_len = PING_DATA_DEFAULT;
+	o->start.max_ttl = 64;
+	o->start.queries = 1;
+	o->start.preload = 1;
+	o->start.interval = NS_PER_SECOND;
+	o->start.wait_max = 10 * NS_PER_SECOND;
+}
 
 static void
 set_defaults(struct trace_options *o, enum trace_program program)
@@ -258,6 +341,8 @@ set_defaults(struct trace_options *o, enum trace_program program)
 		.wait_max = 5 * NS_PER_SECOND,
 		.wait_here = 3000,
 		.wait_near = 10000}};
+	if (program == PROGRAM_PING)
+		set_ping_defaults(o);
 	for (size_t i = 0; algorithm_table[i] != NULL; i++)
 		if (trace_program_has(program, algorithm_table[i])) {
 			snprintf(o->start.algorithm, sizeof(o->start.algorithm), "%s",
@@ -273,6 +358,11 @@ settle_defaults(struct trace_options *o)
 	struct prober_start *start = &o->start;
 	int64_t gap = o->pps != 0 ? NS_PER_SECOND / o->pps : 0;
 
+	if (is_ping(o)) {
+		start->gap_limit = 0;
+		start->first_ttl = start->max_ttl;
+		return;
+	}
 	if (o->gap_limit != GAP_LIMIT_DEFAULT)
 		start->gap_limit = (uint8_t)o->gap_limit;
 	else
@@ -361,6 +451,21 @@ take_hosts(struct trace_options *o, char **operands, char *error)
 	return 0;
 }
 
+/* HOST */
+static int
+take_one_host(struct trace_options *o, char **operands, char *error)
+{
+	char shown[OPTIONS_SHOWN_MAX];
+
+	if (take_hosts(o, operands, error) != 0)
+		return -EINVAL;
+	if (o->hosts_count <= 1)
+		return 0;
+	snprintf(error, OPTIONS_TEXT_MAX, "too many arguments: '%s'",
+	    options_show(operands[1], shown));
+	return -EINVAL;
+}
+
 /* HOST [PACKET_LEN] */
 static int
 take_operands(struct trace_options *o, char **operands, char *error)
@@ -370,6 +475,8 @@ take_operands(struct trace_options *o, char **operands, char *error)
 
 	if (is_mda(o))
 		return take_hosts(o, operands, error);
+	if (is_ping(o))
+		return take_one_host(o, operands, error);
 	if (operands[0] == NULL)
 		return 0;
 	o->host = operands[0];
@@ -540,6 +647,50 @@ check_together(const struct trace_options *o, char *error)
 	return 0;
 }
 
+/* What contradicts itself in a ping. */
+static int
+check_ping(const struct trace_options *o, char *error)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (o->format != FORMAT_TEXT && o->format != FORMAT_JSON)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--format %s: of a ping there are text and json",
+		    trace_format_name((enum trace_format)o->format));
+	else if (o->method == METHOD_ICMP && (o->start.src_port | o->port) != 0)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--%s %u: echo requests have no ports: give --udp or --tcp too",
+		    o->port != 0 ? "port" : "sport",
+		    o->port != 0 ? o->port : o->start.src_port);
+	else if (o->method == METHOD_TCP && o->data_len != PING_DATA_DEFAULT)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-s %u: TCP packets (--tcp) have no data: leave it out",
+		    o->data_len);
+	else if (o->method == METHOD_TCP && o->start.fill_len != 0)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-p: TCP packets (--tcp) have no data to fill: leave it out");
+	else if (o->family != AF_UNSPEC && !addr_is_none(&o->start.source) &&
+		 o->family != o->start.source.family)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-I %s: the source is not an IPv%c address",
+		    addr_to_text(&o->start.source, text),
+		    o->family == AF_INET ? '4' : '6');
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int
+check(const struct trace_options *o, char *error)
+{
+	if (is_ping(o))
+		return check_ping(o, error);
+	if (check_together(o, error) != 0 || check_multipath(o, error) != 0 ||
+	    check_format(o, error) != 0)
+		return -EINVAL;
+	return check_flow_field(o, error);
+}
+
 /* traceroute(8)'s one short option of two letters; getopt_long has no such thing. */
 static void
 replace_udplite(char **argv)
@@ -570,18 +721,18 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
 	set_defaults(o, program);
 	if (program == PROGRAM_TRACEROUTE)
 		take_program_name(o, argc, argv);
-	replace_udplite(argv);
+	if (program != PROGRAM_PING)
+		replace_udplite(argv);
 	first = options_parse(rows, count, argc, argv, o, error);
 	if (first < 0)
 		return first;
 	if (o->help || o->version)
 		return 0;
-	if (take_operands(o, argv + first, error) != 0 ||
-	    check_together(o, error) != 0 || check_multipath(o, error) != 0 ||
-	    check_format(o, error) != 0 || check_flow_field(o, error) != 0)
+	if (take_operands(o, argv + first, error) != 0 || check(o, error) != 0)
 		return -EINVAL;
 	if (o->host == NULL && !o->explain) {
-		snprintf(error, OPTIONS_TEXT_MAX, "specify \"host\": %s", usage(o));
+		snprintf(
+		    error, OPTIONS_TEXT_MAX, "specify \"host\": %s", text_of(o)->usage);
 		return -EINVAL;
 	}
 	settle_defaults(o);

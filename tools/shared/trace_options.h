@@ -1,6 +1,6 @@
 /*
- * The options of paris-traceroute and mda: their table and their defaults. Used by the
- * tools; reads nothing but argv.
+ * The options of paris-traceroute, mda and paris-ping: their table and their defaults.
+ * Used by the tools; reads nothing but argv.
  */
 #ifndef TOOLS_SHARED_TRACE_OPTIONS_H
 #define TOOLS_SHARED_TRACE_OPTIONS_H
@@ -34,14 +34,18 @@ enum trace_format {
 	FORMAT_SVG,
 };
 
-/* Whose command line it is; most options are both's. */
+/* Whose command line it is: a bit each. */
 enum trace_program {
 	PROGRAM_TRACEROUTE = 1,
 	PROGRAM_MDA = 2,
+	PROGRAM_PING = 4,
 };
 
 #define PACKET_LEN_DEFAULT UINT32_MAX
 #define PACKET_LEN_MAX 65000
+#define PING_DATA_DEFAULT UINT32_MAX /* 56 bytes, or what TCP has: none */
+#define PING_DATA 56
+#define PING_DATA_MAX 65507 /* with the headers of IPv4; of IPv6 20 less */
 #define GAP_LIMIT_DEFAULT UINT16_MAX
 #define MDA_GAP_LIMIT 5 /* of multipath algorithms, unless said */
 #define MDA_PROBES 100000
@@ -71,7 +75,9 @@ struct trace_options {
 	uint8_t bound;       /* enum trace_bound */
 	uint8_t hash_fields; /* --hash-fields */
 	uint8_t prefix;      /* --prefix; 0: not said */
-	uint8_t quiet;       /* no progress on a terminal */
+	uint32_t data_len;   /* of ping, -s; or PING_DATA_DEFAULT */
+	uint8_t timestamps;  /* of ping, -D */
+	uint8_t quiet;       /* no progress on a terminal; of ping, the summary only */
 	uint8_t numeric;     /* -n */
 	uint8_t extensions;  /* -e */
 	uint8_t back;        /* --back */

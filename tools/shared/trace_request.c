@@ -30,10 +30,22 @@ static const struct method {
 	"udplite.src_port", "udplite.dst_port", 53, true},
 };
 
+/* The packet of ping's data. */
+static uint16_t
+ping_len(const struct trace_options *o, uint32_t family)
+{
+	uint32_t data = o->data_len != PING_DATA_DEFAULT ? o->data_len : PING_DATA;
+	uint32_t headers = family == AF_INET ? 28 : 48;
+
+	return (uint16_t)(headers + data);
+}
+
 /* 0 stands for the default there; asked for, it is the shortest packet there is. */
 static uint16_t
 plan_len(const struct trace_options *o)
 {
+	if (o->program == PROGRAM_PING && o->data_len != PING_DATA_DEFAULT)
+		return ping_len(o, AF_INET);
 	if (o->packet_len == PACKET_LEN_DEFAULT)
 		return 0;
 	return o->packet_len != 0 ? (uint16_t)o->packet_len : 1;
@@ -90,19 +102,27 @@ trace_request_check(
     const struct trace_options *o, const struct addr *target, char *error)
 {
 	char text[ADDR_TEXT_MAX], shown[OPTIONS_SHOWN_MAX];
+	bool ping = o->program == PROGRAM_PING;
 
+	if (ping && o->data_len != PING_DATA_DEFAULT &&
+	    o->data_len > PING_DATA_MAX - 20 && target->family != AF_INET) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-s %u: the host's address is IPv6: give %d bytes at most",
+		    o->data_len, PING_DATA_MAX - 20);
+		return -EINVAL;
+	}
 	if (!addr_is_none(&o->start.source) &&
 	    o->start.source.family != target->family) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-s %s: the source is not an IPv%c address, as the host's is",
-		    addr_to_text(&o->start.source, text),
+		    "-%c %s: the source is not an IPv%c address, as the host's is",
+		    ping ? 'I' : 's', addr_to_text(&o->start.source, text),
 		    target->family == AF_INET ? '4' : '6');
 		return -EINVAL;
 	}
 	if (o->start.flow_label != 0 && target->family == AF_INET) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-l %u: IPv4 has no flow label, and the host's address is IPv4",
-		    o->start.flow_label);
+		    "%s %u: IPv4 has no flow label, and the host's address is IPv4",
+		    ping ? "--flowlabel" : "-l", o->start.flow_label);
 		return -EINVAL;
 	}
 	if (o->start.dont_route && target->family == AF_INET6) {
@@ -131,15 +151,15 @@ trace_request_check(
 	}
 	if (o->method == METHOD_TCP && (o->start.tos & 3) != 0) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-t %u: the kernel keeps the two lowest bits (ECN) of TCP packets "
+		    "-%c %u: the kernel keeps the two lowest bits (ECN) of TCP packets "
 		    "for itself: give a multiple of 4",
-		    o->start.tos);
+		    ping ? 'Q' : 't', o->start.tos);
 		return -EINVAL;
 	}
 	if (o->device != NULL && if_nametoindex(o->device) == 0) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-i: '%s' is not a network interface of this machine",
-		    options_show(o->device, shown));
+		    "-%c: '%s' is not a network interface of this machine",
+		    ping ? 'I' : 'i', options_show(o->device, shown));
 		return -ENODEV;
 	}
 	return 0;
@@ -155,12 +175,15 @@ trace_request_start(const struct trace_options *o, const struct addr *target,
 		snprintf(start->device, sizeof(start->device), "%s", o->device);
 		start->device_index = if_nametoindex(o->device);
 	}
-	if (o->packet_len != PACKET_LEN_DEFAULT)
+	if (o->program == PROGRAM_PING && o->method != METHOD_TCP)
+		start->packet_len = ping_len(o, target->family);
+	else if (o->packet_len != PACKET_LEN_DEFAULT)
 		start->packet_len = (uint16_t)o->packet_len;
 	else
 		start->packet_len = target->family == AF_INET ? 60 : 80;
+	/* The sequence numbers that ping prints are those of its echo requests. */
 	if (methods[o->method].dst_port == NULL)
-		start->first_tag = o->port;
+		start->first_tag = o->program == PROGRAM_PING ? 1 : o->port;
 	else
 		start->dst_port = o->port != 0 ? o->port : methods[o->method].port;
 }

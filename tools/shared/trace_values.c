@@ -1,9 +1,11 @@
 #include "tools/shared/trace_values.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/names_messages.h"
@@ -14,6 +16,7 @@
 #define FACTOR_HIGH 1000 /* -w HERE and NEAR */
 #define GAP_HIGH (3600000 * NS_PER_SECOND)
 #define GAP_MS_FROM 10 /* -z: from here on the number means milliseconds */
+#define PRELOAD_HIGH 3
 #define CONFIDENCE_LOW 50
 #define BRANCHING_HIGH 1000
 #define CHILDREN_HIGH 1024
@@ -82,6 +85,92 @@ trace_value_send_gap(
 	return 0;
 }
 
+/* An address is the source, anything else an interface. */
+int
+trace_value_origin(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct trace_options *o = value;
+	size_t len = strlen(text);
+
+	(void)spec;
+	if (addr_from_text(text, &o->start.source) == 0)
+		return 0;
+	if (len == 0 || len >= IF_NAMESIZE) {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "a numeric address, or the name of an interface (1 to %d bytes)",
+		    IF_NAMESIZE - 1);
+		return -EINVAL;
+	}
+	o->device = text;
+	return 0;
+}
+
+/* As iputils ping has it: a burst is for those who may do worse anyway. */
+int
+trace_value_preload(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct option_spec limited = *spec;
+
+	if (getuid() != 0)
+		limited.high = PRELOAD_HIGH;
+	if (option_number(&limited, text, value, expected) == 0)
+		return 0;
+	snprintf(expected, OPTIONS_TEXT_MAX,
+	    "a whole number from 1 to %d (as root to %lld)", PRELOAD_HIGH,
+	    (long long)spec->high);
+	return -EINVAL;
+}
+
+/* Seconds; 0 stands for the longest time there is. */
+int
+trace_value_timeout(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	const char *end;
+	int64_t time;
+
+	if (options_read_decimal(text, &time, &end) == 0 && *end == '\0' && time == 0) {
+		memcpy(value, &spec->high, sizeof(spec->high));
+		return 0;
+	}
+	return option_seconds(spec, text, value, expected);
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static int
+hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *found = c != '\0' ? strchr(digits, c) : NULL;
+
+	return found != NULL ? (int)((found - digits) % 16) : -1;
+}
+
+/* Bytes in hex, the last one perhaps of one digit; the destination: prober_start. */
+int
+trace_value_fill(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct prober_start *start = value;
+	uint8_t len = 0;
+
+	while (*text != '\0' && len < spec->high && hex_value(*text) >= 0) {
+		int byte = hex_value(*text++);
+
+		if (hex_value(*text) >= 0)
+			byte = byte << 4 | hex_value(*text++);
+		start->fill[len++] = (uint8_t)byte;
+	}
+	start->fill_len = len;
+	if (*text == '\0' && len >= spec->low)
+		return 0;
+	snprintf(expected, OPTIONS_TEXT_MAX, "%lld to %lld bytes in hex, such as ff00",
+	    (long long)spec->low, (long long)spec->high);
+	return -EINVAL;
+}
+
 /* A number, or a name as services(5) has it. */
 int
 trace_value_port(
@@ -122,7 +211,15 @@ trace_value_flow_id(
 bool
 trace_program_has(enum trace_program program, const struct algorithm *a)
 {
-	return program == PROGRAM_TRACEROUTE || a->multipath;
+	switch (program) {
+	case PROGRAM_MDA:
+		return a->multipath;
+	case PROGRAM_PING:
+		return a->pings;
+	case PROGRAM_TRACEROUTE:
+		break;
+	}
+	return !a->pings;
 }
 
 static int

@@ -11,7 +11,7 @@
 #include "tools/shared/options.h"
 #include "tools/shared/trace_options.h"
 
-/* mda finds many paths; paris-traceroute has algorithms of either kind. */
+/* paris-ping and mda have one kind each; paris-traceroute all that find paths. */
 bool trace_program_has(enum trace_program program, const struct algorithm *a);
 
 /* Its word: "json". */
@@ -25,6 +25,18 @@ option_parser trace_value_send_gap;
 
 /* A number from low to high, or a name of services(5); the destination is uint16_t. */
 option_parser trace_value_port;
+
+/* -I of ping; the destination is the options. */
+option_parser trace_value_origin;
+
+/* -l of ping: up to 3, unless root asks. */
+option_parser trace_value_preload;
+
+/* -W of ping: as option_seconds, and 0 for `high`. */
+option_parser trace_value_timeout;
+
+/* -p of ping: `low` to `high` bytes; the destination is the prober_start. */
+option_parser trace_value_fill;
 
 /* --flow-id; the destination is the prober_start. */
 option_parser trace_value_flow_id;
