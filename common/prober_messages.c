@@ -68,6 +68,11 @@ code_start(struct codec *c, struct prober_start *m)
 	code_u8(c, &m->dont_route);
 	code_u8(c, &m->path_mtu);
 	code_u16(c, &m->packet_len);
+	code_u8(c, &m->tcp.chosen);
+	code_u8(c, &m->tcp.flags);
+	code_u8(c, &m->tcp.options);
+	code_u16(c, &m->tcp.mss);
+	code_u16(c, &m->coverage);
 	code_u8(c, &m->first_ttl);
 	code_u8(c, &m->max_ttl);
 	code_u8(c, &m->queries);
@@ -106,6 +111,17 @@ start_is_sane(const struct prober_start *m)
 	       m->alpha <= PROBER_ALPHA_UNIT / 2;
 }
 
+/* What was chosen of the transport header. */
+static bool
+header_is_sane(const struct prober_start *m)
+{
+	const struct prober_tcp *tcp = &m->tcp;
+
+	return (m->coverage == 0 || m->coverage >= 8) && tcp->chosen <= 1 &&
+	       tcp->options < TCP_OPTIONS_END &&
+	       (tcp->chosen == 1 || (tcp->flags | tcp->options) == 0);
+}
+
 static bool
 ping_is_sane(const struct prober_start *m)
 {
@@ -125,7 +141,7 @@ prober_start_unpack(struct prober_start *m, struct reader *r)
 {
 	*m = (struct prober_start){0};
 	code_start(&(struct codec){.r = r}, m);
-	return codec_verdict(r, start_is_sane(m) && ping_is_sane(m));
+	return codec_verdict(r, start_is_sane(m) && header_is_sane(m) && ping_is_sane(m));
 }
 
 void
@@ -237,6 +253,11 @@ code_result(struct codec *c, struct prober_result *m)
 	code_u8(c, &m->end_ttl);
 	code_u16(c, &m->candidates);
 	code_u8(c, &m->seen);
+	code_u8(c, &m->tcp_flags);
+	code_u8(c, &m->tcp_options);
+	code_u16(c, &m->tcp_mss);
+	code_u16(c, &m->quoted_mss);
+	code_u16(c, &m->sent_mss);
 	code_u16(c, &m->reply_id);
 	code_u8(c, &m->quoted_ttl);
 	code_u8(c, &m->quoted_tos);
@@ -308,7 +329,7 @@ result_is_sane(const struct prober_result *m)
 	       addr_is_none(&m->quoted_dst) == ((m->flags & RESULT_TRANSLATED) == 0) &&
 	       m->rtt_source <= RTT_PROBER && m->reply_ttl >= -1 &&
 	       m->reply_ttl <= 255 && m->reply_tos >= -1 && m->reply_tos <= 255 &&
-	       m->seen < SEEN_END && m->rtt >= -1;
+	       m->seen < SEEN_END && m->tcp_options < TCP_OPTIONS_END && m->rtt >= -1;
 }
 
 void

@@ -98,6 +98,24 @@ enum prober_flow_field {
 	FLOW_BY_END,         /* past the last */
 };
 
+/* Options of a TCP header, in the order in which ours stand. */
+enum prober_tcp_option {
+	TCP_OPTION_MSS = 1,
+	TCP_OPTION_SACK = 2, /* SACK permitted */
+	TCP_OPTION_TIMESTAMPS = 4,
+	TCP_OPTION_WINDOW_SCALE = 8,
+	TCP_OPTION_FASTOPEN = 16, /* a cookie is asked for */
+	TCP_OPTIONS_END = 32,     /* past the last: all bits are below */
+};
+
+/* How the header of TCP probes differs from that of a SYN as Linux sends it. */
+struct prober_tcp {
+	uint8_t chosen;  /* 1: these flags and options, and no others; 0: they are 0 */
+	uint8_t flags;   /* as they stand in the header */
+	uint8_t options; /* of enum prober_tcp_option */
+	uint16_t mss;    /* value of that option; 0: as usual */
+};
+
 /* One trace. What is 0 or empty where noted is left to the prober or the kernel. */
 struct prober_start {
 	uint32_t instance; /* chosen by the tool, below PROBER_ALL_INSTANCES */
@@ -125,13 +143,16 @@ struct prober_start {
 	 */
 	uint8_t path_mtu;
 	uint16_t packet_len; /* whole IP packet; raised to the smallest that works */
-	uint8_t first_ttl;   /* 1 to max_ttl */
-	uint8_t max_ttl;     /* to 255 */
-	uint8_t queries;     /* probes a hop, 1 to 255 */
-	uint16_t window;     /* probes in flight, at most; 0: all queries of 16 hops */
-	uint8_t gap_limit;   /* stop after so many silent hops in a row; 0: never */
-	uint8_t loop_limit;  /* stop when so many addresses came back at a later hop; 0:
-				never */
+	struct prober_tcp tcp;
+	uint16_t
+	    coverage; /* UDP-Lite: bytes that the checksum covers, from 8; 0: all */
+	uint8_t first_ttl;  /* 1 to max_ttl */
+	uint8_t max_ttl;    /* to 255 */
+	uint8_t queries;    /* probes a hop, 1 to 255 */
+	uint16_t window;    /* probes in flight, at most; 0: all queries of 16 hops */
+	uint8_t gap_limit;  /* stop after so many silent hops in a row; 0: never */
+	uint8_t loop_limit; /* stop when so many addresses came back at a later hop; 0:
+			       never */
 	uint32_t
 	    wait_here; /* thousandths: wait so many times the RTT of this hop; 0: off */
 	uint32_t wait_near; /* thousandths: ... or of a later hop; 0: off */
@@ -239,13 +260,16 @@ enum prober_result_flag {
 	RESULT_FLAGS_END = 2048, /* past the last: all flags are below */
 };
 
-/* What only raw sockets show of a reply. */
+/* What only raw sockets show of a reply; of TCP others show some, too. */
 enum prober_seen {
 	SEEN_REPLY_ID = 1,
 	SEEN_QUOTED = 2, /* quoted_ttl and quoted_tos */
 	SEEN_QUOTED_ID = 4,
 	SEEN_NAT_ID = 8,
-	SEEN_END = 16,
+	SEEN_TCP = 16,        /* tcp_flags and tcp_options of a SYN-ACK or RST */
+	SEEN_TCP_MSS = 32,    /* tcp_mss, of such a segment */
+	SEEN_QUOTED_MSS = 64, /* quoted_mss and sent_mss */
+	SEEN_END = 128,
 };
 
 /* Where the two ends of an RTT were stamped. */
@@ -322,7 +346,12 @@ struct prober_result {
 	uint16_t reply_len; /* of an echo reply, with its ICMP header; 0: not known */
 	uint8_t end_ttl; /* as in prober_done, if this result ended the trace; else 0 */
 	uint16_t candidates; /* RESULT_AMBIGUOUS */
-	uint8_t seen;        /* of enum prober_seen: which of these four are known */
+	uint8_t seen;        /* of enum prober_seen: which of these are known */
+	uint8_t tcp_flags;   /* of a SYN-ACK or RST */
+	uint8_t tcp_options; /* of enum prober_tcp_option */
+	uint16_t tcp_mss;
+	uint16_t quoted_mss; /* of the SYN as it arrived where the error was made */
+	uint16_t sent_mss;   /* ... and as it left */
 	uint16_t reply_id;   /* IP identification of the reply */
 	uint8_t quoted_ttl;  /* of the probe as it arrived where the error was made */
 	uint8_t quoted_tos;

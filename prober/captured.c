@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "prober/bits.h"
 #include "prober/extension.h"
+#include "prober/tcp_options.h"
 
 #define IPV6_HEADER 40
 #define ICMP_HEADER 8
@@ -292,9 +293,25 @@ read_echo_reply(struct reading *g)
 
 /* ---- TCP ---- */
 
+/* The segment's flags and options. */
+static void
+read_header(struct reading *g, uint8_t flags)
+{
+	struct reply *r = &g->out->reply;
+	size_t header = (size_t)read_named(g, 1, "tcp.data_offset") * 4;
+
+	r->tcp.known = true;
+	r->tcp.flags = flags;
+	if (header > g->inner_len)
+		header = g->inner_len;
+	if (header > TCP_HEADER)
+		r->tcp.options = tcp_options_read(
+		    g->inner + TCP_HEADER, header - TCP_HEADER, &r->tcp.mss);
+}
+
 /*
- * SYN-ACK or RST: shows the probe's ports and, one more, its sequence number. A reset
- * without ACK answers a bare ACK by that one's acknowledgment, and shows none.
+ * SYN-ACK or RST: shows the probe's ports and, one more if it was a SYN, its sequence
+ * number. A reset without ACK shows the acknowledgment of a probe that had one.
  */
 static int
 read_segment(struct reading *g, const struct tree *tree)
@@ -303,6 +320,7 @@ read_segment(struct reading *g, const struct tree *tree)
 	struct captured *out = g->out;
 	struct reply *r = &out->reply;
 	uint64_t flags = read_named(g, 1, "tcp.flags");
+	uint32_t sequence;
 
 	if (probe == NULL || g->inner_len < probe->layers[1]->header_min)
 		return -EBADMSG;
@@ -319,12 +337,30 @@ read_segment(struct reading *g, const struct tree *tree)
 	r->dst_port = r->from_port = (uint16_t)read_named(g, 1, "tcp.src_port");
 	/* The ports, and the sequence number, as if so much were quoted. */
 	r->quote_at = pattern_layer_offset(probe, 1);
+	sequence = (uint32_t)((flags & TH_ACK) != 0 ? read_named(g, 1, "tcp.ack") - 1
+						    : read_named(g, 1, "tcp.seq"));
 	r->quote_len = (flags & TH_ACK) != 0 ? 8 : 4;
 	bits_write(g->image + r->quote_at, 0, 16, out->port);
 	bits_write(g->image + r->quote_at, 16, 16, r->dst_port);
-	bits_write(g->image + r->quote_at, 32, 32,
-	    (uint32_t)(read_named(g, 1, "tcp.ack") - 1));
+	bits_write(g->image + r->quote_at, 32, 32, sequence);
+	read_header(g, (uint8_t)flags);
 	return 0;
+}
+
+void
+captured_settle(struct captured *c, uint8_t flags, uint8_t *image)
+{
+	struct reply *r = &c->reply;
+	uint32_t len = ((flags & TCP_FLAG_SYN) != 0 ? 1 : 0) +
+		       ((flags & TCP_FLAG_FIN) != 0 ? 1 : 0);
+
+	if (!r->tcp.known)
+		return;
+	if ((r->tcp.flags & TCP_FLAG_ACK) != 0)
+		bits_write(image + r->quote_at, 32, 32,
+		    (uint32_t)(bits_read(image + r->quote_at, 32, 32) + 1 - len));
+	else if ((flags & TCP_FLAG_ACK) != 0)
+		r->quote_len = 8;
 }
 
 /* The checksum of what stands behind the IP header; over IPv6 the kernel checks it. */

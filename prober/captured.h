@@ -50,4 +50,12 @@ struct captured {
 int captured_read(const struct tree *tree, const struct captured_packet *packet,
     uint8_t *image, struct captured *out);
 
+/*
+ * Once it is known whose it is: what a TCP segment shows of a probe with these flags.
+ * Its acknowledgment counts SYN and FIN, one each; a reset without one stands at what a
+ * probe with ACK acknowledged, where our probes repeat their sequence number
+ * (layout.h). image is the one of captured_read. Nothing for other replies.
+ */
+void captured_settle(struct captured *c, uint8_t flags, uint8_t *image);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "prober/tcp_options.h"
 
 void
 choice_add(char *text, const char *format, ...)
@@ -183,6 +184,21 @@ explain_datagrams(const struct choice *c, char *text)
 	choice_add(text, "helper: not needed\n");
 }
 
+/* Flags and options that were chosen. */
+static void
+explain_segment(const struct choice *c, char *text)
+{
+	const struct prober_tcp *tcp = &c->request->tcp;
+	char words[TCP_OPTIONS_TEXT_MAX];
+
+	tcp_options_text(tcp_options_flags(tcp), tcp_options_kinds(tcp),
+	    tcp_options_mss(tcp), words);
+	choice_add(text, "segment: %s%s\n", words[0] != '\0' ? words : "no flags",
+	    choice_sees_packets(c->transport)
+		? ""
+		: ", options as the kernel's settings (net.ipv4.tcp_*) have them");
+}
+
 void
 choice_explain(const struct choice *c)
 {
@@ -194,9 +210,11 @@ choice_explain(const struct choice *c)
 	explain_window(c, text);
 	if (f->packet_len != 0)
 		choice_add(text, "length: %u bytes, %s\n", f->packet_len,
-		    choice_sees_packets(c->transport)
-			? "a SYN with options as Linux has them"
-			: "which the kernel chooses");
+		    !choice_sees_packets(c->transport) ? "which the kernel chooses"
+		    : c->request->tcp.chosen ? "the TCP header with the options below"
+					     : "a SYN with options as Linux has them");
+	if (c->request->tcp.chosen || c->request->tcp.mss != 0)
+		explain_segment(c, text);
 	if (c->transport->wait_max != 0)
 		choice_add(text,
 		    "wait: at most %lld ms for a reply: then the kernel would send the "

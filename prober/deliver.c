@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "prober/extension.h"
+#include "prober/tcp_options.h"
 #include "prober/trace.h"
 
 /*
@@ -48,6 +49,38 @@ note_whole(struct prober_result *out, const struct reply *r)
 	}
 }
 
+/* What the header of a TCP segment says, and what became of the probe's own MSS. */
+static void
+note_tcp(struct prober_result *out, const struct trace *t, const struct reply *r,
+    const struct probe *p)
+{
+	size_t at = t->layout.payload;
+	size_t end = r->quote_at + r->quote_len;
+	uint16_t quoted, sent;
+
+	if (r->tcp.known) {
+		out->tcp_flags = r->tcp.flags;
+		out->tcp_options = r->tcp.options;
+		out->seen |= SEEN_TCP;
+	}
+	if (r->tcp.known && r->tcp.mss != 0) {
+		out->tcp_mss = r->tcp.mss;
+		out->seen |= SEEN_TCP_MSS;
+	}
+	if (r->tcp.known || r->image == NULL || r->quote_at > at || end <= at)
+		return;
+	sent = r->sent_mss;
+	if (sent == 0)
+		(void)tcp_options_read(
+		    p->packets->bytes + at, p->packets->len - at, &sent);
+	(void)tcp_options_read(r->image + at, end - at, &quoted);
+	if (sent == 0 || quoted == 0)
+		return;
+	out->sent_mss = sent;
+	out->quoted_mss = quoted;
+	out->seen |= SEEN_QUOTED_MSS;
+}
+
 /* A record of what a reply says; of the probe too, when it is known which. */
 static void
 result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
@@ -88,6 +121,8 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 	if (p->resent > 0)
 		out->flags |= RESULT_RESENT;
 	note_checksum(out, t, r, p);
+	if (protocol == IPPROTO_TCP)
+		note_tcp(out, t, r, p);
 }
 
 /* The reply says that the probe went to another address or port than it was sent to. */

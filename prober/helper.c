@@ -245,6 +245,7 @@ captured_reply(const struct endpoint *e, const struct privsep_reply *m, uint8_t 
 	if (captured_read(e->owner->tree, &packet, image, &c) != 0 ||
 	    c.protocol != protocol || c.port != e->port)
 		return -EBADMSG;
+	captured_settle(&c, e->key.tcp_flags, image);
 	*r = c.reply;
 	return 0;
 }

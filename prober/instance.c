@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "prober/tcp_options.h"
 #include "prober/trace.h"
 
 #define TAG_PORT_TRIES 16
@@ -212,6 +213,8 @@ trace_endpoint_key(const struct trace *t, uint16_t port)
 	key.dont_fragment = o->dont_fragment;
 	key.dont_route = o->dont_route;
 	key.port = port;
+	key.tcp_flags = tcp_options_flags(&o->tcp);
+	key.coverage = o->coverage;
 	key.source = o->source;
 	key.source.family = o->target.family;
 	memcpy(key.device, o->device, sizeof(key.device));
@@ -480,6 +483,7 @@ probe_store(struct trace *t, struct probe *p)
 	p->tags = t->tags;
 	p->instance = &t->instance;
 	p->number = t->next_number;
+	p->mss = t->instance.options.tcp.mss;
 	if (t->transport->prepare != NULL)
 		error = t->transport->prepare(p);
 	if (error != 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/checksum.h"
+#include "prober/tcp_options.h"
 
 #define CHECKSUMS 0xfffe /* 1 to 0xfffe */
 #define LABELS 0xfffff   /* 1 to 0xfffff */
@@ -89,19 +90,17 @@ write_named(const struct layout *l, const char *name, uint64_t value)
 		pattern_write(l->options.pattern, l->base, ref, value);
 }
 
-/* The options of a SYN, and what else Linux writes into one. */
+/* Flags and options, and what else Linux writes into a SYN. */
 static void
 tcp_fill(struct layout *l)
 {
-	static const uint8_t options[20] = {2, 4, LAYOUT_TCP_MSS >> 8,
-	    LAYOUT_TCP_MSS & 0xff, 4, 2, 8, 10, LAYOUT_TCP_TIMESTAMP >> 24,
-	    LAYOUT_TCP_TIMESTAMP >> 16 & 0xff, LAYOUT_TCP_TIMESTAMP >> 8 & 0xff,
-	    LAYOUT_TCP_TIMESTAMP & 0xff, 0, 0, 0, 0, 1, 3, 3, LAYOUT_TCP_WINDOW_SCALE};
+	uint8_t options[TCP_OPTIONS_ROOM];
+	size_t len = tcp_options_write(&l->options.tcp, options);
 
-	write_named(l, "tcp.flags", 2); /* SYN, RFC 9293 section 3.1 */
+	write_named(l, "tcp.flags", tcp_options_flags(&l->options.tcp));
 	write_named(l, "tcp.window", LAYOUT_TCP_WINDOW);
-	if (l->options.len == l->payload + sizeof(options))
-		memcpy(l->base + l->payload, options, sizeof(options));
+	if (l->options.len == l->payload + len)
+		memcpy(l->base + l->payload, options, len);
 }
 
 /* Fills in everything that no probe of the trace changes. */
@@ -171,12 +170,18 @@ layout_init(struct layout *l, const struct layout_options *options)
 	l->has_ports = pattern_find_own_field(p, "src_port", &l->src_port) == 0 &&
 		       pattern_find_own_field(p, "dst_port", &l->dst_port) == 0;
 	(void)pattern_find_field(p, "ipv6.flow_label", &l->flow_label);
+	if (options->coverage != 0 &&
+	    (pattern_find_field(p, "udplite.coverage", &l->coverage) != 0 ||
+		balanced(options)))
+		return -EINVAL;
 	if (!flow_field_fits(l))
 		return -EINVAL;
 	l->rule = options->tagged ? pattern_tag_field(p, options->tag) : NULL;
 	/* Echo replies and TCP's answers do not quote the IP header. */
 	if (options->tagged && options->tag.layer == 0)
 		(void)find_either(p, "icmp.sequence", "tcp.seq", &l->echoed);
+	if ((tcp_options_flags(&options->tcp) & TCP_FLAG_ACK) != 0)
+		(void)pattern_find_field(p, "tcp.ack", &l->acknowledged);
 	l->transport = pattern_layer_offset(p, 1);
 	l->payload = pattern_layer_offset(p, 2);
 	l->balance = balances_by_sequence(p) ? l->transport + 4
@@ -305,6 +310,16 @@ wanted_checksum(const struct layout *l, const struct layout_probe *p)
 	return (uint16_t)(1 + (p->flow_checksum + p->tag) % 0xfffe);
 }
 
+/* Bytes that the checksum of the transport header covers (RFC 3828 section 3.1). */
+static size_t
+covered_len(const struct layout *l, size_t len)
+{
+	size_t covered = len - l->transport;
+	uint16_t coverage = l->options.coverage;
+
+	return coverage != 0 && coverage < covered ? coverage : covered;
+}
+
 /* The sum of the pseudo-header, where the checksum covers one. */
 static uint32_t
 pseudo_sum(const struct layout *l, size_t len)
@@ -332,7 +347,7 @@ finish_checksum(
 {
 	const struct layout_options *o = &l->options;
 	const struct protocol *protocol = o->pattern->layers[1];
-	size_t covered = len - l->transport;
+	size_t covered = covered_len(l, len);
 	uint32_t sum = pseudo_sum(l, len);
 	uint16_t checksum;
 
@@ -379,12 +394,18 @@ layout_build(const struct layout *l, const struct layout_probe *p, uint8_t *pack
 		pattern_write(o->pattern, packet, o->tag, p->tag);
 	if (l->echoed.layer != 0)
 		pattern_write(o->pattern, packet, l->echoed, p->tag);
+	if (l->acknowledged.layer != 0 && l->rule != NULL &&
+	    l->rule->way == TAG_WRITTEN)
+		pattern_write(o->pattern, packet, l->acknowledged, p->tag);
 	for (size_t layer = o->pattern->depth; layer-- > 0;) {
 		const struct protocol *protocol = o->pattern->layers[layer];
 		size_t offset = pattern_layer_offset(o->pattern, layer);
 
 		if (protocol->finish != NULL)
 			protocol->finish(packet + offset, len - offset);
+		if (layer == 1 && o->coverage != 0)
+			pattern_write(
+			    o->pattern, packet, l->coverage, covered_len(l, len));
 		if (layer == 1)
 			finish_checksum(l, p, packet, len);
 	}

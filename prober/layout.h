@@ -31,8 +31,10 @@ struct layout_options {
 	uint32_t flow_label;    /* IPv6: of all flows; 0: made from the flow */
 	uint8_t flow_field;     /* enum prober_flow_field; 0: there is flow 0 alone */
 	uint8_t tos;
-	bool dont_fragment; /* IPv4 */
-	bool flow_constant; /* ICMP: the checksum is the flow and stays the same */
+	bool dont_fragment;    /* IPv4 */
+	bool flow_constant;    /* ICMP: the checksum is the flow and stays the same */
+	struct prober_tcp tcp; /* TCP: flags, options, MSS */
+	uint16_t coverage;     /* UDP-Lite: bytes the checksum covers; 0: all */
 	bool tagged;
 	struct field_ref tag; /* when tagged */
 	uint16_t len;         /* of the whole packet; raised to layout_min_len */
@@ -44,14 +46,7 @@ struct layout_options {
 	size_t fill_len;
 };
 
-/*
- * A TCP probe of 40 bytes more than its IP header has the options of a Linux SYN: MSS,
- * SACK permitted, timestamps, one NOP, window scale. With these values:
- */
-#define LAYOUT_TCP_LEN 40
-#define LAYOUT_TCP_MSS 1460
-#define LAYOUT_TCP_TIMESTAMP 0x70617269
-#define LAYOUT_TCP_WINDOW_SCALE 7
+/* A TCP probe whose length leaves just the room for its options has them. */
 #define LAYOUT_TCP_WINDOW 64240
 
 struct layout {
@@ -62,12 +57,18 @@ struct layout {
 	struct field_ref dst_port;
 	struct field_ref flow_label; /* IPv6 */
 	struct field_ref checksum;   /* of the transport header */
+	struct field_ref coverage;   /* UDP-Lite with options.coverage */
 	/*
 	 * A field that what the target itself answers shows, where that does not show
 	 * the tag: the same value stands there, to tell those answers apart. Layer 0:
 	 * none.
 	 */
 	struct field_ref echoed;
+	/*
+	 * TCP with ACK: a reset in answer shows what was acknowledged there (RFC 9293
+	 * section 3.5.2), so the tag stands there, too. Layer 0: none.
+	 */
+	struct field_ref acknowledged;
 	const struct tag_field *rule; /* of the tag, or NULL */
 	size_t transport;             /* offset of the transport header */
 	size_t payload;               /* offset of the payload */
@@ -92,8 +93,9 @@ struct layout_probe {
 size_t layout_min_len(const struct layout_options *options);
 
 /*
- * Prepares a layout (options.len is raised there). 0, -EINVAL (flow_field is none of
- * the pattern's), or -ENOMEM.
+ * Prepares a layout (options.len is raised there). 0, -EINVAL (flow_field or coverage
+ * is none of the pattern's, or the tag is a checksum that does not cover all), or
+ * -ENOMEM.
  */
 int layout_init(struct layout *l, const struct layout_options *options);
 void layout_clear(struct layout *l);

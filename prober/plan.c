@@ -8,8 +8,12 @@
 #include "common/privsep_messages.h"
 #include "prober/choice.h"
 #include "prober/layout.h"
+#include "prober/tcp_options.h"
 
 #define FAMILIES 2
+/* What the kernel takes as TCP_MAXSEG (Linux 6.18). */
+#define KERNEL_MSS_LOW 88
+#define KERNEL_MSS_HIGH 32767
 #define AND "; and " /* between two reasons */
 
 static const char *const family_names[FAMILIES] = {"IPv4", "IPv6"};
@@ -334,6 +338,41 @@ check_route(const struct choice *c)
 	return -EPERM;
 }
 
+/* Whether the transport sends TCP flags, options and MSS as they are asked for. */
+static bool
+sends_segment(const struct choice *c)
+{
+	const struct prober_tcp *tcp = &c->request->tcp;
+	uint8_t flags = tcp_options_flags(tcp);
+
+	if (c->transport->ip_protocol[0] != IPPROTO_TCP || c->transport->by_raw)
+		return true;
+	if (c->transport->by_helper)
+		return (flags == TCP_FLAG_ACK ||
+			   (flags & ~TCP_FLAGS_ECN) == TCP_FLAG_SYN) &&
+		       (tcp->options & TCP_OPTION_FASTOPEN) == 0;
+	return !tcp->chosen && (tcp->mss == 0 || (tcp->mss >= KERNEL_MSS_LOW &&
+						     tcp->mss <= KERNEL_MSS_HIGH));
+}
+
+/* ... or the words why not. */
+static int
+check_segment(const struct choice *c)
+{
+	if (sends_segment(c))
+		return 0;
+	if (c->transport->by_helper)
+		choice_add(problem_of(c),
+		    "paris-privsep sends SYN, with ECE and CWR or without, and ACK "
+		    "alone, and no fastopen option");
+	else
+		choice_add(problem_of(c),
+		    "a tcp socket sends the kernel's own SYN: TCP flags and options of "
+		    "one's choice, or an MSS outside of %d to %d, take a raw socket",
+		    KERNEL_MSS_LOW, KERNEL_MSS_HIGH);
+	return -EPERM;
+}
+
 /* Fields that the user sets must be settable by the transport. */
 static int
 check_set_fields(const struct choice *c)
@@ -360,6 +399,15 @@ check_set_fields(const struct choice *c)
 	return 0;
 }
 
+/* The TCP header of a probe. */
+static size_t
+segment_len(const struct choice *c)
+{
+	if (!choice_sees_packets(c->transport))
+		return c->facts->syn_len;
+	return TCP_HEADER + tcp_options_write(&c->request->tcp, NULL);
+}
+
 static int
 choose_family(struct choice *c)
 {
@@ -368,6 +416,8 @@ choose_family(struct choice *c)
 
 	if (error == 0)
 		error = check_set_fields(c);
+	if (error == 0)
+		error = check_segment(c);
 	if (error == 0)
 		error = check_len(c);
 	if (error == 0)
@@ -384,9 +434,7 @@ choose_family(struct choice *c)
 	f->window = c->tagged ? 0 : 1;
 	if (c->transport->ip_protocol[0] == IPPROTO_TCP)
 		f->packet_len =
-		    (uint16_t)(pattern_layer_offset(c->pattern, 1) +
-			       (choice_sees_packets(c->transport) ? LAYOUT_TCP_LEN
-								  : c->facts->syn_len));
+		    (uint16_t)(pattern_layer_offset(c->pattern, 1) + segment_len(c));
 	choice_explain(c);
 	return 0;
 }
@@ -406,6 +454,8 @@ may_use(const struct transport *t, const struct plan_request *request)
 		return t->by_helper;
 	case PRIVILEGE_RAW:
 		return t->by_raw;
+	case PRIVILEGE_WHOLE:
+		return choice_sees_packets(t);
 	}
 	return false;
 }
@@ -425,7 +475,7 @@ can_do(const struct choice *c)
 		set |= pattern_field_mask(p, tag);
 	else
 		readable = UINT64_MAX;
-	return (set & ~settable) == 0 &&
+	return (set & ~settable) == 0 && sends_segment(c) &&
 	       (c->request->tag == NULL ||
 		   (pattern_field_mask(p, tag) & ~readable) == 0);
 }
@@ -484,6 +534,10 @@ choose_transport(struct choice *c, const struct tree *tree)
 		if (first != 0 && !can_do(c)) {
 			choice_add(problem, "; nor by ");
 			add_sender(c, problem);
+			if (!sends_segment(c))
+				choice_add(problem,
+				    ", which sends SYN, ECE and CWR with it, and ACK "
+				    "alone, without fastopen");
 			continue;
 		}
 		reasons = strlen(problem);

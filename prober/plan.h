@@ -25,6 +25,7 @@ enum plan_privilege {
 	PRIVILEGE_NONE,   /* neither */
 	PRIVILEGE_HELPER, /* the helper always: it sees more */
 	PRIVILEGE_RAW,    /* raw sockets always */
+	PRIVILEGE_WHOLE,  /* one of the two, which of them as with AUTO */
 };
 
 struct plan_request {
@@ -34,6 +35,7 @@ struct plan_request {
 	bool flow_constant;  /* the algorithm keeps flow_id constant (Paris) */
 	bool dont_route;     /* to attached networks only */
 	uint16_t packet_len; /* of the whole IP packet; 0: the default */
+	struct prober_tcp tcp;
 	uint64_t set[2]; /* fields that the user sets: pattern_field_mask() a family */
 };
 

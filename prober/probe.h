@@ -62,10 +62,11 @@ struct probe {
 	struct addr dst;
 	struct addr expects; /* who should answer: see struct probe_spec */
 	uint16_t dst_port;
-	int64_t sent;      /* CLOCK_REALTIME, ns; 0: not yet */
-	int64_t queued;    /* CLOCK_MONOTONIC, ns */
-	int64_t held;      /* how long it was queued, if that is worth counting, ns */
-	int64_t until;     /* deadline, CLOCK_MONOTONIC, ns; without `held` */
+	uint16_t mss;   /* of a SYN that the kernel makes, if it was chosen, else 0 */
+	int64_t sent;   /* CLOCK_REALTIME, ns; 0: not yet */
+	int64_t queued; /* CLOCK_MONOTONIC, ns */
+	int64_t held;   /* how long it was queued, if that is worth counting, ns */
+	int64_t until;  /* deadline, CLOCK_MONOTONIC, ns; without `held` */
 	int64_t until_max; /* the transport does not wait longer */
 	/* Places where it is found. */
 	struct timer timer;

@@ -221,6 +221,7 @@ deliver(struct raw *r, int socket, const struct arrival *a, bool cut)
 	if (port == NULL || !same_source(port->endpoint, &c.source))
 		return;
 	c.reply.endpoint = port->endpoint;
+	captured_settle(&c, port->endpoint->key.tcp_flags, image);
 	c.reply.received_here = !a->by_kernel;
 	t->events->reply(t->context, &c.reply);
 }

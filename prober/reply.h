@@ -55,6 +55,14 @@ struct reply {
 		int32_t id;       /* IPv4 */
 		int32_t checksum; /* of the transport header, if it says something */
 	} quoted;
+	/* REPLY_SYN_ACK and REPLY_RESET: what the segment's header says. */
+	struct {
+		bool known;
+		uint8_t flags;
+		uint8_t options; /* of enum prober_tcp_option */
+		uint16_t mss;    /* 0: not known */
+	} tcp;
+	uint16_t sent_mss; /* of a SYN that the kernel made, if it is known, else 0 */
 	/* Fields of the probe that are shown, but not as they were sent (a mask). */
 	uint64_t hidden;
 	/* The RFC 4884 extension structure, when there is one. */

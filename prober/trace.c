@@ -365,6 +365,8 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .flow_field = o->flow_field != 0 ? o->flow_field : t->transport->flow_field,
 	    .tos = o->tos,
 	    .dont_fragment = o->dont_fragment,
+	    .tcp = o->tcp,
+	    .coverage = o->coverage,
 	    .flow_constant = t->instance.algorithm->flow_constant,
 	    .len = plan->packet_len != 0 ? plan->packet_len : o->packet_len,
 	    .fill = o->fill,

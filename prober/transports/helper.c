@@ -10,7 +10,7 @@
 #include "common/clock.h"
 #include "prober/bits.h"
 #include "prober/helper.h"
-#include "prober/layout.h"
+#include "prober/tcp_options.h"
 #include "prober/transports/sockets.h"
 #include "prober/transports/transports.h"
 #include "prober/transports/whole.h"
@@ -54,19 +54,25 @@ fill_payload(
 	return 0;
 }
 
+_Static_assert((int)PRIVSEP_TCP_MSS == (int)TCP_OPTION_MSS &&
+		   (int)PRIVSEP_TCP_SACK == (int)TCP_OPTION_SACK &&
+		   (int)PRIVSEP_TCP_TIMESTAMPS == (int)TCP_OPTION_TIMESTAMPS &&
+		   (int)PRIVSEP_TCP_WINDOW_SCALE == (int)TCP_OPTION_WINDOW_SCALE,
+    "the helper's options are written in our order");
+
 /* The options are those that the layout has written. */
 static void
-fill_tcp(const uint8_t *header, struct privsep_send *m)
+fill_tcp(const struct packet *packet, const uint8_t *header, struct privsep_send *m)
 {
+	size_t len = packet->len - (size_t)(header - packet->bytes) - TCP_HEADER;
+
 	m->tcp.sequence = (uint32_t)bits_read(header, 32, 32);
 	m->tcp.ack = (uint32_t)bits_read(header, 64, 32);
 	m->tcp.flags = (uint8_t)bits_read(header, 104, 8);
 	m->tcp.window = (uint16_t)bits_read(header, 112, 16);
-	m->tcp.options = PRIVSEP_TCP_MSS | PRIVSEP_TCP_SACK | PRIVSEP_TCP_TIMESTAMPS |
-			 PRIVSEP_TCP_WINDOW_SCALE;
-	m->tcp.mss = LAYOUT_TCP_MSS;
-	m->tcp.window_scale = LAYOUT_TCP_WINDOW_SCALE;
-	m->tcp.timestamp = LAYOUT_TCP_TIMESTAMP;
+	m->tcp.options = tcp_options_read(header + TCP_HEADER, len, &m->tcp.mss);
+	m->tcp.window_scale = TCP_OPTIONS_WINDOW_SCALE;
+	m->tcp.timestamp = TCP_OPTIONS_TIMESTAMP;
 }
 
 /* The record of a probe: what its packet says, in the helper's words. */
@@ -88,7 +94,7 @@ fill(const struct endpoint *e, const struct probe *p, struct privsep_send *m)
 	    .port = p->dst_port,
 	};
 	if (m->protocol == IPPROTO_TCP) {
-		fill_tcp(header, m);
+		fill_tcp(packet, header, m);
 		return 0;
 	}
 	if (m->protocol != IPPROTO_UDP) {

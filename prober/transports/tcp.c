@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "prober/tcp_options.h"
 #include "prober/transports/errqueue.h"
 #include "prober/transports/sockets.h"
 #include "prober/transports/transports.h"
@@ -112,6 +113,8 @@ tcp_prepare(struct probe *p)
 	error = set_options(e, fd);
 	if (error == 0)
 		error = set_header(e, fd, p->packets);
+	if (error == 0 && p->mss != 0)
+		error = socket_option(fd, IPPROTO_TCP, TCP_MAXSEG, p->mss);
 	if (error == 0)
 		error = socket_bind(e, fd, e->port, &port);
 	if (error == 0)
@@ -190,6 +193,30 @@ was_connected(const struct tcp_info *info, int error)
 	       (info->tcpi_state != TCP_SYN_SENT && info->tcpi_state != TCP_CLOSE);
 }
 
+/*
+ * The header of the segment, as the kernel tells it: a reset is taken with ACK only,
+ * and of options those count that stand in both SYNs. The target's MSS it does not
+ * tell.
+ */
+static void
+fill_segment(struct reply *r, const struct tcp_info *info)
+{
+	r->tcp.known = true;
+	if (r->kind == REPLY_RESET) {
+		r->tcp.flags = TCP_FLAG_RST | TCP_FLAG_ACK;
+		return;
+	}
+	r->tcp.flags = TCP_FLAG_SYN | TCP_FLAG_ACK;
+	if ((info->tcpi_options & TCPI_OPT_ECN) != 0)
+		r->tcp.flags |= TCP_FLAG_ECE;
+	if ((info->tcpi_options & TCPI_OPT_SACK) != 0)
+		r->tcp.options |= TCP_OPTION_SACK;
+	if ((info->tcpi_options & TCPI_OPT_TIMESTAMPS) != 0)
+		r->tcp.options |= TCP_OPTION_TIMESTAMPS;
+	if ((info->tcpi_options & TCPI_OPT_WSCALE) != 0)
+		r->tcp.options |= TCP_OPTION_WINDOW_SCALE;
+}
+
 /* The target's answer: REPLY_SYN_ACK or REPLY_RESET. */
 static void
 deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info)
@@ -211,6 +238,7 @@ deliver_segment(struct watch *w, uint8_t kind, const struct tcp_info *info)
 	    .dst_port = p->dst_port,
 	};
 
+	fill_segment(&r, info);
 	/* The kernel has measured a completed handshake itself. */
 	if (kind == REPLY_SYN_ACK && info->tcpi_rtt != 0 && p->resent == 0) {
 		r.received = p->sent + (int64_t)info->tcpi_rtt * NS_PER_US;
@@ -253,6 +281,7 @@ receive_error(struct watch *w)
 {
 	static uint8_t image[PACKETS_ROOM];
 	struct endpoint *e = w->endpoint;
+	struct tcp_info info;
 	struct ancillary a;
 	struct reply r;
 	size_t len;
@@ -261,9 +290,11 @@ receive_error(struct watch *w)
 		if (!take_error(w, &a, image, &len))
 			return false;
 	while (!ancillary_is_icmp(&a));
-	(void)ask_kernel(w->probe);
+	info = ask_kernel(w->probe);
 	errqueue_reply(&r, e, &a, image, len);
 	r.probe = w->probe;
+	/* The MSS of our SYN, which the interface limits. */
+	r.sent_mss = info.tcpi_advmss < UINT16_MAX ? (uint16_t)info.tcpi_advmss : 0;
 	e->owner->events->reply(e->owner->context, &r);
 	return true;
 }
@@ -318,6 +349,7 @@ static const struct sandbox_rule rules[] = {
     SANDBOX_SETSOCKOPT(IPPROTO_IPV6, IPV6_UNICAST_HOPS),
     SANDBOX_SETSOCKOPT(IPPROTO_IPV6, IPV6_TCLASS),
     SANDBOX_SETSOCKOPT(IPPROTO_TCP, TCP_SYNCNT),
+    SANDBOX_SETSOCKOPT(IPPROTO_TCP, TCP_MAXSEG),
     SANDBOX_GETSOCKOPT(IPPROTO_TCP, TCP_INFO),
 };
 

@@ -1,16 +1,25 @@
 /*
  * UDP-Lite datagram sockets (RFC 3828), where the kernel has them: as UDP, the checksum
- * covering the whole packet.
+ * covering the whole packet or as much of it as was asked for.
  */
 #include <netinet/in.h>
 
 #include "prober/transports/datagram.h"
+#include "prober/transports/sockets.h"
 #include "prober/transports/transports.h"
+
+#define SEND_COVERAGE \
+	10 /* UDPLITE_SEND_CSCOV of linux/udp.h, of its own option level */
 
 static int
 udplite_open(struct endpoint *e)
 {
-	return datagram_open(e, IPPROTO_UDPLITE);
+	int error = datagram_open(e, IPPROTO_UDPLITE);
+
+	if (error == 0 && e->key.coverage != 0)
+		error = socket_option(
+		    e->watch.fd, IPPROTO_UDPLITE, SEND_COVERAGE, e->key.coverage);
+	return error;
 }
 
 static void
@@ -33,6 +42,7 @@ static const char *const constant[] = {"udplite.payload", NULL};
 static const struct sandbox_rule rules[] = {
     DATAGRAM_SOCKET(AF_INET, IPPROTO_UDPLITE),
     DATAGRAM_SOCKET(AF_INET6, IPPROTO_UDPLITE),
+    SANDBOX_SETSOCKOPT(IPPROTO_UDPLITE, SEND_COVERAGE),
 };
 
 const struct transport transport_udplite = {

@@ -88,6 +88,8 @@ WORDS = {
     "--bound": (("node", "graph"), ("", "Node", "nodes", "graph=5")),
     "--flow": (("default", "src-port", "dst-port"),
                ("", "port", "checksum", "flow-label", "udp.src_port", "src-port,dst-port")),
+    "-O": (("help",), ("", "syn", "raw", "x" * 300, "\x9b1")),
+    "--options": (("help",), ("sack", "x" * 99)),
     "--privilege": (("auto", "none"), ("", "root", "AUTO", "helper,none", "1")),
     "-i": (("lo",), ("", "nosuchdevice", "x" * 16, "x" * 4000, "lo\n", "../lo")),
     "--interface": (("lo",), ("lo0",)),
@@ -185,7 +187,7 @@ class Values(BadInputTest):
 
     def test_words(self):
         parts = {"--tag": "fields that can: |choose another --tag|--tag: '",
-                 "--interface": "-i: "}
+                 "--interface": "-i: ", "--options": "-O: "}
         self.check_cases(word_cases(), lambda option: parts.get(option, option))
 
     def options_with_values(self):
@@ -261,6 +263,13 @@ class Values(BadInputTest):
                 ("-I --sport 9", "--sport 9: ICMP probes"),
                 ("-T 60", "packet_len 60: the kernel chooses"),
                 ("-T -t 1", "-t 1: the kernel keeps"),
+                ("-T -O nosuch", "-O: 'nosuch' is no option of tcp; there are: syn, ack"),
+                ("-T -O mss=0", "-O mss: '0' is not a whole number from 1 to 65535"),
+                ("-T -O fin=1", "-O fin: takes no value: '1'"),
+                ("-T -O flags", "-O flags: needs a value: flags=NUM"),
+                ("-I -O raw --privilege none", "-O raw: contradicts --privilege"),
+                ("-UL -O coverage=7", "-O coverage: '7' is not a whole number from 8"),
+                ("-a mda -T -O info", "-O info: is of algorithms that trace one path; mda"),
                 ("--confidence 99", "--confidence: is of algorithms that find many"),
                 ("--max-probes 9 -a paris", "--max-probes: .*; paris traces one"),
                 ("-a mda -I --flow src-port", "ICMP probes .* have no ports"),

@@ -26,6 +26,7 @@ struct scene {
 	const char *target;
 	const char *protocol;
 	bool numeric;
+	bool segments; /* -O info,mss */
 	bool extensions;
 	struct prober_start start;
 	struct prober_result results[SCENE_RESULTS];
@@ -628,6 +629,40 @@ scene_translated(struct scene *s)
 	s->done.strays = 17;
 }
 
+/* -T -O info,mss: what the target's segments say, and where the MSS is lowered. */
+static void
+scene_segments(struct scene *s)
+{
+	struct prober_result m;
+
+	set(s, "segments", "198.51.100.9", "198.51.100.9");
+	s->protocol = "tcp";
+	s->numeric = s->segments = true;
+	s->start.tcp = (struct prober_tcp){1, 0xc2, 3, 1400};
+	s->done.end_ttl = 4;
+	for (uint8_t ttl = 1; ttl <= 3; ttl++)
+		for (uint8_t q = 0; q < 3; q++) {
+			m = hop(ttl, q, "10.0.0.1", MS);
+			m.from.bytes[3] = ttl;
+			m.seen = q == 1 ? 0 : SEEN_QUOTED_MSS;
+			m.sent_mss = 1400;
+			m.quoted_mss = ttl == 1 || (ttl == 2 && q == 0) ? 1400
+				       : ttl == 2                       ? 1360
+									: 1200;
+			add(s, m);
+		}
+	for (uint8_t q = 0; q < 3; q++) {
+		m = reached(4, q, "198.51.100.9", MS);
+		m.reply = q < 2 ? REPLY_SYN_ACK : REPLY_RESET;
+		m.icmp_type = m.icmp_code = 0;
+		m.seen = SEEN_TCP | (q < 2 ? SEEN_TCP_MSS : 0);
+		m.tcp_flags = q < 2 ? 0x52 : 0x14;
+		m.tcp_options = q < 2 ? TCP_OPTION_MSS | TCP_OPTION_SACK : 0;
+		m.tcp_mss = q < 2 ? 1220 : 0;
+		add(s, m);
+	}
+}
+
 static void
 scene_scoped(struct scene *s)
 {
@@ -665,7 +700,7 @@ static void (*const scene_list[])(struct scene *s) = {scene_plain, scene_numeric
     scene_no_extensions, scene_hostile, scene_echo, scene_udp_data, scene_send_failed,
     scene_too_large, scene_path_mtu, scene_interrupted, scene_past_end, scene_others,
     scene_loops, scene_loops_of_flows, scene_translated, scene_scoped,
-    scene_could_not_start, scene_died};
+    scene_could_not_start, scene_died, scene_segments};
 #define SCENES ((int)(sizeof(scene_list) / sizeof(scene_list[0])))
 
 /* ---- playing a scene ------------------------------------------------------------- */

@@ -293,6 +293,37 @@ START_TEST(segments)
 		must_eq(c.reply.quote_len, (cases[i].flags & 0x10) != 0 ? 8 : 4);
 		ck_assert_mem_eq(image + c.reply.quote_at,
 		    "\x5d\xc7\0\x50\xca\xfe\x47\x11", c.reply.quote_len);
+		must(c.reply.tcp.known);
+		must_eq(c.reply.tcp.flags, cases[i].flags);
+		must_eq(c.reply.tcp.options, 0);
+	}
+}
+END_TEST
+
+/* The sequence number that a segment shows depends on what the probe was. */
+START_TEST(segments_settled)
+{
+	static const struct {
+		uint8_t answer, probe;
+		const char *shown; /* NULL: nothing */
+	} cases[] = {{0x12, 0x02, "\xca\xfe\x47\x11"}, {0x14, 0xc2, "\xca\xfe\x47\x11"},
+	    {0x14, 0x00, "\xca\xfe\x47\x12"}, {0x14, 0x28, "\xca\xfe\x47\x12"},
+	    {0x14, 0x01, "\xca\xfe\x47\x11"}, {0x14, 0x03, "\xca\xfe\x47\x10"},
+	    {0x04, 0x10, "\0\0\0\7"}, {0x04, 0x12, "\0\0\0\7"}, {0x04, 0x02, NULL},
+	    {0x04, 0x01, NULL}};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct captured c;
+		struct made m;
+
+		made_init(&m);
+		put_segment(&m, _i, cases[i].answer);
+		must_eq_in(i, read_whole(&m, _i, &c), 0);
+		captured_settle(&c, cases[i].probe, image);
+		must_eq_in(i, c.reply.quote_len, cases[i].shown != NULL ? 8 : 4);
+		if (cases[i].shown != NULL)
+			ck_assert_mem_eq(
+			    image + c.reply.quote_at + 4, cases[i].shown, 4);
 	}
 }
 END_TEST
@@ -357,6 +388,7 @@ main(void)
 	    {too_big, .loops = 2},
 	    {echo_replies, .loops = 2},
 	    {segments, .loops = 2},
+	    {segments_settled, .loops = 2},
 	    {wrong_checksums},
 	    {noise},
 	};

@@ -295,6 +295,106 @@ START_TEST(everything_is_written)
 }
 END_TEST
 
+/* The first of kinds[] with this pattern. */
+static int
+kind_of(const char *pattern, const char *tag)
+{
+	int kind = 0;
+
+	while (strcmp(kinds[kind].pattern, pattern) != 0 ||
+	       (tag != NULL && !tag_is(kind, tag)))
+		kind++;
+	return kind;
+}
+
+/* TCP flags and options of one's choice, and the acknowledgment that shows the tag. */
+START_TEST(segments)
+{
+	static const struct {
+		struct prober_tcp tcp;
+		size_t options;
+	} cases[] = {{{1, 0x10, 0, 0}, 0}, {{1, 0x18, TCP_OPTION_TIMESTAMPS, 0}, 12},
+	    {{1, 0x12, TCP_OPTION_MSS, 999}, 4}, {{1, 0x02, TCP_OPTION_MSS, 0}, 4},
+	    {{1, 0x00, 0, 0}, 0}, {{1, 0xff, 0, 0}, 0}, {{0, 0, 0, 77}, 20}};
+	static const char *const tags[] = {
+	    "tcp.seq", "tcp.checksum", "ipv4.identification"};
+
+	set_up();
+	for (size_t i = 0; i < COUNT_OF(cases) * COUNT_OF(tags); i++) {
+		const struct prober_tcp *tcp = &cases[i / COUNT_OF(tags)].tcp;
+		const char *tag = tags[i % COUNT_OF(tags)];
+		uint8_t flags = tcp->chosen ? tcp->flags : 0x02;
+		size_t options = cases[i / COUNT_OF(tags)].options;
+		struct layout_options o =
+		    options_of(kind_of(_i ? "ipv6/tcp" : "ipv4/tcp", NULL));
+		struct layout l;
+		struct layout_probe p;
+		uint8_t *packet;
+		size_t len;
+
+		o.tagged = pattern_find_field(o.pattern, tag, &o.tag) == 0;
+		o.tcp = *tcp;
+		o.len = (uint16_t)(pattern_layer_offset(o.pattern, 2) + options);
+		ck_assert_int_eq(layout_init(&l, &o), 0);
+		p = probe_of(3, 4711);
+		packet = build(&l, &p, &len);
+		must_eq_in(i, own_field(&l, packet, len, "flags"), flags);
+		must_eq_in(
+		    i, own_field(&l, packet, len, "data_offset"), 5 + options / 4);
+		must_eq_in(i, own_field(&l, packet, len, "ack"),
+		    (flags & 0x10) != 0 && o.tagged && strcmp(tag, "tcp.checksum") != 0
+			? 4711
+			: 0);
+		if (options != 0 && flags == 0x02)
+			must_eq_in(i, packet[len - options + 3],
+			    tcp->mss != 0 ? tcp->mss : 1460 % 256);
+		free(packet);
+		layout_clear(&l);
+	}
+	tear_down();
+}
+END_TEST
+
+/* The checksum of UDP-Lite covers as much as it is asked to. */
+START_TEST(coverage)
+{
+	static const uint16_t values[] = {8, 9, 20, 39, 40, 41, 65535};
+
+	set_up();
+	for (size_t i = 0; i < COUNT_OF(values); i++) {
+		struct layout_options o = options_of(
+		    kind_of(_i ? "ipv6/udplite" : "ipv4/udplite", "udplite.payload"));
+		size_t covered = values[i] < 40 ? values[i] : 40;
+		uint8_t pseudo[36 + 40], *packet;
+		struct layout_probe p;
+		struct layout l;
+		size_t len, at = pattern_layer_offset(o.pattern, 1), from;
+
+		o.coverage = values[i];
+		o.len = (uint16_t)(at + 40);
+		ck_assert_int_eq(layout_init(&l, &o), 0);
+		p = probe_of(3, l.rule->high);
+		layout_flow(&l, 0, &p);
+		packet = calloc(1, layout_len(&l, &p));
+		len = layout_len(&l, &p);
+		layout_build(&l, &p, packet);
+		must_eq_in(i, own_field(&l, packet, len, "coverage"), covered);
+		/* The pseudo-header counts the whole packet (RFC 3828 section 3.2). */
+		from = at == 20 ? 24 : 0;
+		memset(pseudo, 0, sizeof(pseudo));
+		memcpy(pseudo + from, packet + (at == 20 ? 12 : 8), at == 20 ? 8 : 32);
+		pseudo[33] = at == 20 ? IPPROTO_UDPLITE : 40;
+		pseudo[35] = at == 20 ? 40 : IPPROTO_UDPLITE;
+		memcpy(pseudo + 36, packet + at, covered);
+		must_eq_in(
+		    i, reference_checksum(pseudo + from, 36 - from + covered), 0);
+		free(packet);
+		layout_clear(&l);
+	}
+	tear_down();
+}
+END_TEST
+
 /* Every length from too small to large, odd ones too. */
 START_TEST(lengths)
 {
@@ -744,6 +844,16 @@ START_TEST(refused)
 		ck_assert_int_eq(layout_init(&l, &o), -EINVAL);
 		layout_clear(&l);
 	}
+	for (size_t i = 0; i < 2; i++) { /* no coverage; a checksum of not all */
+		struct layout_options o =
+		    options_of(i == 0 ? kind_of("ipv4/udp", NULL)
+				      : kind_of("ipv4/udplite", "udplite.checksum"));
+		struct layout l;
+
+		o.coverage = 8;
+		ck_assert_int_eq(layout_init(&l, &o), -EINVAL);
+		layout_clear(&l);
+	}
 	tear_down();
 }
 END_TEST
@@ -754,6 +864,8 @@ main(void)
 	const struct test_entry tests[] = {
 	    {flow_is_constant, .loops = COUNT_OF(kinds)},
 	    {everything_is_written, .loops = COUNT_OF(kinds)},
+	    {segments, .loops = 2},
+	    {coverage, .loops = 2},
 	    {lengths, .loops = COUNT_OF(kinds)},
 	    {large_packets, .loops = COUNT_OF(kinds)},
 	    {every_checksum, .loops = COUNT_OF(kinds)},

@@ -121,6 +121,21 @@ static const struct {
     {"--resolver [::1]x h", "--resolver: '[::1]x' is not"},
     {"--resolver 1.2.3.4,,::1 h", "--resolver: '1.2.3.4,,::1' is not"},
     {"--resolver 1.2.3.4, h", "--resolver: '1.2.3.4,' is not"},
+    {"-T -O nosuch h", "-O: 'nosuch' is no option of tcp; there are: syn, ack, fin"},
+    {"-T -O syn, h", "-O: '' is no option of tcp"},
+    {"-T -O info -O x h", "-O: 'x' is no option of tcp"},
+    {"-O syn h", "-O: 'syn' is no option of udp; it has none"},
+    {"-I -O syn h", "-O: 'syn' is no option of icmp; there are: raw, dgram"},
+    {"-T -O syn=1 h", "-O syn: takes no value: '1'"},
+    {"-T -O flags h", "-O flags: needs a value: flags=NUM"},
+    {"-T -O flags= h", "-O flags: '' is not a whole number from 0 to 255"},
+    {"-T -O flags=256 h", "-O flags: '256' is not a whole number from 0 to 255"},
+    {"-T -O mss=0 h", "-O mss: '0' is not a whole number from 1 to 65535"},
+    {"-T -O mss=65536 h", "-O mss: '65536' is not"},
+    {"-UL -O coverage=7 h", "-O coverage: '7' is not a whole number from 8 to 65535"},
+    {"-I -O raw,dgram h", "-O dgram: contradicts --privilege, or raw and dgram"},
+    {"-I -O dgram --privilege raw h", "-O dgram: contradicts --privilege"},
+    {"-T -O info -a mda h", "-O info: is of algorithms that trace one path; mda finds many"},
     {"h 65001", "packet_len: '65001' is not a whole number from 0 to 65000"},
     {"h x", "packet_len: 'x' is not"},
     {"h 60 3", "too many arguments: '3'"},
@@ -142,6 +157,58 @@ START_TEST(wrong_lines)
 	ck_assert_msg(strncmp(error, wrong[_i].message, len) == 0,
 	    "'%s' gave '%s', not '%s'", wrong[_i].line, error, wrong[_i].message);
 	ck_assert_ptr_null(strchr(error, '\n'));
+}
+END_TEST
+
+/* What -O makes of the segment, wherever it stands. */
+START_TEST(segments)
+{
+	static const struct {
+		const char *line;
+		struct prober_tcp tcp;
+		bool info, mss;
+	} rows[] = {{"-T h", {0, 0, 0, 0}, false, false},
+	    {"-T -O info h", {0, 0, 0, 0}, true, false},
+	    {"-O mss -T h", {0, 0, 0, 0}, false, true},
+	    {"-T -O mss=0x200,info,reuse h", {0, 0, 0, 512}, true, true},
+	    {"-T -O sysctl h", {0, 0, 0, 0}, false, false},
+	    {"-T -O syn,sysctl h", {0, 0, 0, 0}, false, false},
+	    {"-T -O syn h", {1, 0x02, 1, 0}, false, false},
+	    {"-O ack -M tcp h", {1, 0x10, 0, 0}, false, false},
+	    {"-T -O syn,ack h", {1, 0x12, 1, 0}, false, false},
+	    {"-T -O syn -O ack h", {1, 0x12, 1, 0}, false, false},
+	    {"-T -O ecn h", {1, 0xc2, 1, 0}, false, false},
+	    {"-T -O fin,rst,psh,urg,ece,cwr h", {1, 0xed, 0, 0}, false, false},
+	    {"-T -O flags=0 h", {1, 0, 0, 0}, false, false},
+	    {"-T -O flags=0xff,mss=9 h", {1, 0xff, 1, 9}, false, true},
+	    {"-T -O sack h", {1, 0x02, 3, 0}, false, false},
+	    {"-T -O ack,timestamps h", {1, 0x10, 4, 0}, false, false},
+	    {"-T -O sack,timestamps,window_scaling,fastopen h", {1, 2, 31, 0}, false,
+		false}};
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct prober_tcp *t = &rows[i].tcp;
+
+		ck_assert_msg(
+		    parse(rows[i].line, &o, error) == 0, "%s: %s", rows[i].line, error);
+		ck_assert_msg(
+		    o.start.tcp.chosen == t->chosen && o.start.tcp.flags == t->flags &&
+			o.start.tcp.options == t->options &&
+			o.start.tcp.mss == t->mss && o.tcp_info == rows[i].info &&
+			o.tcp_mss == rows[i].mss,
+		    "%s: %u %#x %#x %u", rows[i].line, o.start.tcp.chosen,
+		    o.start.tcp.flags, o.start.tcp.options, o.start.tcp.mss);
+	}
+	ck_assert_int_eq(parse("-UL -O coverage=8 h", &o, error), 0);
+	ck_assert_uint_eq(o.start.coverage, 8);
+	ck_assert_int_eq(parse("-I -O raw h", &o, error), 0);
+	ck_assert_uint_eq(o.privilege, PRIVILEGE_WHOLE);
+	ck_assert_int_eq(parse("-I -O dgram -O dgram h", &o, error), 0);
+	ck_assert_uint_eq(o.privilege, PRIVILEGE_NONE);
+	ck_assert_int_eq(parse("-T -O help", &o, error), 0);
+	ck_assert(o.help && o.module_help);
 }
 END_TEST
 
@@ -734,6 +801,7 @@ main(void)
 {
 	const struct test_entry tests[] = {
 	    {wrong_lines, .loops = COUNT(wrong)},
+	    {segments},
 	    {defaults},
 	    {everything_set},
 	    {methods_and_ports, .loops = COUNT(methods)},

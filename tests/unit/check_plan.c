@@ -397,6 +397,84 @@ START_TEST(through_raw_sockets)
 }
 END_TEST
 
+/* TCP flags and options of one's choice: each is sent by the least that can. */
+START_TEST(segments)
+{
+	static const struct {
+		struct prober_tcp tcp;
+		uint8_t transport;
+		uint16_t len;
+		const char *said;
+	} cases[] = {
+	    {{0, 0, 0, 0}, TRANSPORT_TCP, 60, "which the kernel chooses"},
+	    {{0, 0, 0, 88}, TRANSPORT_TCP, 60, "segment: syn,mss=88,sack,"},
+	    {{0, 0, 0, 32767}, TRANSPORT_TCP, 60, "have them"},
+	    {{0, 0, 0, 87}, TRANSPORT_TCP_HELPER, 60, "segment: syn,mss=87,"},
+	    {{0, 0, 0, 32768}, TRANSPORT_TCP_HELPER, 60, "an MSS outside of 88"},
+	    {{1, 0x02, 1, 0}, TRANSPORT_TCP_HELPER, 44, "segment: syn,mss=1460\n"},
+	    {{1, 0x10, 0, 0}, TRANSPORT_TCP_HELPER, 40, "segment: ack\n"},
+	    {{1, 0xc2, 1, 0}, TRANSPORT_TCP_HELPER, 44, "segment: syn,ece,cwr,mss"},
+	    {{1, 0x42, 15, 0}, TRANSPORT_TCP_HELPER, 60, "window_scaling"},
+	    {{1, 0x50, 0, 0}, TRANSPORT_TCP_RAW, 40, "segment: ack,ece\n"},
+	    {{1, 0x01, 0, 0}, TRANSPORT_TCP_RAW, 40, "nor by paris-privsep, which"},
+	    {{1, 0x12, 1, 0}, TRANSPORT_TCP_RAW, 44, "segment: syn,ack,mss"},
+	    {{1, 0x00, 0, 0}, TRANSPORT_TCP_RAW, 40, "segment: no flags\n"},
+	    {{1, 0x02, 17, 0}, TRANSPORT_TCP_RAW, 48, "fastopen"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct plan_request r = paris(IPPROTO_TCP);
+		struct host_facts f = all_allowed();
+		bool helper = cases[i].transport == TRANSPORT_TCP_HELPER;
+		struct plan p;
+
+		r.tcp = cases[i].tcp;
+		f.helper = HELPER_USABLE;
+		f.raw = RAW_USABLE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		for (size_t family = 0; family < 2; family++) {
+			must_eq_in(i, p.choice.family[family].send, cases[i].transport);
+			must_eq_in(i, p.choice.family[family].packet_len,
+			    cases[i].len + 20 * family);
+			must_say(p.text[family], cases[i].said);
+		}
+		if (cases[i].transport == TRANSPORT_TCP)
+			continue;
+		/* Without what it takes: what that is, and how to get it. */
+		f.helper = helper ? HELPER_NO_CAPABILITY : HELPER_USABLE;
+		f.raw = RAW_NOT_ROOT;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		must_eq_in(i, p.error[0], EPERM);
+		must_say(p.problem[0], "a tcp socket sends the kernel's own SYN: ");
+		must_say(p.problem[0], helper
+					   ? "setcap cap_net_raw+p"
+					   : "; nor by paris-privsep, which sends SYN");
+		must_say(p.problem[0], "start this as root");
+		r.privilege = PRIVILEGE_NONE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		must_say(p.problem[0], "; or leave --privilege out");
+	}
+}
+END_TEST
+
+/* Either of the ways that see whole packets, the one with less power first. */
+START_TEST(whole_packets)
+{
+	for (int helper = 0; helper < 2; helper++) {
+		struct plan_request r = paris(IPPROTO_ICMP);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.privilege = PRIVILEGE_WHOLE;
+		f.helper = helper ? HELPER_USABLE : HELPER_MISSING;
+		f.raw = RAW_USABLE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		ck_assert_int_eq(p.choice.family[0].send,
+		    helper ? TRANSPORT_PING_HELPER : TRANSPORT_PING_RAW);
+	}
+}
+END_TEST
+
 /* The one tag that nothing else can carry, and every reason why not. */
 START_TEST(identification)
 {
@@ -1019,6 +1097,8 @@ main(void)
 	    {tag_beside_what_is_set, .loops = COUNT_OF(beside)},
 	    {through_the_helper},
 	    {through_raw_sockets},
+	    {segments},
+	    {whole_packets},
 	    {identification},
 	    {raw_sockets_that_are_not},
 	    {ping_closed},

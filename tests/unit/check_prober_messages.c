@@ -75,6 +75,8 @@ fill_start(void *out)
 	    .dont_route = 1,
 	    .path_mtu = 1,
 	    .packet_len = 65000,
+	    .tcp = {1, 0xff, TCP_OPTIONS_END - 1, 65535},
+	    .coverage = 8,
 	    .first_ttl = 2,
 	    .max_ttl = 255,
 	    .queries = 10,
@@ -146,6 +148,11 @@ fill_result(void *out)
 	    .reply_len = 65515,
 	    .end_ttl = 6,
 	    .candidates = 2,
+	    .tcp_flags = 0xff,
+	    .tcp_options = TCP_OPTIONS_END - 1,
+	    .tcp_mss = 1460,
+	    .quoted_mss = 1380,
+	    .sent_mss = 1461,
 	    .mtu = 1400,
 	    .path_mtu = 1500,
 	    .error = 90,
@@ -383,6 +390,10 @@ START_TEST(values_out_of_range)
 	REFUSES(start, m.dont_route = 2);
 	REFUSES(start, m.path_mtu = 2);
 	REFUSES(start, m.dont_fragment = 0); /* path_mtu implies it */
+	REFUSES(start, m.tcp.chosen = 2);
+	REFUSES(start, m.tcp.chosen = 0);
+	REFUSES(start, m.tcp.options = TCP_OPTIONS_END);
+	REFUSES(start, m.coverage = 7);
 	REFUSES(start, m.first_ttl = 0);
 	REFUSES(start, m.max_ttl = 1);
 	REFUSES(start, m.queries = 0);
@@ -409,6 +420,7 @@ START_TEST(values_out_of_range)
 	REFUSES(result, m.reply_ttl = 256);
 	REFUSES(result, m.reply_ttl = -2);
 	REFUSES(result, m.reply_tos = 256);
+	REFUSES(result, m.tcp_options = TCP_OPTIONS_END);
 	REFUSES(result, m.rtt = -2);
 	REFUSES(result, m.mpls_count = PROBER_MPLS_MAX + 1);
 	REFUSES(result, m.objects_count = PROBER_OBJECTS_MAX + 1);

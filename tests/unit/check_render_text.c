@@ -13,6 +13,7 @@ play(const struct scene *s, const int *order, int count, struct output *out)
 	scene_begin(s, &t);
 	output_init(out, -1);
 	render_text_init(&r, &t, s->numeric ? NULL : &scene_naming, s->extensions, out);
+	r.tcp_info = r.tcp_mss = s->segments;
 	ck_assert(!render_text_advance(&r));
 	scene_started(s, &t);
 	for (int i = 0; i < count; i++) {

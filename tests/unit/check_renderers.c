@@ -29,7 +29,9 @@ print(const struct renderer *r, const struct scene *s, struct output *out)
 {
 	struct rendering how = {.naming = s->numeric ? NULL : &scene_naming,
 	    .failure = "paris-prober died",
-	    .extensions = s->extensions};
+	    .extensions = s->extensions,
+	    .tcp_info = s->segments,
+	    .tcp_mss = s->segments};
 	struct record t;
 
 	play(s, &t);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "prober/tcp_options.h"
 #include "tools/shared/reply_text.h"
 
 static json_t *
@@ -88,6 +89,27 @@ put_whole(struct json_builder *b, json_t *object, const struct prober_result *m)
 		json_put_number(b, object, "nat_id", m->nat_id);
 }
 
+/* What a SYN-ACK or RST says, and what became of the MSS of a SYN on its way. */
+static void
+put_tcp(struct json_builder *b, json_t *object, const struct prober_result *m)
+{
+	char text[TCP_OPTIONS_TEXT_MAX];
+
+	if ((m->seen & SEEN_TCP) != 0) {
+		json_put(b, object, "tcp_flags",
+		    json_string(tcp_options_text(m->tcp_flags, 0, 0, text)));
+		json_put(b, object, "tcp_options",
+		    json_string(tcp_options_text(
+			0, (uint8_t)(m->tcp_options & ~TCP_OPTION_MSS), 0, text)));
+	}
+	if ((m->seen & SEEN_TCP_MSS) != 0)
+		json_put_number(b, object, "tcp_mss", m->tcp_mss);
+	if ((m->seen & SEEN_QUOTED_MSS) != 0) {
+		json_put_number(b, object, "sent_mss", m->sent_mss);
+		json_put_number(b, object, "quoted_mss", m->quoted_mss);
+	}
+}
+
 void
 json_put_reply(struct json_builder *b, json_t *object, const struct prober_result *m)
 {
@@ -114,6 +136,7 @@ json_put_reply(struct json_builder *b, json_t *object, const struct prober_resul
 	if (m->reply_tos >= 0)
 		json_put_number(b, object, "reply_tos", m->reply_tos);
 	put_whole(b, object, m);
+	put_tcp(b, object, m);
 	if (m->mtu != 0)
 		json_put_number(b, object, "mtu", m->mtu);
 	if (!addr_is_none(&m->quoted_dst))

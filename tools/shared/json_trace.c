@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "prober/plan.h"
+#include "prober/tcp_options.h"
 
 const char *
 json_reason(uint8_t reason)
@@ -51,6 +52,26 @@ json_put_packets(struct json_builder *b, json_t *object, const char *protocol,
 	json_put_number(b, object, "packet_len", how->packet_len);
 }
 
+/* What was chosen of the transport header. */
+static void
+put_header(struct json_builder *b, json_t *object, const struct prober_start *asked)
+{
+	const struct prober_tcp *tcp = &asked->tcp;
+	char text[TCP_OPTIONS_TEXT_MAX];
+
+	if (tcp->chosen) {
+		json_put(b, object, "tcp_flags",
+		    json_string(tcp_options_text(tcp->flags, 0, 0, text)));
+		json_put(b, object, "tcp_options",
+		    json_string(
+			tcp_options_text(0, tcp->options, tcp_options_mss(tcp), text)));
+	} else if (tcp->mss != 0) {
+		json_put_number(b, object, "tcp_mss", tcp->mss);
+	}
+	if (asked->coverage != 0)
+		json_put_number(b, object, "coverage", asked->coverage);
+}
+
 void
 json_put_options(
     struct json_builder *b, json_t *object, const struct prober_start *asked)
@@ -66,6 +87,7 @@ json_put_options(
 	json_put_number(b, object, "gap_limit", asked->gap_limit);
 	json_put_number(b, object, "loop_limit", asked->loop_limit);
 	json_put_number(b, object, "tos", asked->tos);
+	put_header(b, object, asked);
 	json_put(b, object, "dont_fragment", json_boolean(asked->dont_fragment));
 	if (asked->path_mtu)
 		json_put(b, object, "mtu_discovery", json_true());

@@ -9,6 +9,7 @@
 #include "common/names_messages.h"
 #include "prober/algorithm.h"
 #include "prober/plan.h"
+#include "tools/shared/module_options.h"
 #include "tools/shared/trace_values.h"
 
 #define PREFIX_LOW 8
@@ -95,6 +96,10 @@ static const struct option_spec table[] = {
     {'N', "sim-queries", "N",
 	"Keep at most N probes in flight (default: all queries of 16 hops)",
 	NUMBER(start.window, 1, UINT16_MAX)},
+    {'O', "options", "OPTION[,OPTION]...",
+	"Options of the protocol that is probed with, such as -T -O info; -O help "
+	"lists them",
+	trace_value_module_options, 0, 0, 0, 0, TRACEROUTE},
     {'p', NULL, "PATTERN", "Up to 16 bytes in hex to fill packets with",
 	trace_value_fill, AT(start), 0, 1, PROBER_FILL_MAX, PING},
     {0, "port", "PORT", "Destination port (default 33434 for --udp, 80 for --tcp)",
@@ -307,6 +312,10 @@ trace_options_print_help(const struct trace_options *o, FILE *out)
 	enum trace_program program = (enum trace_program)o->program;
 	size_t count = rows_of(program, rows);
 
+	if (o->module_help) {
+		module_options_print_help(o, out);
+		return;
+	}
 	fprintf(out, "Usage: %s\n%s\n", text->usage, text->what);
 	options_print_help(rows, count, out);
 	if (!is_ping(o))
@@ -530,6 +539,8 @@ find_single_option(const struct trace_options *o)
 		return "--mtu";
 	if (o->back)
 		return "--back";
+	if (o->tcp_info)
+		return "-O info";
 	return o->print_ttl ? "--print-ttl" : NULL;
 }
 
@@ -727,6 +738,10 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
 	if (first < 0)
 		return first;
 	if (o->help || o->version)
+		return 0;
+	if (module_options_take(o, error) != 0)
+		return -EINVAL;
+	if (o->help)
 		return 0;
 	if (take_operands(o, argv + first, error) != 0 || check(o, error) != 0)
 		return -EINVAL;

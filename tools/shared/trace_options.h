@@ -41,6 +41,7 @@ enum trace_program {
 	PROGRAM_PING = 4,
 };
 
+#define MODULE_OPTIONS_MAX 16 /* times that -O may be given */
 #define PACKET_LEN_DEFAULT UINT32_MAX
 #define PACKET_LEN_MAX 65000
 #define PING_DATA_DEFAULT UINT32_MAX /* 56 bytes, or what TCP has: none */
@@ -82,6 +83,9 @@ struct trace_options {
 	uint8_t extensions;  /* -e */
 	uint8_t back;        /* --back */
 	uint8_t print_ttl;   /* --print-ttl */
+	uint8_t tcp_info;    /* -O info: show what the target's segments say */
+	uint8_t tcp_mss;     /* -O mss: show where it is lowered */
+	uint8_t module_help; /* -O help */
 	uint8_t explain;
 	uint8_t help;
 	uint8_t version;
@@ -91,6 +95,8 @@ struct trace_options {
 	const char *host;   /* into argv, the first one; NULL: none given */
 	char *const *hosts; /* into argv: all */
 	size_t hosts_count;
+	const char *module_options[MODULE_OPTIONS_MAX]; /* -O, into argv */
+	size_t module_options_count;
 	const char *tag;      /* into argv; NULL: the best one */
 	const char *device;   /* into argv; NULL: any */
 	const char *resolver; /* into argv; NULL: the system's */

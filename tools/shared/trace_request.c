@@ -86,6 +86,7 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 	    .flow_constant = flow_constant,
 	    .dont_route = o->start.dont_route != 0,
 	    .packet_len = plan_len(o),
+	    .tcp = o->start.tcp,
 	};
 	for (size_t i = 0; i < 2; i++) {
 		const struct pattern *pattern = tree_find(tree, method->patterns[i]);

@@ -317,6 +317,24 @@ trace_value_module(
 }
 
 int
+trace_value_module_options(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct trace_options *o = value;
+
+	(void)spec;
+	if (o->module_options_count == MODULE_OPTIONS_MAX) {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "one of the first %d: give more of them with one -O, separated by "
+		    "commas",
+		    MODULE_OPTIONS_MAX);
+		return -EINVAL;
+	}
+	o->module_options[o->module_options_count++] = text;
+	return 0;
+}
+
+int
 trace_value_flow_field(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {

@@ -50,6 +50,9 @@ option_parser trace_value_algorithm;
 /* -M: an algorithm, or what traceroute(8) calls a module. Destination: the options. */
 option_parser trace_value_module;
 
+/* -O: kept for module_options.h. Destination: the options. */
+option_parser trace_value_module_options;
+
 /* A word; the destination is a uint8_t, which gets its number in the enumeration. */
 option_parser trace_value_format;
 option_parser trace_value_flow_field;

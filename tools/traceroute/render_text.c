@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/names_messages.h"
+#include "prober/tcp_options.h"
 #include "tools/shared/escape.h"
 #include "tools/shared/extension_text.h"
 #include "tools/shared/reply_text.h"
@@ -24,6 +25,16 @@ render_text_init(struct render_text *r, const struct record *record,
 	    .extensions = extensions,
 	    .out = out,
 	    .ttl = record->asked.first_ttl};
+}
+
+/* What -e and -O info show of a reply behind its address; empty: nothing. */
+static const char *
+details_text(const struct render_text *r, const struct prober_result *m, char *text)
+{
+	text[0] = '\0';
+	if (r->tcp_info && (m->seen & SEEN_TCP) != 0)
+		return tcp_options_text(m->tcp_flags, m->tcp_options, m->tcp_mss, text);
+	return r->extensions ? extension_text(m, text) : text;
 }
 
 /* ---- one probe ------------------------------------------------------------------- */
@@ -44,8 +55,8 @@ shows_addr(const struct render_text *r, const struct prober_result *m)
 			return true;
 		if (r->back && before->reply_ttl != m->reply_ttl)
 			return true;
-		return r->extensions && strcmp(extension_text(m, mine),
-					    extension_text(before, theirs)) != 0;
+		return strcmp(details_text(r, m, mine),
+			   details_text(r, before, theirs)) != 0;
 	}
 	return true;
 }
@@ -85,7 +96,7 @@ print_from(struct render_text *r, const struct prober_result *m)
 			? escape_terminal(name, escaped, sizeof(escaped))
 			: addr,
 		    addr);
-	if (r->extensions && extension_text(m, text)[0] != '\0')
+	if (details_text(r, m, text)[0] != '\0')
 		output_print(r->out, " <%s>", text);
 	if (r->back && m->reply_ttl > 0 && hops_back(m->reply_ttl) != r->ttl)
 		output_print(r->out, " '-%d'", hops_back(m->reply_ttl));
@@ -100,6 +111,17 @@ print_rtt(struct render_text *r, int64_t rtt)
 
 	output_print(
 	    r->out, "  %lld.%03lld ms", (long long)(us / 1000), (long long)(us % 1000));
+}
+
+/* A lower MSS in the quoted SYN: told once, where it is seen first. */
+static void
+print_mss(struct render_text *r, const struct prober_result *m)
+{
+	if (!r->tcp_mss || (m->seen & SEEN_QUOTED_MSS) == 0)
+		return;
+	if (m->quoted_mss != (r->mss != 0 ? r->mss : m->sent_mss))
+		output_print(r->out, " M=%u", m->quoted_mss);
+	r->mss = m->quoted_mss;
 }
 
 /* What is rare about a reply, "[loop]"; traceroute has no word for it. */
@@ -153,6 +175,7 @@ print_probe(struct render_text *r, const struct prober_result *m)
 	r->row = r->ttl;
 	if (m->rtt >= 0)
 		print_rtt(r, m->rtt);
+	print_mss(r, m);
 	print_annotations(r, m);
 	if (r->print_ttl && m->reply_ttl >= 0)
 		output_print(r->out, " [ttl=%d]", m->reply_ttl);

@@ -17,6 +17,9 @@ struct render_text {
 	const struct record *record;
 	const struct naming *naming; /* NULL: addresses only */
 	bool extensions;             /* -e */
+	bool tcp_info;               /* -O info; the caller may set it, as the next */
+	bool tcp_mss;                /* -O mss */
+	uint16_t mss;                /* as known so far; 0: as it left */
 	bool plain;                  /* no marks of rare cases; the caller may set it */
 	bool back;                   /* --back; the caller may set it, as the next */
 	bool print_ttl;              /* --print-ttl */

@@ -22,6 +22,8 @@ text_trace(const struct record *t, const struct rendering *how, struct output *o
 
 	render_text_init(&text, t, how->naming, how->extensions, out);
 	text.plain = how->plain;
+	text.tcp_info = how->tcp_info;
+	text.tcp_mss = how->tcp_mss;
 	render_text_advance(&text);
 }
 

@@ -27,6 +27,8 @@ struct rendering {
 	const char *failure;         /* why the trace broke off, or NULL */
 	bool extensions;             /* text: -e */
 	bool plain;                  /* text: no marks of rare cases */
+	bool tcp_info;               /* text: -O info */
+	bool tcp_mss;                /* text: -O mss */
 };
 
 struct renderer {

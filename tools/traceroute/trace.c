@@ -110,6 +110,8 @@ prepare(struct path *p, struct measurement *m, const struct prober_start *start,
 	p->record.began = clock_realtime();
 	render_text_init(&p->text, &p->record, names != NULL ? &names->naming : NULL,
 	    o->extensions, &m->out);
+	p->text.tcp_info = o->tcp_info != 0;
+	p->text.tcp_mss = o->tcp_mss != 0;
 	p->text.plain = o->as_traceroute != 0;
 	p->text.back = o->back != 0;
 	p->text.print_ttl = o->print_ttl != 0;
