@@ -154,6 +154,7 @@ class PathMtu(unittest.TestCase):
 
     def test_wrong_together(self):
         for words, part in (("--mtu -T", "leave -T out"), ("--mtu -a mda", "trace one path"),
+                            ("--mtu -a scout", "choose another -a"),
                             ("--back -a mda", "trace one path"),
                             ("--print-ttl -a mda", "trace one path")):
             result = paris.run("paris-traceroute", *words.split(), "127.0.0.1")

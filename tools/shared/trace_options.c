@@ -640,6 +640,12 @@ check_together(const struct trace_options *o, char *error)
 		    "too small to find out: leave -T out");
 		return -EINVAL;
 	}
+	if (o->start.path_mtu && strcmp(o->start.algorithm, "scout") == 0) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--mtu: scout asks the host before its routers, so it cannot tell "
+		    "where: choose another -a");
+		return -EINVAL;
+	}
 	if (o->method == METHOD_TCP && o->packet_len != PACKET_LEN_DEFAULT) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "packet_len %u: the kernel chooses the length of TCP probes (-T): "
