@@ -173,6 +173,8 @@ deliver_one(const struct match *m, const struct reply *r)
 	result.outcome = RESULT_REPLY;
 	if (p->state == PROBE_IN_FLIGHT) {
 		done->replies++;
+		if (result.rtt > t->longest_rtt)
+			t->longest_rtt = result.rtt;
 		trace_probe_linger(t, p, PROBE_ANSWERED);
 		trace_dispatch(t, &event);
 		return;

@@ -650,6 +650,26 @@ world_report(struct instance *i, const struct prober_result *result)
 	t->has_report = true;
 }
 
+/*
+ * For traces that come later. The last hop is the distance only when the one before was
+ * asked and was not the end as well.
+ */
+static void
+learn(struct trace *t, enum prober_reason reason, uint8_t end_ttl)
+{
+	const struct instance *i = &t->instance;
+	const struct prober_start *o = &i->options;
+	struct learned_path path = {.rtt = t->longest_rtt};
+
+	if (reason == REASON_REACHED && (end_ttl > o->first_ttl || end_ttl == 1))
+		path.distance = end_ttl;
+	if (i->quotes_may_be_short && i->done.replies != 0)
+		path.tags =
+		    i->flow_window == 1 ? LEARNED_TAGS_MISSING : LEARNED_TAGS_SHOWN;
+	if (t->begun)
+		learned_put(t->prober->learned, &o->target, &t->source, &path);
+}
+
 static void
 world_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)
 {
@@ -664,6 +684,7 @@ world_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)
 	t->report.end_ttl = end_ttl;
 	i->done.window = i->flow_window;
 	i->done.strays = strays < UINT32_MAX ? (uint32_t)strays : UINT32_MAX;
+	learn(t, reason, end_ttl);
 	release_all(t);
 	TAILQ_INSERT_TAIL(&t->prober->ended, t, in_ended);
 }

@@ -147,7 +147,8 @@ prober_init(struct prober *p, int channel_fd, uint32_t transports)
 	if (getrandom(&p->random, sizeof(p->random), 0) != sizeof(p->random))
 		return -EIO;
 	p->tree = tree_new();
-	if (p->tree == NULL)
+	p->learned = learned_new(p->random);
+	if (p->tree == NULL || p->learned == NULL)
 		return -ENOMEM;
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (p->epoll < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, channel_fd, &event) != 0)
@@ -336,6 +337,7 @@ prober_clear(struct prober *p)
 	store_clear(&p->store);
 	timer_heap_clear(&p->timers);
 	tree_free(p->tree);
+	learned_free(p->learned);
 	channel_close(&p->channel);
 	if (p->epoll >= 0)
 		close(p->epoll);

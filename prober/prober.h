@@ -15,6 +15,7 @@
 #include "prober/algorithm.h"
 #include "prober/helper.h"
 #include "prober/layout.h"
+#include "prober/learned.h"
 #include "prober/raw.h"
 #include "prober/store.h"
 #include "prober/timer.h"
@@ -60,6 +61,7 @@ struct trace {
 	bool wants_tag;        /* ... because no tag was free */
 	uint32_t ports_passed; /* for its endpoint: not to be had */
 	uint32_t ports_tried;  /* ... and really tried */
+	int64_t longest_rtt;   /* of its answers, ns; 0: none */
 	int route_error;       /* -errno: why there is no way to the target */
 	bool begun;            /* its algorithm has had EVENT_STARTED */
 	bool finished;
@@ -100,6 +102,7 @@ struct prober {
 	struct timer resume;       /* while a device takes no more */
 	struct trace *traces;      /* by id */
 	TAILQ_HEAD(, trace) ended; /* finished, to be freed */
+	struct learned *learned;   /* what traces learn from those before */
 	uint64_t random;
 	uint64_t strays; /* replies that fitted no probe */
 	size_t held;     /* traces that wait for something to be released */

@@ -496,6 +496,8 @@ begin(struct trace *t)
 	if (check_way(t) != 0 || prepare_layout(t, &t->plan) != 0)
 		return;
 	t->begun = true;
+	t->instance.hints =
+	    learned_get(t->prober->learned, &t->instance.options.target, &t->source);
 	tell_started(t);
 	trace_dispatch(t, &event);
 }

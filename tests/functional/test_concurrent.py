@@ -57,6 +57,10 @@ class Many:
         words = " ".join(f"{name}={value}" for name, value in options.items())
         self.lines.append(f"start {number} {algorithm} {target} {words}")
 
+    def wait(self):
+        """What is started from here on is when all before has ended."""
+        self.lines.append("wait")
+
     def command(self):
         return paris.started_with(["many"])
 

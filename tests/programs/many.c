@@ -4,9 +4,11 @@
  *
  *   plan TRANSPORT4 TAG4 WINDOW4 TRANSPORT6 TAG6 WINDOW6
  *   start INSTANCE ALGORITHM TARGET key=value ...
+ *   wait
  *
  * A plan holds for the starts after it; a transport has its name in plans (none, udp,
- * tcp-raw), a tag of "-" is none. Everything is sent before the first result is read.
+ * tcp-raw), a tag of "-" is none. "wait" is until all that were started have ended;
+ * without it everything is sent before the first result is read.
  * Exit status: 0 when all traces have ended and the prober has ended well. The argument
  * "raw" allows raw transports too, the name of another transport allows that one.
  */
@@ -186,12 +188,31 @@ take_start(struct many *many, char *line)
 	return error != 0 ? error : prober_client_begin(&many->client, &s);
 }
 
+/* Serves the prober until every trace that was started has ended. */
+static int
+run(struct many *many)
+{
+	int result = 0;
+
+	while (result == 0 && many->done < many->started) {
+		struct pollfd watch = {.fd = prober_client_fd(&many->client),
+		    .events = prober_client_wants(&many->client)};
+
+		if (poll(&watch, 1, 1000) < 0 && errno != EINTR)
+			return -errno;
+		result = prober_client_service(&many->client);
+	}
+	return many->done == many->started ? 0 : result;
+}
+
 static int
 take_line(struct many *many, char *line)
 {
 	char *rest = strchr(line, ' ');
 
 	line[strcspn(line, "\n")] = '\0';
+	if (strcmp(line, "wait") == 0)
+		return run(many);
 	if (rest == NULL)
 		return -EINVAL;
 	*rest++ = '\0';
@@ -209,23 +230,6 @@ take_input(struct many *many)
 	while (error == 0 && fgets(line, sizeof(line), stdin) != NULL)
 		error = take_line(many, line);
 	return error;
-}
-
-/* Serves the prober until every trace has ended. */
-static int
-run(struct many *many)
-{
-	int result = 0;
-
-	while (result == 0 && many->done < many->started) {
-		struct pollfd watch = {.fd = prober_client_fd(&many->client),
-		    .events = prober_client_wants(&many->client)};
-
-		if (poll(&watch, 1, 1000) < 0 && errno != EINTR)
-			return -errno;
-		result = prober_client_service(&many->client);
-	}
-	return many->done == many->started ? 0 : result;
 }
 
 /*
