@@ -17,7 +17,7 @@ notes_of(const struct record *t, struct output *out)
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_ge(saved, 0);
 	ck_assert_int_ge(dup2(fileno(file), STDERR_FILENO), 0);
-	notes_print(t);
+	notes_print(t, false);
 	ck_assert_int_ge(dup2(saved, STDERR_FILENO), 0);
 	close(saved);
 	rewind(file);

@@ -1,6 +1,7 @@
 #include "tools/mda/mda.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,13 +9,13 @@
 #include "common/log.h"
 #include "tools/mda/classify.h"
 #include "tools/mda/findings.h"
-#include "tools/mda/progress.h"
 #include "tools/mda/render_dot.h"
 #include "tools/mda/render_json.h"
 #include "tools/mda/render_scamper.h"
 #include "tools/mda/render_text.h"
 #include "tools/mda/svg.h"
 #include "tools/mda/words.h"
+#include "tools/shared/progress.h"
 #include "tools/shared/remedy.h"
 #include "tools/shared/scamper_json.h"
 #include "tools/shared/startup.h"
@@ -273,6 +274,30 @@ render(void *job, const struct session *session)
 	return s->printed == s->count;
 }
 
+static void
+show_progress(struct search *s, int64_t now)
+{
+	char hosts[64] = "";
+	size_t over = 0;
+	int last = 0;
+	uint32_t links = 0, known = 0, sent = 0;
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct multipath *t = &s->paths[i];
+
+		over += multipath_is_over(t);
+		last = multipath_last_ttl(t) > last ? multipath_last_ttl(t) : last;
+		links += graph_links(t->graph);
+		known += t->answered + t->lost;
+		sent += t->highest;
+	}
+	if (s->count > 1)
+		snprintf(hosts, sizeof(hosts), "%zu of %zu hosts, ", over, s->count);
+	/* Results come in any order: more may be on their way than are known of. */
+	progress_show(&s->progress, now, "%shop %d, %u links, %u probes, %u in flight",
+	    hosts, last, links, known, sent > known ? sent - known : 0);
+}
+
 static int64_t
 progress(void *job, int64_t now)
 {
@@ -280,7 +305,9 @@ progress(void *job, int64_t now)
 
 	if (is_over(s))
 		return INT64_MAX;
-	return progress_show(&s->progress, s->paths, s->count, now);
+	if (progress_is_due(&s->progress, now))
+		show_progress(s, now);
+	return s->progress.next;
 }
 
 static const struct session_job search_job = {.started = on_started,
@@ -319,8 +346,6 @@ add_host(struct search *s, struct measurement *m, size_t number)
 	status = measurement_find_target(m, o->hosts[number], &target);
 	if (status != GO_ON)
 		return status;
-	if (!measurement_can(m, target.family))
-		return EXIT_FAILED;
 	trace_request_start(o, &target, start);
 	start->instance = (uint32_t)number;
 	if (multipath_init(t, o->hosts[number], trace_options_protocol(o), start,
@@ -362,7 +387,7 @@ search_run(struct search *s, struct measurement *m)
 {
 	enum exit_status status = EXIT_FAILED;
 	char trouble[NAME_CACHE_ERROR_MAX];
-	struct name_cache *names = measurement_names(m, trouble);
+	struct name_cache *names = measurement_names(m, false, trouble);
 
 	/* As in a trace: see tools/traceroute/trace.c. */
 	if (session_start(&s->session, &search_job, s, &m->prober, &m->plan.choice,

@@ -8,19 +8,17 @@
 static enum exit_status
 run(struct measurement *m)
 {
-	struct addr target = {.family = m->options.family};
 	enum exit_status status = measurement_choose_plan(m);
+	struct addr target;
 
 	if (status == GO_ON)
 		status = measurement_start_prober(m);
-	if (status == GO_ON && m->options.host != NULL)
+	if (status == GO_ON && m->options.explain)
+		return measurement_explain(m);
+	if (status == GO_ON)
 		status = measurement_find_target(m, m->options.host, &target);
 	if (status != GO_ON)
 		return status;
-	if (m->options.explain)
-		return measurement_explain(m, target.family);
-	if (!measurement_can(m, target.family))
-		return EXIT_FAILED;
 	/* As iputils has it: who gives a number wants to see numbers. */
 	if (m->names.client == NULL)
 		m->options.numeric = 1;

@@ -244,7 +244,7 @@ ping(struct measurement *m, const struct addr *target)
 	size_t family = family_index(target->family);
 	enum exit_status status = EXIT_FAILED;
 	char trouble[NAME_CACHE_ERROR_MAX];
-	struct name_cache *names = measurement_names(m, trouble);
+	struct name_cache *names = measurement_names(m, false, trouble);
 	struct job job = {.options = o, .lines = TAILQ_HEAD_INITIALIZER(job.lines)};
 	struct prober_start start;
 	struct session session;

@@ -1,6 +1,7 @@
 #include "tools/shared/measurement.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,11 @@ measurement_clear(struct measurement *m)
 	prober_client_end(&m->prober, text, sizeof(text));
 	name_cache_clear(&m->names);
 	output_clear(&m->out);
+	prefixes_clear(&m->excluded);
+	if (m->targets > STDERR_FILENO)
+		close(m->targets);
+	if (m->resume >= 0)
+		close(m->resume);
 }
 
 /* Writes what is pending; the exit status of a run that only prints. */
@@ -59,6 +65,7 @@ measurement_begin(struct measurement *m, enum trace_program program, int argc,
 	char error[OPTIONS_TEXT_MAX];
 	const char *name;
 
+	m->targets = m->resume = -1;
 	m->options.program = (uint8_t)program;
 	name = trace_options_program(&m->options);
 	*done = false;
@@ -76,6 +83,43 @@ measurement_begin(struct measurement *m, enum trace_program program, int argc,
 		return GO_ON;
 	output_print(&m->out, "%s " PARIS_VERSION "\n", name);
 	return finish_output(m);
+}
+
+/* Returns a descriptor, or -1 having said why. */
+static int
+open_file(const char *option, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char shown[OPTIONS_SHOWN_MAX];
+
+	if (fd < 0)
+		log_line("%s: cannot open '%s': %s", option, options_show(path, shown),
+		    strerror(errno));
+	return fd;
+}
+
+enum exit_status
+measurement_open_files(struct measurement *m)
+{
+	const struct trace_options *o = &m->options;
+	int excluded;
+
+	if (o->targets != NULL)
+		m->targets = strcmp(o->targets, "-") == 0
+				 ? STDIN_FILENO
+				 : open_file("--targets", o->targets);
+	if (o->resume != NULL)
+		m->resume = open_file("--resume", o->resume);
+	if ((o->targets != NULL && m->targets < 0) ||
+	    (o->resume != NULL && m->resume < 0))
+		return EXIT_USAGE;
+	if (o->exclude == NULL)
+		return GO_ON;
+	excluded = open_file("--exclude", o->exclude);
+	if (excluded < 0)
+		return EXIT_USAGE;
+	return prefixes_read(&m->excluded, excluded, o->exclude) == 0 ? GO_ON
+								      : EXIT_USAGE;
 }
 
 enum exit_status
@@ -119,8 +163,9 @@ measurement_start_prober(struct measurement *m)
 	return startup_leave_root() == 0 ? GO_ON : EXIT_FAILED;
 }
 
-enum exit_status
-measurement_explain(struct measurement *m, uint32_t family)
+/* One family, or both (AF_UNSPEC). */
+static enum exit_status
+explain(struct measurement *m, uint32_t family)
 {
 	static const char *const names[] = {"IPv4", "IPv6"};
 	size_t asked = family_index(family);
@@ -148,17 +193,6 @@ measurement_explain(struct measurement *m, uint32_t family)
 	return finish_output(m);
 }
 
-bool
-measurement_can(const struct measurement *m, uint32_t family)
-{
-	size_t index = family_index(family);
-
-	if (m->plan.error[index] == 0)
-		return true;
-	log_line("%s", m->plan.problem[index]);
-	return false;
-}
-
 /* Starts paris-names, if it does not run already; or one line in error. */
 static bool
 start_names(struct measurement *m, char *error)
@@ -168,13 +202,52 @@ start_names(struct measurement *m, char *error)
 	       name_cache_start(&m->names, m->options.resolver, error) == 0;
 }
 
+uint32_t
+measurement_family(const struct measurement *m)
+{
+	const struct trace_options *o = &m->options;
+
+	return o->family != AF_UNSPEC ? o->family : o->start.source.family;
+}
+
+enum exit_status
+measurement_check_target(const struct measurement *m, const char *host,
+    const struct addr *target, char *error)
+{
+	const struct trace_options *o = &m->options;
+	char prefix[PREFIX_TEXT_MAX], shown[OPTIONS_SHOWN_MAX], addr[ADDR_TEXT_MAX];
+	uint8_t bits = o->prefix != 0 ? o->prefix : 128;
+	const struct prefix *excluded = prefixes_find(&m->excluded, target, bits);
+	int result;
+
+	if (excluded != NULL) {
+		snprintf(error, TARGET_ERROR_MAX,
+		    "%s (%s) is not probed: %s is excluded (--exclude %s)",
+		    options_show(host, shown), addr_to_text(target, addr),
+		    prefix_to_text(excluded, prefix), o->exclude);
+		return EXIT_NOT_REACHED;
+	}
+	result = trace_request_check(o, target, error);
+	/* To traceroute(8) it is no wrong usage to name an interface that is not there.
+	 */
+	if (result == -ENODEV && o->as_traceroute)
+		return EXIT_FAILED;
+	if (result != 0)
+		return EXIT_USAGE;
+	if (o->explain || m->plan.error[family_index(target->family)] == 0)
+		return GO_ON;
+	snprintf(error, TARGET_ERROR_MAX, "%s",
+	    m->plan.problem[family_index(target->family)]);
+	return EXIT_FAILED;
+}
+
 enum exit_status
 measurement_find_target(struct measurement *m, const char *host, struct addr *target)
 {
 	const struct trace_options *o = &m->options;
-	/* A name is looked up for the family that the source needs. */
-	uint32_t family = o->family != AF_UNSPEC ? o->family : o->start.source.family;
+	uint32_t family = measurement_family(m);
 	char error[TARGET_ERROR_MAX], trouble[NAME_CACHE_ERROR_MAX];
+	enum exit_status status;
 	int result = target_from_text(host, o->family, target, error);
 
 	if (result == -EINVAL) {
@@ -184,24 +257,42 @@ measurement_find_target(struct measurement *m, const char *host, struct addr *ta
 		}
 		result = target_from_names(&m->names, host, family, target, error);
 	}
-	if (result == 0)
-		result = trace_request_check(o, target, error);
-	if (result == 0)
-		return GO_ON;
-	log_line("%s", error);
-	/* To traceroute(8) it is no wrong usage to name an interface that is not there.
-	 */
-	if (result == -EPIPE || (result == -ENODEV && o->as_traceroute))
-		return EXIT_FAILED;
-	return EXIT_USAGE;
+	if (result != 0) {
+		log_line("%s", error);
+		return result == -EPIPE ? EXIT_FAILED : EXIT_USAGE;
+	}
+	status = measurement_check_target(m, host, target, error);
+	if (status != GO_ON)
+		log_line("%s", error);
+	return status;
+}
+
+enum exit_status
+measurement_explain(struct measurement *m)
+{
+	const struct trace_options *o = &m->options;
+	uint32_t family = o->family;
+
+	for (size_t i = 0; i < o->hosts_count; i++) {
+		struct addr target;
+		enum exit_status status =
+		    measurement_find_target(m, o->hosts[i], &target);
+
+		if (status != GO_ON)
+			return status;
+		family = i == 0 || family == target.family ? target.family : AF_UNSPEC;
+	}
+	return explain(m, family);
 }
 
 struct name_cache *
-measurement_names(struct measurement *m, char *why_not)
+measurement_names(struct measurement *m, bool for_hosts, char *why_not)
 {
 	why_not[0] = '\0';
-	if (!m->options.numeric && start_names(m, why_not))
+	if ((!m->options.numeric || for_hosts) && start_names(m, why_not)) {
+		m->names.hosts_only = m->options.numeric != 0;
 		return &m->names;
+	}
 	name_cache_clear(&m->names); /* it found the host and is done */
 	return NULL;
 }

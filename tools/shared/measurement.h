@@ -11,6 +11,7 @@
 #include "prober/plan.h"
 #include "tools/shared/naming.h"
 #include "tools/shared/output.h"
+#include "tools/shared/prefixes.h"
 #include "tools/shared/session.h"
 #include "tools/shared/trace_options.h"
 
@@ -23,6 +24,10 @@ struct measurement {
 	struct prober_client prober; /* from measurement_start_prober on */
 	struct name_cache names;
 	struct output out;
+	struct prefixes excluded; /* --exclude */
+	/* The files of --targets and --resume, opened as the user; -1: none. */
+	int targets;
+	int resume;
 	int interrupted; /* the signal that ended it; 0: none */
 };
 
@@ -35,6 +40,12 @@ enum exit_status measurement_begin(struct measurement *m, enum trace_program pro
     int argc, char **argv, bool *done);
 void measurement_clear(struct measurement *m);
 
+/*
+ * Opens the files that the options name, as long as we are who the user is, and reads
+ * --exclude.
+ */
+enum exit_status measurement_open_files(struct measurement *m);
+
 /* Makes the plan for both families. */
 enum exit_status measurement_choose_plan(struct measurement *m);
 
@@ -45,21 +56,30 @@ enum exit_status measurement_choose_plan(struct measurement *m);
  */
 enum exit_status measurement_start_prober(struct measurement *m);
 
-/* --explain: one family, or both (AF_UNSPEC). */
-enum exit_status measurement_explain(struct measurement *m, uint32_t family);
+/* --explain: the families of the hosts, or both. */
+enum exit_status measurement_explain(struct measurement *m);
 
-/* Whether the plan can do the family; says why not. */
-bool measurement_can(const struct measurement *m, uint32_t family);
+/*
+ * Whether the plan can do this address of a host, and the options allow it. GO_ON, or
+ * the exit status with one line in error (TARGET_ERROR_MAX bytes).
+ */
+enum exit_status measurement_check_target(const struct measurement *m, const char *host,
+    const struct addr *target, char *error);
 
-/* The address of a host; fails after a line on standard error. */
+/* For which family a name is looked up: the one that the source needs, too. */
+uint32_t measurement_family(const struct measurement *m);
+
+/* The address of a host, checked; fails after a line on standard error. */
 enum exit_status measurement_find_target(
     struct measurement *m, const char *host, struct addr *target);
 
 /*
  * For the trace: names, or NULL when none are wanted or none can be had; then why_not
- * (NAME_CACHE_ERROR_MAX bytes) says why, and else is empty.
+ * (NAME_CACHE_ERROR_MAX bytes) says why, and else is empty. With for_hosts, when hosts
+ * are still to be looked up, it is there with -n too, for those only.
  */
-struct name_cache *measurement_names(struct measurement *m, char *why_not);
+struct name_cache *measurement_names(
+    struct measurement *m, bool for_hosts, char *why_not);
 
 /*
  * How the prober is asked for the trace of one target, with the scope that -i stands

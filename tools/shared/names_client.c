@@ -310,9 +310,8 @@ wait_for_events(const struct names_client *c)
 	(void)ppoll(&watch, 1, &timeout, NULL);
 }
 
-/* The return of names_client_resolve for an answer. */
-static int
-resolved(const struct names_addrs *answer, struct addr *addrs, size_t max)
+int
+names_client_resolved(const struct names_addrs *answer, struct addr *addrs, size_t max)
 {
 	size_t count = answer->count < max ? answer->count : max;
 
@@ -343,7 +342,7 @@ names_client_resolve(struct names_client *c, const char *name, uint32_t family,
 		if (c->gone && answer.status == NAMES_FAILED)
 			return -EPIPE;
 		if (answer.status != STATUS_OPEN)
-			return resolved(&answer, addrs, max);
+			return names_client_resolved(&answer, addrs, max);
 		wait_for_events(c);
 	}
 }

@@ -86,4 +86,8 @@ const char *names_client_ended(const struct names_client *c);
 int names_client_resolve(struct names_client *c, const char *name, uint32_t family,
     struct addr *addrs, size_t max);
 
+/* The same of an answer that was called back. */
+int names_client_resolved(
+    const struct names_addrs *answer, struct addr *addrs, size_t max);
+
 #endif

@@ -12,9 +12,11 @@
 
 struct name_entry {
 	struct addr addr;
+	uint32_t question; /* NAME_PENDING */
 	enum name_state state;
 	char *name; /* NAME_KNOWN */
 	UT_hash_handle hh;
+	UT_hash_handle by_question;
 };
 
 /* paris-names has answered, or will never answer. */
@@ -22,29 +24,25 @@ static void
 take_name(void *context, const struct names_name *answer)
 {
 	struct name_cache *c = context;
-	struct name_entry *e = c->asked[answer->question];
+	struct name_entry *e;
 
+	HASH_FIND(
+	    by_question, c->asked, &answer->question, sizeof(answer->question), e);
+	if (e == NULL)
+		return;
+	HASH_DELETE(by_question, c->asked, e);
 	if (answer->status == NAMES_OK && answer->name[0] != '\0')
 		e->name = strdup(answer->name);
 	e->state = e->name != NULL ? NAME_KNOWN : NAME_NONE;
 }
 
-/* Keeps which question is about which entry. */
-static int
-remember(struct name_cache *c, struct name_entry *e)
+static void
+take_addrs(void *context, const struct names_addrs *answer)
 {
-	if (c->asked_count == c->asked_room) {
-		size_t room = c->asked_room != 0 ? 2 * c->asked_room : 64;
-		struct name_entry **asked =
-		    realloc(c->asked, room * sizeof(struct name_entry *));
+	struct name_cache *c = context;
 
-		if (asked == NULL)
-			return -ENOMEM;
-		c->asked = asked;
-		c->asked_room = room;
-	}
-	c->asked[c->asked_count++] = e;
-	return 0;
+	if (c->found != NULL)
+		c->found(c->found_context, answer);
 }
 
 static struct name_entry *
@@ -56,9 +54,11 @@ add_entry(struct name_cache *c, const struct addr *a)
 		return NULL;
 	e->addr = *a;
 	HASH_ADD(hh, c->entries, addr, sizeof(e->addr), e);
-	if (c->client != NULL && remember(c, e) == 0 &&
-	    names_client_reverse(c->client, a, c->asked_count - 1) == 0)
-		e->state = NAME_PENDING;
+	e->question = c->next_question++;
+	if (c->client == NULL || names_client_reverse(c->client, a, e->question) != 0)
+		return e;
+	e->state = NAME_PENDING;
+	HASH_ADD(by_question, c->asked, question, sizeof(e->question), e);
 	return e;
 }
 
@@ -80,7 +80,8 @@ find_name(void *context, const struct addr *a, const char **name)
 int
 name_cache_start(struct name_cache *c, const char *servers, char *error)
 {
-	struct names_client_answers answers = {.name = take_name, .context = c};
+	struct names_client_answers answers = {
+	    .name = take_name, .addrs = take_addrs, .context = c};
 	char path[NAME_CACHE_ERROR_MAX - 200] = "";
 	int result;
 
@@ -94,6 +95,38 @@ name_cache_start(struct name_cache *c, const char *servers, char *error)
 	return result;
 }
 
+int
+name_cache_resolve(
+    struct name_cache *c, const char *host, uint32_t family, uint32_t question)
+{
+	return c->client != NULL
+		   ? names_client_forward(c->client, host, family, question)
+		   : -EPIPE;
+}
+
+static void
+forget(struct name_cache *c, struct name_entry *e)
+{
+	HASH_DEL(c->entries, e);
+	free(e->name);
+	free(e);
+}
+
+void
+name_cache_trim(struct name_cache *c, unsigned int most)
+{
+	struct name_entry *e, *next;
+
+	if (HASH_COUNT(c->entries) <= most)
+		return;
+	HASH_ITER (hh, c->entries, e, next) {
+		if (e->state != NAME_PENDING)
+			forget(c, e);
+		if (HASH_COUNT(c->entries) <= most / 2)
+			return;
+	}
+}
+
 void
 name_cache_give_up(struct name_cache *c)
 {
@@ -101,6 +134,7 @@ name_cache_give_up(struct name_cache *c)
 
 	names_client_stop(c->client);
 	c->client = NULL;
+	HASH_CLEAR(by_question, c->asked);
 	HASH_ITER (hh, c->entries, e, next)
 		if (e->state == NAME_PENDING)
 			e->state = NAME_NONE;
@@ -112,11 +146,8 @@ name_cache_clear(struct name_cache *c)
 	struct name_entry *e, *next;
 
 	names_client_stop(c->client);
-	HASH_ITER (hh, c->entries, e, next) {
-		HASH_DEL(c->entries, e);
-		free(e->name);
-		free(e);
-	}
-	free(c->asked);
+	HASH_CLEAR(by_question, c->asked);
+	HASH_ITER (hh, c->entries, e, next)
+		forget(c, e);
 	*c = (struct name_cache){0};
 }

@@ -6,6 +6,7 @@
 #ifndef TOOLS_SHARED_NAMING_H
 #define TOOLS_SHARED_NAMING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,14 +27,18 @@ struct naming {
 	void *context;
 };
 
-/* Names from paris-names, each address asked for once. */
+/* Names from paris-names, each address asked for once, and addresses of hosts. */
 struct name_cache {
 	struct naming naming;
 	struct names_client *client; /* NULL: not running */
-	struct name_entry *entries;  /* by address */
-	struct name_entry **asked;   /* by question */
-	uint32_t asked_count;
-	size_t asked_room;
+	struct name_entry *entries;  /* by address, the oldest first */
+	struct name_entry *asked;    /* those that are pending, by question */
+	uint32_t next_question;
+	bool
+	    hosts_only; /* no names are wanted (-n): the user of the cache sees to it */
+	/* Told what name_cache_resolve asked for. */
+	void (*found)(void *context, const struct names_addrs *answer);
+	void *found_context;
 };
 
 #define NAME_CACHE_ERROR_MAX 4400
@@ -44,6 +49,19 @@ struct name_cache {
  * afterwards.
  */
 int name_cache_start(struct name_cache *c, const char *servers, char *error);
+
+/*
+ * Asks for the addresses of a host; `found` is told, never before this returns.
+ * question is the caller's. Returns what names_client_forward does.
+ */
+int name_cache_resolve(
+    struct name_cache *c, const char *host, uint32_t family, uint32_t question);
+
+/*
+ * Forgets the oldest names if there are more than `most`: for those who print without
+ * end, after something was printed. What is asked for again is looked up again.
+ */
+void name_cache_trim(struct name_cache *c, unsigned int most);
 
 /* Ends paris-names: what is not known by now stays unknown. */
 void name_cache_give_up(struct name_cache *c);

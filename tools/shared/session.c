@@ -12,9 +12,6 @@
 #include "common/log.h"
 #include "tools/shared/remedy.h"
 
-/* While more than this waits for the reader, the prober's results are left alone. */
-#define OUT_PENDING_MAX ((size_t)64 << 10)
-
 /* How long a prober may take to end its traces after PROBER_STOP. */
 #define STOP_WAIT (2 * NS_PER_SECOND)
 
@@ -22,7 +19,7 @@
 #define HELLO_TEXT(number) TEXT_OF(number)
 #define HELLO_SECONDS_TEXT HELLO_TEXT(PROBER_HELLO_SECONDS)
 
-enum slot { SLOT_SIGNALS, SLOT_PROBER, SLOT_NAMES, SLOT_OUT, SLOTS };
+enum slot { SLOT_SIGNALS, SLOT_PROBER, SLOT_NAMES, SLOT_OUT, SLOT_INPUT, SLOTS };
 
 /* ---- what the prober says -------------------------------------------------------- */
 
@@ -135,14 +132,15 @@ session_ask_name(const struct session *s, const struct prober_result *m)
 {
 	const char *name;
 
-	if (s->names != NULL && m->outcome == RESULT_REPLY && !addr_is_none(&m->from))
+	if (session_naming(s) != NULL && m->outcome == RESULT_REPLY &&
+	    !addr_is_none(&m->from))
 		s->names->naming.find(s->names, &m->from, &name);
 }
 
 const struct naming *
 session_naming(const struct session *s)
 {
-	return s->names != NULL ? &s->names->naming : NULL;
+	return s->names != NULL && !s->names->hosts_only ? &s->names->naming : NULL;
 }
 
 const char *
@@ -180,7 +178,7 @@ break_off(struct session *s, const char *why)
 	s->failure_told = prober_client_has_explained(s->prober, status);
 }
 
-/* After PROBER_DONE the prober has nothing left to do; it must end well. */
+/* After the last PROBER_DONE the prober has nothing left to do; it must end well. */
 static void
 dismiss_prober(struct session *s)
 {
@@ -200,8 +198,8 @@ service_prober(struct session *s)
 	int result = prober_client_service(s->prober);
 
 	if (is_over(s) && result >= 0)
-		dismiss_prober(s);
-	else if (result == 1)
+		return;
+	if (result == 1)
 		break_off(s, NULL);
 	else if (result == -ETIME)
 		break_off(s,
@@ -256,10 +254,14 @@ service_signals(struct session *s)
 
 /* ---- the loop -------------------------------------------------------------------- */
 
-/* Shows what there is to show. */
+/* Begins what can begin, and shows what there is to show. */
 static void
-render(struct session *s)
+go_on(struct session *s)
 {
+	if (s->job->go_on != NULL)
+		s->job->go_on(s->context);
+	if (is_over(s) && s->prober->servant.pid != 0)
+		dismiss_prober(s);
 	if (s->job->progress != NULL)
 		s->progress_at = s->job->progress(s->context, clock_monotonic());
 	if (!s->rendered)
@@ -276,7 +278,10 @@ fill_slots(const struct session *s, struct pollfd *slots)
 		slots[i] = (struct pollfd){.fd = -1};
 	slots[SLOT_SIGNALS].fd = s->signals;
 	slots[SLOT_SIGNALS].events = POLLIN;
-	if (output_pending(s->out) < OUT_PENDING_MAX && !is_over(s)) {
+	/* What is left when it was told to stop is not much, and not waited for long.
+	 */
+	if (!is_over(s) &&
+	    (output_pending(s->out) < SESSION_PENDING_MAX || s->interrupted != 0)) {
 		slots[SLOT_PROBER].fd = prober_client_fd(s->prober);
 		slots[SLOT_PROBER].events = prober_client_wants(s->prober);
 	}
@@ -287,6 +292,9 @@ fill_slots(const struct session *s, struct pollfd *slots)
 	/* Without events too: a reader that has gone is told at once. */
 	slots[SLOT_OUT].fd = s->out->fd;
 	slots[SLOT_OUT].events = (short)(output_pending(s->out) != 0 ? POLLOUT : 0);
+	if (s->job->input != NULL)
+		slots[SLOT_INPUT].fd = s->job->input(s->context);
+	slots[SLOT_INPUT].events = POLLIN;
 }
 
 /* How long poll may sleep, ns; INT64_MAX: for ever. */
@@ -367,7 +375,7 @@ int
 session_run(struct session *s)
 {
 	for (;;) {
-		render(s);
+		go_on(s);
 		if (s->out->error != 0 || (s->rendered && output_pending(s->out) == 0))
 			break;
 		step(s);

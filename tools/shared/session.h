@@ -23,6 +23,12 @@ enum exit_status {
 
 struct session;
 
+/*
+ * While more than this waits for the reader of the output, the prober's results are
+ * left alone, which makes it hold its probes back.
+ */
+#define SESSION_PENDING_MAX ((size_t)64 << 10)
+
 /* What a session works for. */
 struct session_job {
 	/* Take what the prober says; as struct prober_events. */
@@ -34,8 +40,19 @@ struct session_job {
 	/* The prober went away: is_over() is true from here on. */
 	void (*broken)(void *job);
 	/*
-	 * Prints what can be printed now. Returns true when all is in the session's
-	 * output, the last newline included.
+	 * Told whenever something has happened, before render: begins what can begin
+	 * now. NULL: all was begun at the start.
+	 */
+	void (*go_on)(void *job);
+	/*
+	 * What it wants to read, to know what else to begin; it is told by go_on when
+	 * that can be read. -1, or NULL: nothing.
+	 */
+	int (*input)(const void *job);
+	/*
+	 * Prints what can be printed now; a job that may have much to print stops at
+	 * SESSION_PENDING_MAX, and goes on next time. Returns true when all is in the
+	 * session's output, the last newline included.
 	 */
 	bool (*render)(void *job, const struct session *s);
 	/*

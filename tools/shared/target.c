@@ -83,17 +83,43 @@ describe_failure(const struct names_client *client, int failure, uint32_t family
 	}
 }
 
+/* What came of asking for a host: a count of addresses, or a failure. */
+static int
+conclude(const struct name_cache *names, const char *host, uint32_t family, int found,
+    char *error)
+{
+	char text[HOST_TEXT_MAX];
+
+	if (found >= 1)
+		return 0;
+	snprintf(error, TARGET_ERROR_MAX, "cannot resolve %s: %s",
+	    escape_terminal(host, text, sizeof(text)),
+	    names->client != NULL ? describe_failure(names->client, found, family)
+				  : "paris-names does not run");
+	return found == 0 ? -ENOENT : found;
+}
+
 int
 target_from_names(struct name_cache *names, const char *host, uint32_t family,
     struct addr *target, char *error)
 {
-	char text[HOST_TEXT_MAX];
-	int count = names_client_resolve(names->client, host, family, target, 1);
+	return conclude(names, host, family,
+	    names_client_resolve(names->client, host, family, target, 1), error);
+}
 
-	if (count >= 1)
-		return 0;
-	snprintf(error, TARGET_ERROR_MAX, "cannot resolve %s: %s",
-	    escape_terminal(host, text, sizeof(text)),
-	    describe_failure(names->client, count, family));
-	return count == 0 ? -ENOENT : count;
+int
+target_ask(struct name_cache *names, const char *host, uint32_t family,
+    uint32_t question, char *error)
+{
+	int failure = name_cache_resolve(names, host, family, question);
+
+	return failure != 0 ? conclude(names, host, family, failure, error) : 0;
+}
+
+int
+target_from_answer(const struct name_cache *names, const char *host, uint32_t family,
+    const struct names_addrs *answer, struct addr *target, char *error)
+{
+	return conclude(
+	    names, host, family, names_client_resolved(answer, target, 1), error);
 }

@@ -26,4 +26,14 @@ int target_from_text(
 int target_from_names(struct name_cache *names, const char *host, uint32_t family,
     struct addr *target, char *error);
 
+/*
+ * The same in two steps, without waiting: the question, which returns 0 or a negative
+ * with one line in error, and what its answer (name_cache.found) says.
+ */
+int target_ask(struct name_cache *names, const char *host, uint32_t family,
+    uint32_t question, char *error);
+int target_from_answer(const struct name_cache *names, const char *host,
+    uint32_t family, const struct names_addrs *answer, struct addr *target,
+    char *error);
+
 #endif

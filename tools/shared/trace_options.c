@@ -1,6 +1,7 @@
 #include "tools/shared/trace_options.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "tools/shared/module_options.h"
 #include "tools/shared/trace_values.h"
 
+#define PARALLEL_HIGH 1000
 #define PREFIX_LOW 8
 #define PPS_HIGH 1000000
 #define FLOWS_HIGH 65536
@@ -57,6 +59,10 @@ static const struct option_spec table[] = {
     {'e', "extensions", NULL,
 	"Show ICMP extensions (RFC 4884); MPLS labels are shown parsed",
 	FLAG(extensions, 1), TRACEROUTE},
+    {0, "exclude", "FILE",
+	"Send nothing to hosts whose address is in a prefix of FILE, which has one a "
+	"line",
+	option_text, TO(exclude), 1, PATH_MAX},
     {'f', "first", "TTL", "Start at this hop (default 1)",
 	NUMBER(start.first_ttl, 1, 255)},
     {'F', "dont-fragment", NULL, "Do not fragment probes",
@@ -100,6 +106,8 @@ static const struct option_spec table[] = {
 	"Options of the protocol that is probed with, such as -T -O info; -O help "
 	"lists them",
 	trace_value_module_options, 0, 0, 0, 0, TRACEROUTE},
+    {0, "ordered", NULL, "Of many hosts, print results in the order of the hosts",
+	FLAG(ordered, 1), TRACEROUTE},
     {'p', NULL, "PATTERN", "Up to 16 bytes in hex to fill packets with",
 	trace_value_fill, AT(start), 0, 1, PROBER_FILL_MAX, PING},
     {0, "port", "PORT", "Destination port (default 33434 for --udp, 80 for --tcp)",
@@ -111,6 +119,8 @@ static const struct option_spec table[] = {
     {0, "packet-len", "BYTES",
 	"Length of a probe with its IP header, up to 65000 (default 60, IPv6 80)",
 	NUMBER(packet_len, 0, PACKET_LEN_MAX), MDA},
+    {0, "parallel", "N", "Of many hosts, trace N at a time (default 32)",
+	NUMBER(parallel, 1, PARALLEL_HIGH), TRACEROUTE},
     {0, "phi", "N",
 	"With mda-lite: flows of a vertex to find crossing links with (default 2)",
 	NUMBER(start.phi, 2, 64)},
@@ -129,12 +139,18 @@ static const struct option_spec table[] = {
     {0, "quiet", NULL, "Do not show how far it is on a terminal", FLAG(quiet, 1)},
     {'r', NULL, NULL, "Send to hosts of attached networks only, past the routes",
 	FLAG(start.dont_route, 1)},
+    {0, "resume", "FILE",
+	"Leave out hosts whose trace is in FILE, json of an earlier run", option_text,
+	TO(resume), 1, PATH_MAX, TRACEROUTE},
     {'s', NULL, "BYTES", "Bytes of data in a packet (default 56)",
 	NUMBER(data_len, 0, PING_DATA_MAX), PING},
     {'s', "source", "ADDR", "Source address of the probes", option_addr,
 	TO(start.source), 0, 0},
     {'t', "tos", "TOS", "IPv4 type of service or IPv6 traffic class of the probes",
 	NUMBER(start.tos, 0, 255)},
+    {0, "targets", "FILE",
+	"Trace the hosts of FILE too, which has one a line; -: standard input",
+	option_text, TO(targets), 1, PATH_MAX, TRACEROUTE},
     {'t', NULL, "TTL", "Time to live of the packets (default 64)",
 	NUMBER(start.max_ttl, 1, 255), PING},
     {0, "tcp", NULL, "Send TCP SYNs, to port 80, instead of echo requests",
@@ -245,8 +261,8 @@ static const struct program_text *
 text_of(const struct trace_options *o)
 {
 	static const struct program_text traceroute = {"paris-traceroute",
-	    "paris-traceroute [OPTION]... HOST [PACKET_LEN]",
-	    "Print the path that one flow of packets takes to HOST.\n\n"
+	    "paris-traceroute [OPTION]... HOST... [PACKET_LEN]",
+	    "Print the path that one flow of packets takes to each HOST.\n\n"
 	    "PACKET_LEN is the length of a probe with its IP header, up to 65000 "
 	    "bytes\n"
 	    "(default 60 for IPv4, 80 for IPv6; raised to the smallest that works).\n",
@@ -342,6 +358,7 @@ set_defaults(struct trace_options *o, enum trace_program program)
 {
 	*o = (struct trace_options){.packet_len = PACKET_LEN_DEFAULT,
 	    .gap_limit = GAP_LIMIT_DEFAULT,
+	    .parallel = PARALLEL_DEFAULT,
 	    .program = (uint8_t)program,
 	    .start = {.first_ttl = 1,
 		.max_ttl = 30,
@@ -450,13 +467,13 @@ check_host(const char *host, char *error)
 
 /* HOST... */
 static int
-take_hosts(struct trace_options *o, char **operands, char *error)
+take_hosts(struct trace_options *o, char **operands, size_t count, char *error)
 {
-	for (; operands[o->hosts_count] != NULL; o->hosts_count++)
+	for (; o->hosts_count < count; o->hosts_count++)
 		if (check_host(operands[o->hosts_count], error) != 0)
 			return -EINVAL;
 	o->hosts = operands;
-	o->host = operands[0];
+	o->host = count > 0 ? operands[0] : NULL;
 	return 0;
 }
 
@@ -466,48 +483,76 @@ take_one_host(struct trace_options *o, char **operands, char *error)
 {
 	char shown[OPTIONS_SHOWN_MAX];
 
-	if (take_hosts(o, operands, error) != 0)
+	if (take_hosts(o, operands, operands[0] != NULL, error) != 0)
 		return -EINVAL;
-	if (o->hosts_count <= 1)
+	if (operands[0] == NULL || operands[1] == NULL)
 		return 0;
 	snprintf(error, OPTIONS_TEXT_MAX, "too many arguments: '%s'",
 	    options_show(operands[1], shown));
 	return -EINVAL;
 }
 
-/* HOST [PACKET_LEN] */
+static bool
+is_number(const char *text)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+
+	return *text != '\0' && text[strspn(text, "0123456789")] == '\0'
+		   ? true
+		   : hex &&
+			 text[2 + strspn(text + 2, "0123456789abcdefABCDEF")] == '\0';
+}
+
+/*
+ * HOST... [PACKET_LEN]. As traceroute(8) has it, a number behind a host is the length,
+ * although inet_aton(3) would take it for an address; and nothing stands behind it.
+ */
 static int
 take_operands(struct trace_options *o, char **operands, char *error)
 {
 	char shown[OPTIONS_SHOWN_MAX];
+	size_t hosts = o->targets == NULL && operands[0] != NULL;
 	int64_t len;
 
-	if (is_mda(o))
-		return take_hosts(o, operands, error);
 	if (is_ping(o))
 		return take_one_host(o, operands, error);
-	if (operands[0] == NULL)
-		return 0;
-	o->host = operands[0];
-	o->hosts = operands;
-	o->hosts_count = 1;
-	if (check_host(o->host, error) != 0)
+	while (operands[hosts] != NULL && !o->as_traceroute &&
+	       (is_mda(o) || !is_number(operands[hosts])))
+		hosts++;
+	if (take_hosts(o, operands, hosts, error) != 0)
 		return -EINVAL;
-	if (operands[1] == NULL)
+	if (operands[hosts] == NULL)
 		return 0;
-	if (options_read_whole(operands[1], PACKET_LEN_MAX, &len) != 0) {
+	if (options_read_whole(operands[hosts], PACKET_LEN_MAX, &len) != 0) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "packet_len: '%s' is not a whole number from 0 to %d",
-		    options_show(operands[1], shown), PACKET_LEN_MAX);
+		    options_show(operands[hosts], shown), PACKET_LEN_MAX);
 		return -EINVAL;
 	}
 	o->packet_len = (uint32_t)len;
-	if (operands[2] != NULL) {
+	if (operands[hosts + 1] != NULL) {
 		snprintf(error, OPTIONS_TEXT_MAX, "too many arguments: '%s'",
-		    options_show(operands[2], shown));
+		    options_show(operands[hosts + 1], shown));
 		return -EINVAL;
 	}
 	return 0;
+}
+
+/* Options of lists of hosts, which are traced as they come. */
+static int
+check_many(const struct trace_options *o, char *error)
+{
+	const char *option = o->targets != NULL  ? "--targets"
+			     : o->resume != NULL ? "--resume"
+						 : NULL;
+
+	if (option == NULL || !trace_options_multipath(o))
+		return 0;
+	snprintf(error, OPTIONS_TEXT_MAX,
+	    "%s: is of algorithms that trace one path; %s finds many, to the hosts of "
+	    "the command line",
+	    option, o->start.algorithm);
+	return -EINVAL;
 }
 
 /* An option that the algorithm has no use for; or NULL. */
@@ -703,7 +748,7 @@ check(const struct trace_options *o, char *error)
 	if (is_ping(o))
 		return check_ping(o, error);
 	if (check_together(o, error) != 0 || check_multipath(o, error) != 0 ||
-	    check_format(o, error) != 0)
+	    check_format(o, error) != 0 || check_many(o, error) != 0)
 		return -EINVAL;
 	return check_flow_field(o, error);
 }
@@ -717,6 +762,12 @@ replace_udplite(char **argv)
 	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
 		if (strcmp(*argv, "-UL") == 0)
 			*argv = udplite;
+}
+
+bool
+trace_options_many(const struct trace_options *o)
+{
+	return o->hosts_count > 1 || o->targets != NULL || o->resume != NULL;
 }
 
 bool
@@ -751,7 +802,7 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
 		return 0;
 	if (take_operands(o, argv + first, error) != 0 || check(o, error) != 0)
 		return -EINVAL;
-	if (o->host == NULL && !o->explain) {
+	if (o->host == NULL && o->targets == NULL && !o->explain) {
 		snprintf(
 		    error, OPTIONS_TEXT_MAX, "specify \"host\": %s", text_of(o)->usage);
 		return -EINVAL;

@@ -48,6 +48,7 @@ enum trace_program {
 #define PING_DATA 56
 #define PING_DATA_MAX 65507 /* with the headers of IPv4; of IPv6 20 less */
 #define GAP_LIMIT_DEFAULT UINT16_MAX
+#define PARALLEL_DEFAULT 32
 #define MDA_GAP_LIMIT 5 /* of multipath algorithms, unless said */
 #define MDA_PROBES 100000
 #define MDA_TIMEOUT (900 * NS_PER_SECOND)
@@ -100,15 +101,23 @@ struct trace_options {
 	const char *tag;      /* into argv; NULL: the best one */
 	const char *device;   /* into argv; NULL: any */
 	const char *resolver; /* into argv; NULL: the system's */
+	const char *targets;  /* a file of hosts, "-": standard input; NULL: none */
+	const char *exclude;  /* a file of prefixes; NULL: none */
+	const char *resume;   /* a file of results; NULL: none */
+	uint16_t parallel;    /* traces at a time */
+	uint8_t ordered;      /* printed in the order of the hosts */
 };
 
 /*
  * Reads the command line of this program (argv is permuted), the program's name
  * included. Returns 0, or -EINVAL with one line in error (OPTIONS_TEXT_MAX bytes). Only
- * --help, --version and --explain go without a host.
+ * --help, --version, --explain and --targets go without a host.
  */
 int trace_options_parse(struct trace_options *options, enum trace_program program,
     int argc, char **argv, char *error);
+
+/* Whether there may be more than one host. */
+bool trace_options_many(const struct trace_options *options);
 
 /* Whether the algorithm is one that finds many paths. */
 bool trace_options_multipath(const struct trace_options *options);

@@ -9,23 +9,24 @@
 static enum exit_status
 run(struct measurement *m)
 {
-	struct addr target = {.family = m->options.family};
-	enum exit_status status = measurement_choose_plan(m);
+	const struct trace_options *o = &m->options;
+	enum exit_status status = measurement_open_files(m);
+	struct addr target;
 
 	if (status == GO_ON)
+		status = measurement_choose_plan(m);
+	if (status == GO_ON)
 		status = measurement_start_prober(m);
-	if (status == GO_ON && trace_options_multipath(&m->options) &&
-	    !m->options.explain)
-		return mda_run(m);
-	if (status == GO_ON && m->options.host != NULL)
-		status = measurement_find_target(m, m->options.host, &target);
 	if (status != GO_ON)
 		return status;
-	if (m->options.explain)
-		return measurement_explain(m, target.family);
-	if (!measurement_can(m, target.family))
-		return EXIT_FAILED;
-	return trace(m, &target);
+	if (o->explain)
+		return measurement_explain(m);
+	if (trace_options_multipath(o))
+		return mda_run(m);
+	if (trace_options_many(o))
+		return trace(m, NULL);
+	status = measurement_find_target(m, o->host, &target);
+	return status == GO_ON ? trace(m, &target) : status;
 }
 
 /*

@@ -13,7 +13,28 @@
 #include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
 
+#define HOST_TEXT_MAX (4 * NAMES_NAME_MAX + 1)
+#define NOTE_MAX 1024
 #define HOPS_TEXT_MAX 800 /* every other hop of 255: "hops 1, 3, ..., 255: " */
+
+/* A line about a trace; `about` is its host if there are others, else NULL. */
+static void note(const char *about, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+note(const char *about, const char *format, ...)
+{
+	char text[NOTE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (about != NULL)
+		log_line("%s: %s", about, text);
+	else
+		log_line("%s", text);
+}
 
 /* What ended the path: a reply, or that a probe was too large to leave; or NULL. */
 static const struct prober_result *
@@ -61,20 +82,17 @@ note_unreachable(const struct record *t, const char *host)
 }
 
 static void
-note_failure(const struct record *t)
+note_failure(const struct record *t, const char *about)
 {
 	char detail[PROBER_DETAIL_MAX + 1];
 
-	log_line("cannot measure: %s%s", detail_of(t, detail),
+	note(about, "cannot measure: %s%s", detail_of(t, detail),
 	    remedy_of_limit(t->done.error));
 }
 
 static void
-note_reason(const struct record *t)
+note_reason(const struct record *t, const char *host, const char *about)
 {
-	char host[4 * NAMES_NAME_MAX + 1];
-
-	escape_terminal(t->host, host, sizeof(host));
 	switch ((enum prober_reason)t->done.reason) {
 	case REASON_REACHED:
 		break;
@@ -106,14 +124,14 @@ note_reason(const struct record *t)
 	case REASON_SEARCH_LIMIT: /* mda's */
 	case REASON_HELPER_LOST:
 	case REASON_FAILED:
-		note_failure(t);
+		note_failure(t, about);
 		break;
 	}
 }
 
 /* Probes that never left: how many, and why the first did not. */
 static void
-note_send_failures(const struct record *t)
+note_send_failures(const struct record *t, const char *about)
 {
 	const struct prober_result *first = NULL;
 	unsigned int count = 0;
@@ -130,8 +148,8 @@ note_send_failures(const struct record *t)
 				first = m;
 		}
 	if (first != NULL)
-		log_line("%u probes could not be sent, the first to hop %u: %s", count,
-		    first->ttl, strerror(first->error));
+		note(about, "%u probes could not be sent, the first to hop %u: %s",
+		    count, first->ttl, strerror(first->error));
 }
 
 /* Appends to a text of HOPS_TEXT_MAX bytes; what does not fit is cut. */
@@ -188,18 +206,18 @@ replies(uint32_t count)
 
 /* "hop 3: 2 duplicate replies" */
 static void
-note_replies(const struct anomaly_seen *seen, const char *what)
+note_replies(const char *about, const struct anomaly_seen *seen, const char *what)
 {
 	char hops[HOPS_TEXT_MAX];
 
 	if (seen->count != 0)
-		log_line("%s%u %s %s", hops_text(seen, hops), seen->count, what,
+		note(about, "%s%u %s %s", hops_text(seen, hops), seen->count, what,
 		    replies(seen->count));
 }
 
 /* What was rare and has no mark in the text. */
 static void
-note_anomalies(const struct record *t)
+note_anomalies(const struct record *t, const char *about)
 {
 	struct anomaly_seen found[ANOMALIES];
 	const struct prober_done *done = &t->done;
@@ -207,36 +225,43 @@ note_anomalies(const struct record *t)
 
 	anomalies_find(t, found);
 	if (found[ANOMALY_EARLY_END].count != 0)
-		log_line("%sanswered as routers do, although the path ended at hop %u",
+		note(about,
+		    "%sanswered as routers do, although the path ended at hop %u",
 		    hops_text(&found[ANOMALY_EARLY_END], hops), t->final_ttl);
-	note_replies(&found[ANOMALY_DUPLICATE], "duplicate");
-	note_replies(&found[ANOMALY_LATE], "late");
+	note_replies(about, &found[ANOMALY_DUPLICATE], "duplicate");
+	note_replies(about, &found[ANOMALY_LATE], "late");
 	if (found[ANOMALY_EXTENSIONS_BAD].count != 0)
-		log_line("%smalformed extensions in %u %s",
+		note(about, "%smalformed extensions in %u %s",
 		    hops_text(&found[ANOMALY_EXTENSIONS_BAD], hops),
 		    found[ANOMALY_EXTENSIONS_BAD].count,
 		    replies(found[ANOMALY_EXTENSIONS_BAD].count));
 	if (done->ambiguous != 0)
-		log_line(
+		note(about,
 		    "%u %s could answer several probes, or be duplicates: %u asked "
 		    "again",
 		    done->ambiguous, replies(done->ambiguous), done->reasked);
 	if (done->lost_here != 0)
-		log_line("%u %s lost on this machine: the socket's buffer was full; "
-			 "try -N or -z",
+		note(about,
+		    "%u %s lost on this machine: the socket's buffer was full; "
+		    "try -N or -z",
 		    done->lost_here, replies(done->lost_here));
 	/* Of interest only to those who wonder where an answer is. */
 	if (done->strays != 0 && done->timeouts != 0)
-		log_line("%u %s fitted no probe: meant for an earlier run, or changed "
-			 "on the way",
+		note(about,
+		    "%u %s fitted no probe: meant for an earlier run, or changed "
+		    "on the way",
 		    done->strays, replies(done->strays));
 }
 
 void
-notes_print(const struct record *t)
+notes_print(const struct record *t, bool among_others)
 {
-	note_reason(t);
+	char host[HOST_TEXT_MAX];
+	const char *about = among_others ? host : NULL;
+
+	escape_terminal(t->host, host, sizeof(host));
+	note_reason(t, host, about);
 	if (t->done.reason != REASON_FAILED)
-		note_send_failures(t);
-	note_anomalies(t);
+		note_send_failures(t, about);
+	note_anomalies(t, about);
 }

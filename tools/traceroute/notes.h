@@ -7,7 +7,10 @@
 
 #include "tools/traceroute/record.h"
 
-/* Logs the notes of a trace that has ended with its PROBER_DONE. */
-void notes_print(const struct record *t);
+/*
+ * Logs the notes of a trace that has ended with its PROBER_DONE; each names the host if
+ * it is one among others.
+ */
+void notes_print(const struct record *t, bool among_others);
 
 #endif
