@@ -17,6 +17,7 @@ bindir ?= $(prefix)/bin
 libexecdir ?= $(prefix)/libexec
 mandir ?= $(prefix)/share/man
 docdir ?= $(prefix)/share/doc/paris-traceroute
+datadir ?= $(prefix)/share/paris-traceroute
 
 VERSION := $(shell cat VERSION)
 
@@ -266,10 +267,11 @@ documents := README.md ARCHITECTURE.md SECURITY.md NEWS LICENSE
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/paris-traceroute \
-		$(DESTDIR)$(docdir)
+		$(DESTDIR)$(docdir) $(DESTDIR)$(datadir)
 	$(INSTALL) -m 0755 $(tools) $(DESTDIR)$(bindir)
 	$(INSTALL) -m 0755 $(servants) $(DESTDIR)$(libexecdir)/paris-traceroute
 	$(INSTALL) -m 0644 $(documents) $(DESTDIR)$(docdir)
+	$(INSTALL) -m 0644 doc/results.schema.json $(DESTDIR)$(datadir)
 	set -e; for page in $(manuals); do \
 		folder=$(DESTDIR)$(mandir)/man$${page##*.}; $(INSTALL) -d $$folder; \
 		$(INSTALL) -m 0644 $$page $$folder; done
@@ -291,7 +293,7 @@ install-caps:
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(tools)))
-	rm -rf $(DESTDIR)$(libexecdir)/paris-traceroute $(DESTDIR)$(docdir)
+	rm -rf $(DESTDIR)$(libexecdir)/paris-traceroute $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)
 	for page in $(manuals); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); done
 

@@ -29,7 +29,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(1, str(TESTS))
 
-from harness import reports, system  # noqa: E402
+from harness import reports, schema, system  # noqa: E402
 
 TOPOLOGIES = TESTS / "topologies"
 BUILD = Path(os.environ.get("PARIS_BUILD", TESTS.parent / "build")).resolve()
@@ -47,6 +47,9 @@ SETPRIV = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"
 TIME_LIMIT = 30
 
 _run_number = itertools.count(1)
+
+
+results_schema = functools.lru_cache(maxsize=None)(schema.results)
 
 
 # ---- where, and as whom --------------------------------------------------------------
@@ -126,7 +129,17 @@ class Result:
 
     @property
     def json(self):
-        return json.loads(self.stdout)
+        """What it printed as one object, which must be as doc/results.schema.json has it.
+        Of thousands of probes of mda the first hundreds are looked at."""
+        found = json.loads(self.stdout)
+        kind = found.get("type") if isinstance(found, dict) else None
+        if kind in ("trace", "multipath"):
+            shown = dict(found, probes=found["probes"][:200]) if "probes" in found else found
+            problems = results_schema().errors(shown, f"#/$defs/{kind}")
+            if problems:
+                raise AssertionError("not as doc/results.schema.json has it: "
+                                     + "\n".join(problems[:5]))
+        return found
 
     def __str__(self):
         text = (f"exit status {self.returncode} after {self.seconds:.2f} s\n"

@@ -61,6 +61,38 @@ START_TEST(valid_and_harmless)
 }
 END_TEST
 
+/* Of a flood of other replies it tells how many there were besides. */
+START_TEST(replies_not_kept)
+{
+	struct rendering how = {0};
+	struct scene s;
+	struct record t;
+	struct output out;
+	json_t *root, *others;
+
+	scene_others(&s);
+	scene_begin(&s, &t);
+	output_init(&out, -1);
+	scene_started(&s, &t);
+	for (int i = 0; i < scene_count(&s); i++)
+		ck_assert_int_eq(record_take_result(&t, &s.results[i]), 0);
+	for (int i = 0; i < RECORD_OTHERS_MAX; i++)
+		ck_assert_int_eq(
+		    record_take_result(&t, &s.results[scene_count(&s) - 1]), 0);
+	scene_end(&s, &t);
+	render_json(&t, &how, &out);
+	root = json_loadb(out.data, out.tail, 0, NULL);
+	ck_assert_ptr_nonnull(root);
+	others = json_object_get(root, "other_replies");
+	ck_assert_uint_eq(json_array_size(others), RECORD_OTHERS_MAX);
+	ck_assert_int_eq(
+	    json_integer_value(json_object_get(root, "other_replies_not_kept")), 3);
+	json_decref(root);
+	record_clear(&t);
+	output_clear(&out);
+}
+END_TEST
+
 /* Every reason has a name of its own; what is none is a failure. */
 START_TEST(reasons)
 {
@@ -82,6 +114,7 @@ main(void)
 	    {golden, .loops = SCENES},
 	    {valid_and_harmless, .loops = SCENES},
 	    {reasons},
+	    {replies_not_kept},
 	};
 
 	return test_main("render_json", tests, COUNT_OF(tests));

@@ -9,6 +9,7 @@
 #include "tools/shared/json_builder.h"
 #include "tools/shared/json_reply.h"
 #include "tools/shared/json_trace.h"
+#include "tools/shared/reply_text.h"
 
 /* What the pieces below need. */
 struct builder {
@@ -183,17 +184,10 @@ flags_json(const struct prober_result *m)
 static json_t *
 probe_json(struct builder *b, const struct prober_result *m)
 {
-	static const char *const status[] = {[RESULT_REPLY] = "answered",
-	    [RESULT_TIMEOUT] = "lost",
-	    [RESULT_SEND_FAILED] = "send_failed",
-	    [RESULT_DUPLICATE] = "duplicate",
-	    [RESULT_LATE] = "late",
-	    [RESULT_AMBIGUOUS] = "ambiguous",
-	    [RESULT_UNAWAITED] = "unawaited"};
 	json_t *object = json_object();
 	json_t *flags = flags_json(m);
 
-	json_put(&b->json, object, "status", json_string(status[m->outcome]));
+	json_put(&b->json, object, "status", json_string(outcome_word(m->outcome)));
 	if (m->outcome == RESULT_AMBIGUOUS) {
 		json_put_number(&b->json, object, "candidates", m->candidates);
 	} else {

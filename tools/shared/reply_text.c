@@ -137,7 +137,8 @@ outcome_word(uint8_t outcome)
 	    [RESULT_SEND_FAILED] = "send_failed",
 	    [RESULT_DUPLICATE] = "duplicate",
 	    [RESULT_LATE] = "late",
-	    [RESULT_AMBIGUOUS] = "ambiguous"};
+	    [RESULT_AMBIGUOUS] = "ambiguous",
+	    [RESULT_UNAWAITED] = "unawaited"};
 
 	return outcome < sizeof(names) / sizeof(names[0]) ? names[outcome] : NULL;
 }
