@@ -54,12 +54,13 @@ PROJECT_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 ask = $(eval $(1) := $$(shell $(PKG_CONFIG) $(2)))$($(1))
 SANDBOX_LIBS = $(call ask,SANDBOX_LIBS,--libs libseccomp libcap-ng)
 CARES_LIBS = $(call ask,CARES_LIBS,--libs libcares)
+NCURSES_LIBS = $(call ask,NCURSES_LIBS,--libs ncurses)
 JANSSON_LIBS = $(call ask,JANSSON_LIBS,--libs jansson)
 CAPNG_LIBS = $(call ask,CAPNG_LIBS,--libs libcap-ng)
 MNL_LIBS = $(call ask,MNL_LIBS,--libs libmnl)
 CHECK_LIBS = $(call ask,CHECK_LIBS,--libs check)
 CHECK_CFLAGS = $(call ask,CHECK_CFLAGS,--cflags check)
-PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags libseccomp libcap-ng libcares jansson libmnl)
+PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags libseccomp libcap-ng libcares jansson libmnl ncurses)
 
 ifneq ($(V),1)
 quiet := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
@@ -79,6 +80,7 @@ shared_c := $(wildcard tools/shared/*.c)
 traceroute_c := $(filter-out tools/traceroute/main.c,$(wildcard tools/traceroute/*.c))
 ping_c := $(filter-out tools/ping/main.c,$(wildcard tools/ping/*.c))
 mda_c := $(filter-out tools/mda/main.c,$(wildcard tools/mda/*.c))
+live_c := $(wildcard tools/live/*.c)
 names_c := $(filter-out tools/names/main.c,$(wildcard tools/names/*.c))
 fakeroute_c := $(filter-out tools/fakeroute/main.c,$(wildcard tools/fakeroute/*.c))
 # The helper, and all of common/ that it may have.
@@ -133,6 +135,7 @@ $(lib)/libshared.a: $(call objects,$(shared_c)); $(archive)
 $(lib)/libtraceroute.a: $(call objects,$(traceroute_c)); $(archive)
 $(lib)/libmda.a: $(call objects,$(mda_c)); $(archive)
 $(lib)/libping.a: $(call objects,$(ping_c)); $(archive)
+$(lib)/liblive.a: $(call objects,$(live_c)); $(archive)
 $(lib)/libnames.a: $(call objects,$(names_c)); $(archive)
 $(lib)/libfakeroute.a: $(call objects,$(fakeroute_c)); $(archive)
 $(lib)/libprivsep.a: $(call objects,$(filter-out privsep/main.c,$(privsep_c))); $(archive)
@@ -155,9 +158,9 @@ ifeq ($(variant),release)
 	@privsep/check $@
 endif
 $(bin)/paris-traceroute: $(obj)/tools/traceroute/main.o $(lib)/libtraceroute.a \
-		$(lib)/libmda.a $(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a \
-		$(lib)/libcommon.a
-	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS) -lm
+		$(lib)/liblive.a $(lib)/libmda.a $(lib)/libshared.a $(lib)/libalgorithms.a \
+		$(lib)/libprober.a $(lib)/libcommon.a
+	$(link) $(JANSSON_LIBS) $(NCURSES_LIBS) $(CAPNG_LIBS) -lm
 $(bin)/mda: $(obj)/tools/mda/main.o $(lib)/libmda.a $(lib)/libshared.a \
 		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(CAPNG_LIBS) -lm
@@ -168,10 +171,10 @@ $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
 		$(lib)/libshared.a $(lib)/libprober.a $(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CAPNG_LIBS)
 
-test_link = $(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) \
+test_link = $(link) $(JANSSON_LIBS) $(NCURSES_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) \
 	$(SANDBOX_LIBS) -lm
 test_archives := $(lib)/libsupport.a $(lib)/libfakeroute.a $(lib)/libnames.a \
-	$(lib)/libtraceroute.a $(lib)/libmda.a $(lib)/libping.a \
+	$(lib)/libtraceroute.a $(lib)/liblive.a $(lib)/libmda.a $(lib)/libping.a \
 	$(lib)/libprivsep.a $(lib)/libshared.a $(lib)/libalgorithms.a $(lib)/libprober.a \
 	$(lib)/libcommon.a
 $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)
@@ -182,8 +185,8 @@ $(BUILD)/tests/%: $(obj)/tests/%.o $(test_archives)
 
 # ---- what a newcomer types -----------------------------------------------------------
 packages := gcc libc6-dev pkg-config libseccomp-dev libcap-ng-dev libc-ares-dev \
-	libjansson-dev libmnl-dev uthash-dev
-test_packages := check netbase python3 iproute2 libcap2-bin $(if $(VALGRIND),valgrind)
+	libjansson-dev libmnl-dev libncurses-dev uthash-dev
+test_packages := check netbase python3 iproute2 libcap2-bin tmux $(if $(VALGRIND),valgrind)
 # With these nothing is skipped: tools to compare with, to look for faults, to lint.
 ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
 	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark \

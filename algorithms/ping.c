@@ -149,8 +149,8 @@ check_end(struct instance *i, const struct ping *p)
 	if (p->answered > 0)
 		instance_finish(i, REASON_REACHED, 0);
 	else
-		instance_finish(i,
-		    p->errors > 0 ? REASON_UNREACHABLE : REASON_SEARCH_LIMIT, 0);
+		instance_finish(
+		    i, p->errors > 0 ? REASON_UNREACHABLE : REASON_SEARCH_LIMIT, 0);
 	return true;
 }
 

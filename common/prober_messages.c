@@ -141,7 +141,8 @@ prober_start_unpack(struct prober_start *m, struct reader *r)
 {
 	*m = (struct prober_start){0};
 	code_start(&(struct codec){.r = r}, m);
-	return codec_verdict(r, start_is_sane(m) && header_is_sane(m) && ping_is_sane(m));
+	return codec_verdict(
+	    r, start_is_sane(m) && header_is_sane(m) && ping_is_sane(m));
 }
 
 void

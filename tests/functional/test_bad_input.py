@@ -52,6 +52,7 @@ WHOLE = {
     "--queries": (1, 10, ""), "-t": (0, 255, ""), "--tos": (0, 255, ""),
     "-l": (0, 0xfffff, "-6"), "--flowlabel": (0, 0xfffff, "-6"),
     "--flow-id": (0, 65535, ""), "--gap-limit": (0, 255, ""), "--loop-limit": (0, 255, ""),
+    "--rounds": (1, 10**9, "--live"),
     "--max-flows": (1, 65536, "-a mda"), "--max-probes": (1, 10**9, "-a mda"),
     "--parallel": (1, 1000, ""),
     "--phi": (2, 64, "-a mda"), "--prefix": (8, 127, "-a mda -6"), "--pps": (1, 1000000, ""),
@@ -60,6 +61,7 @@ WHOLE = {
 # {option: (smallest, largest, one below, one above)} in its unit
 TIMES = {
     "--timeout": ("0.001", "86400", "0.000999", "86400.001"),
+    "--interval": ("0.1", "3600", "0.0999", "3600.001"),
     "-w": ("0.001", "3600", "0.000999", "3600.001"),
     "--wait": ("0.001", "3600", "0", "3601"),
     "-z": ("0", "3600000", None, "3600000.1"), "--sendwait": ("0", "9.9", None, "1e1"),
@@ -132,11 +134,12 @@ def whole_cases():
 
 def time_cases():
     for option, (low, high, below, above) in TIMES.items():
+        also = "--live" if option == "--interval" else ""
         for text in (low, high, low + ".0" if "." not in low else low + "0"):
-            yield option, text, "", True
+            yield option, text, also, True
         for text in [below, above, *NO_TIME]:
             if text is not None:
-                yield option, text, "", False
+                yield option, text, also, False
     for text in ("1,0", "1,1000", "1,0.001,1000", "1/3/10", "1,3/10"):
         yield "-w", text, "", True
     for text in ("1,", "1,,", ",1", "1,-1", "1,1001", "1,1,1001", "1,1,1,1", "1;1", "1,nan",
@@ -187,6 +190,7 @@ class Values(BadInputTest):
 
     def test_times(self):
         ranges = {"-w": "0.001 to 3600 seconds", "--wait": "0.001 to 3600 seconds",
+                  "--interval": "a time from 0.1 to 3600 seconds",
                   "--timeout": "a time from 0.001 to 86400 seconds"}
         self.check_cases(time_cases(), lambda option: "{}: '.*' is not .*{}".format(
             option, ranges.get(option, "a time: below 10 in seconds")))

@@ -18,6 +18,7 @@
 #define PPS_HIGH 1000000
 #define FLOWS_HIGH 65536
 #define PROBES_HIGH 1000000000
+#define ROUNDS_HIGH 1000000000
 
 /* ---- the table ------------------------------------------------------------------- */
 
@@ -205,6 +206,13 @@ static const struct option_spec table[] = {
     {0, "hash-fields", NULL,
 	"Of many paths, find out which fields each balancer hashes, by further probes",
 	FLAG(hash_fields, 1)},
+    {0, "interval", "SECONDS", "With --live: from one round to the next (default 1)",
+	option_seconds, TO(interval), NS_PER_SECOND / 10, 3600 * NS_PER_SECOND,
+	TRACEROUTE},
+    {0, "live", NULL,
+	"Trace the path again and again, and show what its hops are like on the "
+	"terminal",
+	FLAG(live, 1), TRACEROUTE},
     {0, "loop-limit", "N",
 	"Stop when N addresses came back at a later hop (default 3; 0: never)",
 	NUMBER(start.loop_limit, 0, 255)},
@@ -220,6 +228,8 @@ static const struct option_spec table[] = {
     {0, "resolver", "SERVERS",
 	"Name servers to ask instead of the system's, such as 127.0.0.1:5353",
 	trace_value_resolver, TO(resolver), 0, 0, ALL},
+    {0, "rounds", "N", "With --live: end after N rounds",
+	NUMBER(rounds, 1, ROUNDS_HIGH), TRACEROUTE},
     {0, "sport", "PORT", "Source port of the probes", trace_value_port,
 	TO(start.src_port), 1, UINT16_MAX, ALL},
     {0, "tag", "FIELD",
@@ -403,6 +413,8 @@ settle_defaults(struct trace_options *o)
 		if (o->packet_len == PACKET_LEN_DEFAULT)
 			o->packet_len = PACKET_LEN_MAX;
 	}
+	if (o->live && o->interval == 0)
+		o->interval = NS_PER_SECOND;
 	if (start->send_gap < gap)
 		start->send_gap = gap;
 	if (!trace_options_multipath(o))
@@ -709,6 +721,28 @@ check_together(const struct trace_options *o, char *error)
 	return 0;
 }
 
+/* What --live goes with. */
+static int
+check_live(const struct trace_options *o, char *error)
+{
+	if (!o->live && (o->interval != 0 || o->rounds != 0)) {
+		snprintf(error, OPTIONS_TEXT_MAX, "%s: is of --live",
+		    o->interval != 0 ? "--interval" : "--rounds");
+		return -EINVAL;
+	}
+	if (!o->live)
+		return 0;
+	if (o->format == FORMAT_TEXT && !trace_options_multipath(o) &&
+	    !trace_options_many(o))
+		return 0;
+	snprintf(error, OPTIONS_TEXT_MAX,
+	    "--live: shows one path to one host on a terminal; leave %s out",
+	    o->format != FORMAT_TEXT     ? "--format"
+	    : trace_options_multipath(o) ? "the algorithm"
+					 : "the other hosts");
+	return -EINVAL;
+}
+
 /* What contradicts itself in a ping. */
 static int
 check_ping(const struct trace_options *o, char *error)
@@ -748,7 +782,8 @@ check(const struct trace_options *o, char *error)
 	if (is_ping(o))
 		return check_ping(o, error);
 	if (check_together(o, error) != 0 || check_multipath(o, error) != 0 ||
-	    check_format(o, error) != 0 || check_many(o, error) != 0)
+	    check_format(o, error) != 0 || check_many(o, error) != 0 ||
+	    check_live(o, error) != 0)
 		return -EINVAL;
 	return check_flow_field(o, error);
 }

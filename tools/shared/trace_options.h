@@ -88,6 +88,9 @@ struct trace_options {
 	uint8_t tcp_mss;     /* -O mss: show where it is lowered */
 	uint8_t module_help; /* -O help */
 	uint8_t explain;
+	uint8_t live;     /* --live */
+	uint32_t rounds;  /* of it; 0: until it is ended */
+	int64_t interval; /* from one round to the next, ns */
 	uint8_t help;
 	uint8_t version;
 	/* Called as traceroute or tracert: exit status and standard error are as

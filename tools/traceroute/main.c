@@ -2,6 +2,7 @@
  * paris-traceroute: the process that the user starts. It reads options, plans, starts
  * paris-prober and paris-names, and prints; it never sees a packet.
  */
+#include "tools/live/live.h"
 #include "tools/mda/mda.h"
 #include "tools/shared/measurement.h"
 #include "tools/traceroute/trace.h"
@@ -26,7 +27,9 @@ run(struct measurement *m)
 	if (trace_options_many(o))
 		return trace(m, NULL);
 	status = measurement_find_target(m, o->host, &target);
-	return status == GO_ON ? trace(m, &target) : status;
+	if (status != GO_ON)
+		return status;
+	return o->live ? live(m, &target) : trace(m, &target);
 }
 
 /*
