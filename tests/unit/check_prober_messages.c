@@ -369,7 +369,7 @@ START_TEST(values_out_of_range)
 	REFUSES(started, m.flow_label = 1U << 20);
 	REFUSES(result, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(result, m.outcome = 0);
-	REFUSES(result, m.outcome = RESULT_AMBIGUOUS + 1);
+	REFUSES(result, m.outcome = RESULT_UNAWAITED + 1);
 	REFUSES(result, m.ttl = 0);
 	REFUSES(result, m.reply = REPLY_RESET + 1);
 	REFUSES(result, m.flags = RESULT_FLAGS_END);
