@@ -14,6 +14,8 @@ array_reserve(void *array, uint32_t *room, uint32_t wanted, size_t size)
 
 	if (wanted <= *room)
 		return 0;
+	if (wanted > PTRDIFF_MAX / size)
+		return -ENOMEM;
 	if (more < ROOM_FIRST)
 		more = ROOM_FIRST;
 	if (more < wanted)

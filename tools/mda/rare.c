@@ -64,37 +64,68 @@ leads_to(const struct graph *g, uint32_t from, uint32_t to, bool *marks)
 	return found;
 }
 
-/* One address at two hops, the first being the lower one. */
-static void
+/*
+ * One address at two hops, the first being the lower one. Whether packets came back
+ * from one to the other.
+ */
+static bool
 note_pair(const struct multipath *t, const struct place *low, const struct place *high,
     bool *marks, uint32_t *found)
 {
 	const struct vertex *a = graph_vertex(t->graph, low->vertex);
 	const struct vertex *b = graph_vertex(t->graph, high->vertex);
 
-	/* Only "time exceeded" tells where a router stands. */
-	if (a->kind != VERTEX_ROUTER || b->kind != VERTEX_ROUTER)
-		return;
-	/* Branches of different length do not lead to each other's ends. */
 	if (!share_flow(a, b, marks) &&
-	    !leads_to(t->graph, low->vertex, high->vertex, marks)) {
-		found[low->vertex] |= 1U << ANOMALY_UNEQUAL;
-		found[high->vertex] |= 1U << ANOMALY_UNEQUAL;
-	} else if (high->ttl == low->ttl + 1) {
-		found[high->vertex] |= 1U << ANOMALY_LOOP;
-	} else {
-		found[high->vertex] |= 1U << ANOMALY_CYCLE;
+	    !leads_to(t->graph, low->vertex, high->vertex, marks))
+		return false;
+	found[high->vertex] |=
+	    1U << (high->ttl == low->ttl + 1 ? ANOMALY_LOOP : ANOMALY_CYCLE);
+	return true;
+}
+
+/* Only "time exceeded" tells where a router stands. */
+static bool
+is_router(const struct multipath *t, const struct place *p)
+{
+	return graph_vertex(t->graph, p->vertex)->kind == VERTEX_ROUTER;
+}
+
+/* The places of one address, by hop. */
+static void
+note_places(const struct multipath *t, const struct place *places, size_t count,
+    bool *marks, uint32_t *found)
+{
+	bool came_back = false;
+	size_t routers = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		routers += is_router(t, &places[i]);
+		for (size_t j = i + 1; j < count; j++)
+			if (is_router(t, &places[i]) && is_router(t, &places[j]) &&
+			    note_pair(t, &places[i], &places[j], marks, found))
+				came_back = true;
 	}
+	/*
+	 * Branches of different length do not lead to each other's ends. In a circle
+	 * not all is followed, so that what leads there may not be known.
+	 */
+	for (size_t i = 0; i < count && routers > 1 && !came_back; i++)
+		if (is_router(t, &places[i]))
+			found[places[i].vertex] |= 1U << ANOMALY_UNEQUAL;
 }
 
 static void
 note_pairs(const struct multipath *t, const struct place *places, size_t count,
     bool *marks, uint32_t *found)
 {
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = i + 1;
-		     j < count && addr_equal(&places[i].addr, &places[j].addr); j++)
-			note_pair(t, &places[i], &places[j], marks, found);
+	size_t first = 0;
+
+	for (size_t i = 1; i <= count; i++) {
+		if (i < count && addr_equal(&places[i].addr, &places[first].addr))
+			continue;
+		note_places(t, places + first, i - first, marks, found);
+		first = i;
+	}
 }
 
 /* The target at more than one hop, and paths that end elsewhere. */
