@@ -8,6 +8,7 @@
 #include "prober/algorithm.h"
 
 extern const struct algorithm algorithm_concurrent;
+extern const struct algorithm algorithm_exhaustive;
 extern const struct algorithm algorithm_hopbyhop;
 extern const struct algorithm algorithm_mda;
 extern const struct algorithm algorithm_mda_lite;

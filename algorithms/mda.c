@@ -774,6 +774,17 @@ const struct algorithm algorithm_mda = {
     .clear = clear,
 };
 
+const struct algorithm algorithm_exhaustive = {
+    .name = "exhaustive",
+    .summary = "as mda, printed as the first Paris traceroute did",
+    .flow_constant = true,
+    .multipath = true,
+    .state_size = sizeof(struct mda),
+    .handle = handle,
+    .doubts = doubts,
+    .clear = clear,
+};
+
 const struct algorithm algorithm_mda_lite = {
     .name = "mda-lite",
     .summary = "all paths with fewer probes: hop by hop where that is enough",

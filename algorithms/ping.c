@@ -15,6 +15,9 @@
 /* Never more unanswered than this: a long wait at a high rate must not take memory. */
 #define IN_FLIGHT_MAX 16384
 
+/* The first one is alone on its way for so long, unless it is answered before. */
+#define ALONE (150 * NS_PER_MS)
+
 struct ping {
 	uint32_t sent;
 	uint32_t answered; /* by the target, late answers too */
@@ -58,12 +61,12 @@ wait_of(const struct instance *i, const struct ping *p)
 
 /*
  * When the next probe may leave. Until something was heard nobody knows whether replies
- * can be told apart: then the first ones of `preload` do not go together.
+ * can be told apart: then the first ones do not go together.
  */
 static int64_t
 next_at(const struct instance *i, const struct ping *p)
 {
-	int64_t alone = p->last_sent + i->options.interval;
+	int64_t alone = p->began + ALONE;
 
 	if (all_sent(i, p) || p->in_flight >= IN_FLIGHT_MAX)
 		return INT64_MAX;

@@ -12,6 +12,7 @@ const struct algorithm *const algorithm_table[] = {
     &algorithm_scout,
     &algorithm_mda,
     &algorithm_mda_lite,
+    &algorithm_exhaustive,
     &algorithm_ping,
     NULL,
 };

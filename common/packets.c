@@ -59,15 +59,19 @@ packet_address(struct msghdr *m, struct envelope *e, const struct outgoing *o)
 unsigned int
 packets_receive(struct incoming *in, int fd, int flags, size_t at)
 {
+	/* What is not kept, whose only use is that its length becomes known. */
+	static uint8_t rest[1 << 16];
+	unsigned int room = (unsigned int)(PACKETS_ROOM - at);
 	int count;
 
 	for (unsigned int i = 0; i < PACKETS_BATCH; i++) {
-		in->parts[i] = (struct iovec){in->images[i] + at, PACKETS_ROOM - at};
+		in->parts[i][0] = (struct iovec){in->images[i] + at, room};
+		in->parts[i][1] = (struct iovec){rest, sizeof(rest)};
 		in->headers[i].msg_hdr = (struct msghdr){
 		    .msg_name = &in->names[i],
 		    .msg_namelen = sizeof(in->names[i]),
-		    .msg_iov = &in->parts[i],
-		    .msg_iovlen = 1,
+		    .msg_iov = in->parts[i],
+		    .msg_iovlen = 2,
 		    .msg_control = &in->control[i],
 		    .msg_controllen = sizeof(in->control[i]),
 		};
@@ -76,6 +80,13 @@ packets_receive(struct incoming *in, int fd, int flags, size_t at)
 		count = recvmmsg(
 		    fd, in->headers, PACKETS_BATCH, flags | MSG_DONTWAIT, NULL);
 	while (count < 0 && errno == EINTR);
+	for (int i = 0; i < count; i++) {
+		in->whole[i] = in->headers[i].msg_len;
+		if (in->whole[i] <= room)
+			continue;
+		in->headers[i].msg_len = room;
+		in->headers[i].msg_hdr.msg_flags |= MSG_TRUNC;
+	}
 	return count < 0 ? 0 : (unsigned int)count;
 }
 
@@ -84,8 +95,9 @@ packets_arrival(struct incoming *in, unsigned int i, size_t at, struct arrival *
 {
 	const struct msghdr *m = &in->headers[i].msg_hdr;
 
-	*out = (struct arrival){
-	    .bytes = in->images[i] + at, .len = in->headers[i].msg_len};
+	*out = (struct arrival){.bytes = in->images[i] + at,
+	    .len = in->headers[i].msg_len,
+	    .whole = in->whole[i]};
 	ancillary_read(&in->headers[i].msg_hdr, &out->told);
 	(void)addr_from_sockaddr(
 	    m->msg_name, m->msg_namelen, &out->from, &out->from_port);

@@ -44,7 +44,8 @@ void packet_address(struct msghdr *m, struct envelope *e, const struct outgoing 
 /* Packets as they were received: bytes from an offset that the reader chose. */
 struct incoming {
 	struct mmsghdr headers[PACKETS_BATCH];
-	struct iovec parts[PACKETS_BATCH];
+	struct iovec parts[PACKETS_BATCH][2];
+	size_t whole[PACKETS_BATCH]; /* length of the packet as it came */
 	struct sockaddr_storage names[PACKETS_BATCH];
 	union {
 		char bytes[CONTROL_ROOM];
@@ -56,13 +57,15 @@ struct incoming {
 /*
  * Receives what is there, without waiting: to offset `at` of each image. flags: those
  * of recvmmsg(2), such as MSG_ERRQUEUE. Returns how many packets; 0 on any error too.
+ * msg_len is what was kept of a packet; one that is longer has MSG_TRUNC.
  */
 unsigned int packets_receive(struct incoming *in, int fd, int flags, size_t at);
 
 /* A packet received, with all that is known of it. */
 struct arrival {
 	const uint8_t *bytes;
-	size_t len;
+	size_t len;       /* of what was kept */
+	size_t whole;     /* of the packet as it came */
 	struct addr from; /* none: not an IP address */
 	uint16_t from_port;
 	int64_t received; /* CLOCK_REALTIME, ns */

@@ -367,22 +367,19 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 	size_t at = datagram_send_from(e);
 
 	for (int round = 0; round < RECEIVE_ROUNDS && count == PACKETS_BATCH; round++) {
-		/* MSG_TRUNC: the length is the datagram's, though not all is kept. */
-		count = packets_receive(&batch, e->watch.fd, MSG_TRUNC, at);
+		count = packets_receive(&batch, e->watch.fd, 0, at);
 		for (unsigned int i = 0; i < count; i++) {
 			struct arrival a;
 			struct reply r;
-			size_t kept;
 
 			packets_arrival(&batch, i, at, &a);
-			kept = a.len < PACKETS_ROOM - at ? a.len : PACKETS_ROOM - at;
 			count_dropped(e, &a.told);
 			r = (struct reply){
 			    .endpoint = e,
 			    .ttl = a.told.ttl,
 			    .ip_id = -1,
 			    .tos = a.told.tos,
-			    .len = (uint16_t)a.len,
+			    .len = (uint16_t)a.whole,
 			    .received = a.received,
 			    .received_here = !a.by_kernel,
 			    .from = a.from,
@@ -391,7 +388,7 @@ datagrams_receive(struct endpoint *e, bool (*to_reply)(const struct endpoint *e,
 			    .quote_at = at,
 			};
 			if (!addr_is_none(&r.from) &&
-			    to_reply(e, &r, batch.images[i], kept))
+			    to_reply(e, &r, batch.images[i], a.len))
 				e->owner->events->reply(e->owner->context, &r);
 		}
 		total += count;

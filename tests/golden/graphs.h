@@ -1,6 +1,6 @@
 /*
  * Synthetic multipath searches, shown by check_graph_render, and their expected output
- * in files beside this one: graph-NAME.txt, .json, .scamper and .dot.
+ * in files beside this one: graph-NAME.txt, .exhaustive, .json, .scamper and .dot.
  */
 #ifndef TESTS_GOLDEN_GRAPHS_H
 #define TESTS_GOLDEN_GRAPHS_H

@@ -12,6 +12,7 @@
 #include "tools/mda/confidence.h"
 #include "tools/mda/findings.h"
 #include "tools/mda/render_dot.h"
+#include "tools/mda/render_exhaustive.h"
 #include "tools/mda/render_json.h"
 #include "tools/mda/render_scamper.h"
 #include "tools/mda/render_text.h"
@@ -47,6 +48,21 @@ START_TEST(text)
 	play_begin(&p, _i);
 	graph_render_text(&p.f, &graph_naming, &p.out);
 	golden_compare(p.scene.name, "txt", &p.out);
+	for (size_t i = 0; i < p.out.tail; i++)
+		ck_assert(p.out.data[i] == '\n' ||
+			  (p.out.data[i] >= ' ' && p.out.data[i] <= '~'));
+	play_end(&p);
+}
+END_TEST
+
+/* The first Paris traceroute's text. */
+START_TEST(exhaustive)
+{
+	struct play p;
+
+	play_begin(&p, _i);
+	ck_assert_int_eq(graph_render_exhaustive(&p.f, &graph_naming, &p.out), 0);
+	golden_compare(p.scene.name, "exhaustive", &p.out);
 	for (size_t i = 0; i < p.out.tail; i++)
 		ck_assert(p.out.data[i] == '\n' ||
 			  (p.out.data[i] >= ' ' && p.out.data[i] <= '~'));
@@ -294,6 +310,7 @@ main(void)
 {
 	const struct test_entry tests[] = {
 	    {text, .loops = GRAPH_SCENES},
+	    {exhaustive, .loops = GRAPH_SCENES},
 	    {json, .loops = GRAPH_SCENES},
 	    {scamper, .loops = GRAPH_SCENES},
 	    {dot, .loops = GRAPH_SCENES},

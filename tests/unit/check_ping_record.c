@@ -211,7 +211,8 @@ static const struct {
     {AF_INET6, 3, 0, "Time exceeded: Hop limit"},
     {AF_INET6, 3, 1, "Time exceeded: Defragmentation failure"},
     {AF_INET6, 3, 2, "Time exceeded: code 2"},
-    {AF_INET6, 4, 1, "Parameter problem: code 1"},
+    {AF_INET6, 4, 1, "Parameter problem: Unknown header"},
+    {AF_INET6, 4, 3, "Parameter problem: code 3"},
     {AF_INET6, 100, 0, "unknown icmp type: 100"},
 };
 

@@ -120,7 +120,7 @@ label_follows(const struct classify *c)
 static bool
 search_shows(const struct classify *c, enum trait trait)
 {
-	return strcmp(c->search->asked.algorithm, "mda") == 0 && !is_single(c, trait) &&
+	return !multipath_is_by_hop(c->search) && !is_single(c, trait) &&
 	       c->search->how.flow_field == flow_field(c, trait) && !label_follows(c);
 }
 

@@ -7,14 +7,17 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/names_messages.h"
 #include "tools/mda/classify.h"
 #include "tools/mda/findings.h"
 #include "tools/mda/render_dot.h"
+#include "tools/mda/render_exhaustive.h"
 #include "tools/mda/render_json.h"
 #include "tools/mda/render_scamper.h"
 #include "tools/mda/render_text.h"
 #include "tools/mda/svg.h"
 #include "tools/mda/words.h"
+#include "tools/shared/escape.h"
 #include "tools/shared/progress.h"
 #include "tools/shared/remedy.h"
 #include "tools/shared/scamper_json.h"
@@ -204,6 +207,46 @@ judge(const struct search *s, const struct multipath *t, const struct findings *
 	return findings_is_complete(f) ? EXIT_REACHED : EXIT_NOT_REACHED;
 }
 
+/* The old text has no place for what was not found out: that goes to standard error. */
+static void
+tell_missing(const struct multipath *t)
+{
+	const char *coverage = words_coverage(t);
+	char reason[WORDS_MAX], host[4 * NAMES_NAME_MAX + 1];
+
+	words_reason(t, reason);
+	if (t->has_done && session_status(&t->done) != EXIT_FAILED &&
+	    t->done.reason != REASON_HELPER_LOST && reason[0] != '\0')
+		log_line("%s was %s; %s", escape_terminal(t->host, host, sizeof(host)),
+		    multipath_reached(t) ? "reached" : "not reached", reason);
+	if (coverage != NULL)
+		log_line("%s", coverage);
+}
+
+static int
+print_exhaustive(
+    struct search *s, const struct findings *f, const struct session *session)
+{
+	int error = graph_render_exhaustive(f, session_naming(session), session->out);
+
+	if (error != 0)
+		log_line("out of memory for the text%s", remedy_of_limit(-error));
+	else if (!s->options->as_traceroute)
+		tell_missing(f->paths);
+	return error;
+}
+
+static int
+print_text(struct search *s, const struct findings *f, const struct session *session)
+{
+	if (strcmp(f->paths->asked.algorithm, "exhaustive") == 0)
+		return print_exhaustive(s, f, session);
+	if (s->printed != 0)
+		output_print(session->out, "\n");
+	graph_render_text(f, session_naming(session), session->out);
+	return 0;
+}
+
 /* Prints one search; -ENOMEM, or another failure that has been told. */
 static int
 print_one(struct search *s, const struct findings *f, const struct session *session)
@@ -214,10 +257,7 @@ print_one(struct search *s, const struct findings *f, const struct session *sess
 	case FORMAT_TEXT:
 	case FORMAT_CSV: /* these two are not of many paths */
 	case FORMAT_ATLAS:
-		if (s->printed != 0)
-			output_print(session->out, "\n");
-		graph_render_text(f, naming, session->out);
-		return 0;
+		return print_text(s, f, session);
 	case FORMAT_JSON:
 		graph_render_json(f, naming, session_failure(session), session->out);
 		return 0;

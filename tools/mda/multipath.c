@@ -114,8 +114,8 @@ is_possible(const struct multipath *t, const struct prober_result *m)
 }
 
 /* As the algorithm has it (algorithms/mda.c): a late answer is one if certain whose. */
-static bool
-is_answer(const struct prober_result *m)
+bool
+multipath_is_answer(const struct prober_result *m)
 {
 	return m->outcome == RESULT_REPLY ||
 	       (m->outcome == RESULT_LATE && (m->flags & RESULT_UNTAGGED) == 0);
@@ -124,7 +124,7 @@ is_answer(const struct prober_result *m)
 static int
 feed(struct multipath *t, const struct prober_result *m)
 {
-	if (is_answer(m)) {
+	if (multipath_is_answer(m)) {
 		bool final = (m->flags & RESULT_FINAL) != 0;
 
 		(void)graph_answer(t->graph, m->flow, m->ttl, &m->from,
@@ -299,7 +299,7 @@ multipath_figures(const struct multipath *t)
 		const struct prober_result *m = t->results[i];
 		uint32_t at;
 
-		if (!is_answer(m))
+		if (!multipath_is_answer(m))
 			continue;
 		at = graph_find(t->graph, m->ttl, &m->from);
 		if (at >= vertices)

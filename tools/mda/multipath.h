@@ -57,6 +57,9 @@ int multipath_take_started(struct multipath *t, const struct prober_started *m);
 int multipath_take_result(struct multipath *t, const struct prober_result *m);
 int multipath_take_done(struct multipath *t, const struct prober_done *m);
 
+/* Whether the result is an answer that the graph has taken. */
+bool multipath_is_answer(const struct prober_result *m);
+
 /* One of the results, whole. Returns out. */
 const struct prober_result *multipath_result(
     const struct multipath *t, size_t number, struct prober_result *out);

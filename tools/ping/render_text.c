@@ -72,21 +72,24 @@ ping_text_shows(const struct prober_result *m)
 	       m->outcome == RESULT_LATE || m->outcome == RESULT_AMBIGUOUS;
 }
 
-/* "name (address)", or the address. */
+/* "name (address)", or "address (address)"; where no names are wanted the address. */
 static void
 print_from(
     const struct prober_result *m, const struct naming *naming, struct output *out)
 {
 	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX];
 	const char *name = NULL;
+	bool known = false;
 
 	reply_addr_text(&m->from, addr);
-	if (naming != NULL &&
-	    naming->find(naming->context, &m->from, &name) == NAME_KNOWN)
-		output_print(out, "%s (%s)",
-		    escape_terminal(name, escaped, sizeof(escaped)), addr);
-	else
+	if (naming != NULL)
+		known = naming->find(naming->context, &m->from, &name) == NAME_KNOWN;
+	if (naming == NULL)
 		output_print(out, "%s", addr);
+	else
+		output_print(out, "%s (%s)",
+		    known ? escape_terminal(name, escaped, sizeof(escaped)) : addr,
+		    addr);
 }
 
 /* Four digits that count, as iputils has it. */

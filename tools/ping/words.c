@@ -37,6 +37,19 @@ unreachable4(uint8_t code)
 	return word_of(words, sizeof(words) / sizeof(words[0]), code);
 }
 
+/* Parameter problem, RFC 4443 section 3.4; the prober does not tell where it is. */
+static const char *
+problem6(uint8_t code)
+{
+	static const char *const words[] = {
+	    [ICMP6_PARAMPROB_HEADER] = "Wrong header field",
+	    [ICMP6_PARAMPROB_NEXTHEADER] = "Unknown header",
+	    [ICMP6_PARAMPROB_OPTION] = "Unknown option",
+	};
+
+	return word_of(words, sizeof(words) / sizeof(words[0]), code);
+}
+
 /* Destination unreachable, RFC 4443 section 3.1. */
 static const char *
 unreachable6(uint8_t code)
@@ -96,6 +109,9 @@ error6(const struct prober_result *m, char *buf)
 		snprintf(buf, PING_WORDS_MAX, "Time exceeded: Defragmentation failure");
 	else if (m->icmp_type == ICMP6_TIME_EXCEEDED)
 		snprintf(buf, PING_WORDS_MAX, "Time exceeded: code %u", m->icmp_code);
+	else if (m->icmp_type == ICMP6_PARAM_PROB && problem6(m->icmp_code) != NULL)
+		snprintf(buf, PING_WORDS_MAX, "Parameter problem: %s",
+		    problem6(m->icmp_code));
 	else if (m->icmp_type == ICMP6_PARAM_PROB)
 		snprintf(
 		    buf, PING_WORDS_MAX, "Parameter problem: code %u", m->icmp_code);

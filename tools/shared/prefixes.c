@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/log.h"
 #include "tools/shared/line_reader.h"
 #include "tools/shared/options.h"
@@ -108,28 +109,22 @@ contains(const struct prefix *p, const struct addr *a)
 static int
 add(struct prefixes *p, const struct prefix *one)
 {
-	if (p->count == p->room) {
-		size_t room = p->room != 0 ? 2 * p->room : 64;
-		struct prefix *list = realloc(p->list, room * sizeof(*list));
+	int error = array_reserve(&p->list, &p->room, p->count + 1, sizeof(*p->list));
 
-		if (list == NULL)
-			return -ENOMEM;
-		p->list = list;
-		p->room = room;
-	}
-	p->list[p->count++] = *one;
-	return 0;
+	if (error == 0)
+		p->list[p->count++] = *one;
+	return error;
 }
 
 /* Sorts, and leaves out what is inside another. */
 static void
 settle(struct prefixes *p)
 {
-	size_t kept = 0;
+	uint32_t kept = 0;
 
 	if (p->count != 0)
 		qsort(p->list, p->count, sizeof(*p->list), compare);
-	for (size_t i = 0; i < p->count; i++)
+	for (uint32_t i = 0; i < p->count; i++)
 		if (kept == 0 || !contains(&p->list[kept - 1], &p->list[i].addr))
 			p->list[kept++] = p->list[i];
 	p->count = kept;
@@ -175,12 +170,12 @@ const struct prefix *
 prefixes_find(const struct prefixes *p, const struct addr *a, uint8_t len)
 {
 	struct prefix asked = {.addr = unmap(a)};
-	size_t low = 0, high = p->count;
+	uint32_t low = 0, high = p->count;
 
 	asked.len = len < address_bits(&asked.addr) ? len : address_bits(&asked.addr);
 	asked.addr = cut(&asked.addr, asked.len);
 	while (low < high) { /* the first that begins behind it */
-		size_t middle = low + (high - low) / 2;
+		uint32_t middle = low + (high - low) / 2;
 		struct prefix begin = {.addr = asked.addr, .len = UINT8_MAX};
 
 		if (compare(&p->list[middle], &begin) <= 0)

@@ -20,8 +20,8 @@ struct prefix {
 
 struct prefixes {
 	struct prefix *list; /* sorted once they are read; none is inside another */
-	size_t count;
-	size_t room;
+	uint32_t count;
+	uint32_t room;
 };
 
 /*

@@ -245,8 +245,11 @@ note_anomalies(const struct record *t, const char *about)
 		    "%u %s lost on this machine: the socket's buffer was full; "
 		    "try -N or -z",
 		    done->lost_here, replies(done->lost_here));
-	/* Of interest only to those who wonder where an answer is. */
-	if (done->strays != 0 && done->timeouts != 0)
+	/*
+	 * Of interest only to those who wonder where an answer is; and of several
+	 * traces most are late for one that is over.
+	 */
+	if (about == NULL && done->strays != 0 && done->timeouts != 0)
 		note(about,
 		    "%u %s fitted no probe: meant for an earlier run, or changed "
 		    "on the way",
