@@ -105,7 +105,7 @@ test_support_c := $(wildcard tests/support/*.c)
 .SECONDARY:
 .PHONY: all help demo check check-all check-unit check-lab check-functional check-privsep \
 	check-programs bench fuzz lint format install install-caps uninstall dist deps \
-	deps-build deps-ci compile-flags tests clean
+	deps-build deps-ci deps-deb deb check-deb compile-flags tests clean
 
 all: $(programs) ; @:
 
@@ -117,6 +117,7 @@ help:
 	@echo "make bench      side by side with Debian's traceroute"
 	@echo "make fuzz FUZZ_SECONDS=300   each parser for so long, with libFuzzer"
 	@echo "make lint | format | deps | install | uninstall | dist | clean"
+	@echo "make deb | check-deb   Debian packages into $(BUILD)/deb; build, install, purge them"
 	@echo "make install-caps   as root, after install: the capability of the helper"
 	@echo "variants: SAN=address,undefined   VALGRIND=1   CC=clang   V=1   WERROR=1"
 
@@ -191,11 +192,15 @@ test_packages := check netbase python3 iproute2 libcap2-bin tmux $(if $(VALGRIND
 ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
 	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark \
 	nftables graphviz
+# What debian/control needs besides, and tests/package/check-deb.
+deb_packages := dpkg-dev debhelper
+check_deb_packages := lintian debootstrap util-linux
 
 # Installs the packages that are missing; one quick question when none is.
 deps-build: ; @$(call install_missing,$(packages))
 deps: ; @$(call install_missing,$(packages) $(test_packages))
 deps-ci: ; @$(call install_missing,$(packages) $(test_packages) $(ci_packages))
+deps-deb: ; @$(call install_missing,$(packages) $(test_packages) $(deb_packages))
 
 define install_missing
 command -v dpkg-query >/dev/null || { echo "make deps knows only Debian's packages," \
@@ -308,6 +313,15 @@ dist:
 	tests/lint --files | tar -czf $(dist_name).tar.gz --transform 's,^,$(dist_name)/,' \
 	--owner=0 --group=0 -T -; fi
 	@echo $(dist_name).tar.gz
+
+# ---- packages ------------------------------------------------------------------------
+deb: deps-deb
+	@packaging/deb $(BUILD)/deb
+
+# As root; takes minutes, and the package archive of this machine.
+check-deb: deps-deb
+	@$(call install_missing,$(check_deb_packages))
+	@tests/package/check-deb $(BUILD)/check-deb
 
 clean:
 	rm -rf $(BUILD)
