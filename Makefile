@@ -33,8 +33,10 @@ variant := valgrind
 VARIANT_CFLAGS := -DPARIS_NO_SANDBOX
 else
 variant := release
+machine := $(shell $(CC) -dumpmachine 2>/dev/null)
 HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
-	-fcf-protection
+	$(if $(filter x86_64-% i%86-%,$(machine)),-fcf-protection) \
+	$(if $(filter aarch64-%,$(machine)),-mbranch-protection=standard)
 endif
 BUILD ?= build$(if $(filter-out release,$(variant)),/$(variant))
 
@@ -104,8 +106,8 @@ test_support_c := $(wildcard tests/support/*.c)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help demo check check-all check-unit check-lab check-functional check-privsep \
-	check-programs bench fuzz lint format install install-caps uninstall dist deps \
-	deps-build deps-ci deps-deb deb check-deb compile-flags tests clean
+	check-programs bench fuzz lint format install installed install-caps uninstall dist \
+	deps deps-build deps-ci deps-deb deb check-deb rpm check-rpm compile-flags tests clean
 
 all: $(programs) ; @:
 
@@ -118,6 +120,7 @@ help:
 	@echo "make fuzz FUZZ_SECONDS=300   each parser for so long, with libFuzzer"
 	@echo "make lint | format | deps | install | uninstall | dist | clean"
 	@echo "make deb | check-deb   Debian packages into $(BUILD)/deb; build, install, purge them"
+	@echo "make rpm | check-rpm   likewise RPM packages into $(BUILD)/rpm, where rpmbuild is"
 	@echo "make install-caps   as root, after install: the capability of the helper"
 	@echo "variants: SAN=address,undefined   VALGRIND=1   CC=clang   V=1   WERROR=1"
 
@@ -267,22 +270,39 @@ compile-flags:
 	@printf '%s\n' "$(subst ",\",$(PROJECT_CPPFLAGS)) $(PKG_CFLAGS) $(CHECK_CFLAGS) -std=gnu11"
 
 # ---- installing ----------------------------------------------------------------------
-# The tools find their servants by this path from their own folder.
+# The tools find their servants by this path from their own folder, wherever that is.
 relative := $(shell realpath -m --relative-to=$(bindir) $(libexecdir)/paris-traceroute)
 PROJECT_CPPFLAGS += -DPARIS_LIBEXEC='"$(relative)"'
+# Written when it is another one, so that `make install libexecdir=...` compiles it in.
+$(obj)/tools/shared/servant.o: $(obj)/relative
+$(obj)/relative: FORCE
+	@mkdir -p $(@D) && { echo '$(relative)' | cmp -s - $@ || echo '$(relative)' >$@; }
+FORCE: ;
 manuals := $(wildcard man/*.[158])
 documents := README.md ARCHITECTURE.md SECURITY.md NEWS LICENSE
 
+# All that is installed, and no more is removed: MODE:FILE:FOLDER.
+installed := $(foreach file,$(tools),0755:$(file):$(bindir)) \
+	$(foreach file,$(servants),0755:$(file):$(libexecdir)/paris-traceroute) \
+	$(foreach file,$(documents),0644:$(file):$(docdir)) \
+	0644:doc/results.schema.json:$(datadir) \
+	$(foreach file,$(manuals),0644:$(file):$(mandir)/man$(subst .,,$(suffix $(file))))
+# $(call each_installed,COMMAND): in it are $$mode, $$file and where it goes, $$target.
+each_installed = @set -e; for entry in $(installed); do mode=$${entry%%:*}; \
+	file=$${entry\#*:}; folder=$${file\#*:}; file=$${file%%:*}; \
+	target="$(DESTDIR)$$folder/$${file\#\#*/}"; $(1); done
+
 install: all
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/paris-traceroute \
-		$(DESTDIR)$(docdir) $(DESTDIR)$(datadir)
-	$(INSTALL) -m 0755 $(tools) $(DESTDIR)$(bindir)
-	$(INSTALL) -m 0755 $(servants) $(DESTDIR)$(libexecdir)/paris-traceroute
-	$(INSTALL) -m 0644 $(documents) $(DESTDIR)$(docdir)
-	$(INSTALL) -m 0644 doc/results.schema.json $(DESTDIR)$(datadir)
-	set -e; for page in $(manuals); do \
-		folder=$(DESTDIR)$(mandir)/man$${page##*.}; $(INSTALL) -d $$folder; \
-		$(INSTALL) -m 0644 $$page $$folder; done
+	$(call each_installed,$(INSTALL) -D -m $$mode $$file "$$target")
+
+own_folders := $(libexecdir)/paris-traceroute $(docdir) $(datadir)
+uninstall:
+	$(call each_installed,rm -f "$$target")
+	@for folder in $(own_folders); do [ ! -d "$(DESTDIR)$$folder" ] || \
+		rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder"; done
+
+# The names of all files that are installed, one a line.
+installed: ; $(call each_installed,echo "$$target")
 
 # The one privilege there is: of paris-privsep alone, and without it all else works. A
 # package does this in its postinst: no archive carries file capabilities.
@@ -298,12 +318,6 @@ install-caps:
 	command -v setcap >/dev/null || say "there is no setcap: install libcap2-bin"; \
 	setcap cap_net_raw+p $(capable) || say "run it as root, on a file system that" \
 		"takes capabilities"
-
-uninstall:
-	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(notdir $(tools)))
-	rm -rf $(DESTDIR)$(libexecdir)/paris-traceroute $(DESTDIR)$(docdir) $(DESTDIR)$(datadir)
-	for page in $(manuals); do \
-		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); done
 
 # Of what is committed; from an unpacked tarball, of what is there.
 dist_name := paris-traceroute-$(VERSION)
@@ -322,6 +336,10 @@ deb: deps-deb
 check-deb: deps-deb
 	@$(call install_missing,$(check_deb_packages))
 	@tests/package/check-deb $(BUILD)/check-deb
+
+# rpmbuild itself says what is missing.
+rpm: ; @packaging/rpm $(BUILD)/rpm
+check-rpm: rpm ; @tests/package/check-rpm $(BUILD)/rpm
 
 clean:
 	rm -rf $(BUILD)
