@@ -20,6 +20,8 @@ code_plan(struct codec *c, struct prober_plan *m)
 	}
 	code_u8(c, &m->stamp_ids_chosen);
 	code_i64(c, &m->send_gap);
+	code_u32(c, &m->mark);
+	code_u8(c, &m->debug);
 }
 
 void
@@ -37,7 +39,7 @@ prober_plan_unpack(struct prober_plan *m, struct reader *r)
 
 	*m = (struct prober_plan){0};
 	code_plan(&(struct codec){.r = r}, m);
-	sane = m->stamp_ids_chosen <= 1 && m->send_gap >= 0 &&
+	sane = m->stamp_ids_chosen <= 1 && m->debug <= 1 && m->send_gap >= 0 &&
 	       m->send_gap <= PROBER_TIME_MAX;
 	for (size_t i = 0; i < 2; i++)
 		sane = sane && m->family[i].send < TRANSPORT_COUNT &&

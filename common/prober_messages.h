@@ -83,6 +83,12 @@ struct prober_plan {
 	struct prober_plan_family family[2];
 	uint8_t stamp_ids_chosen; /* the kernel takes SCM_TS_OPT_ID (Linux 6.13) */
 	int64_t send_gap; /* between two probes of all instances together, on average */
+	/*
+	 * SO_MARK (0: none) and SO_DEBUG of its raw sockets. The prober is started with
+	 * them, too, for it sets them before it leaves root.
+	 */
+	uint32_t mark;
+	uint8_t debug;
 };
 
 /*

@@ -39,18 +39,19 @@ try_socket(int family, int type, int protocol)
 	return 0;
 }
 
-static bool
+/* Sets an option of a datagram socket: 0 or the errno. */
+static int
 try_option(int family, int level, int name)
 {
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int on = 1;
-	bool works;
+	int error;
 
 	if (fd < 0)
-		return false;
-	works = setsockopt(fd, level, name, &on, sizeof(on)) == 0;
+		return errno;
+	error = setsockopt(fd, level, name, &on, sizeof(on)) == 0 ? 0 : errno;
 	close(fd);
-	return works;
+	return error;
 }
 
 /*
@@ -224,8 +225,11 @@ host_facts_gather(struct host_facts *facts, const char *helper_path)
 	facts->group_range_known =
 	    read_group_range(&facts->group_low, &facts->group_high);
 	facts->gid = getegid();
-	facts->extensions[0] = try_option(AF_INET, IPPROTO_IP, IP_RECVERR_RFC4884);
-	facts->extensions[1] = try_option(AF_INET6, IPPROTO_IPV6, IPV6_RECVERR_RFC4884);
+	facts->mark = try_option(AF_INET, SOL_SOCKET, SO_MARK);
+	facts->debug = try_option(AF_INET, SOL_SOCKET, SO_DEBUG);
+	facts->extensions[0] = try_option(AF_INET, IPPROTO_IP, IP_RECVERR_RFC4884) == 0;
+	facts->extensions[1] =
+	    try_option(AF_INET6, IPPROTO_IPV6, IPV6_RECVERR_RFC4884) == 0;
 	facts->stamp_ids_chosen = try_chosen_stamp_ids();
 }
 

@@ -40,6 +40,8 @@ struct host_facts {
 	uint8_t helper; /* enum helper_state */
 	char helper_path[HOST_PATH_MAX];
 	uint8_t raw;      /* enum raw_state */
+	int mark;         /* 0, or the errno of setting SO_MARK */
+	int debug;        /* likewise SO_DEBUG */
 	uint16_t syn_len; /* TCP header of a SYN with its options, bytes */
 	bool group_range_known;
 	uint32_t group_low; /* net.ipv4.ping_group_range, which gates IPv6 too */

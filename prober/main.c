@@ -1,7 +1,7 @@
 /*
- * paris-prober TRANSPORT...: started by a tool with its channel at descriptor 3; not
- * for people.
- * Gives away everything it does not need, enters its sandbox, then probes.
+ * paris-prober [mark=N] [debug] TRANSPORT...: started by a tool with its channel at
+ * descriptor 3; not for people. Gives away everything it does not need, enters its
+ * sandbox, then probes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,11 +25,18 @@ fail(const char *what, int error)
 	return EXIT_EXPLAINED;
 }
 
-/* The arguments: names of the transports that will be used. */
+/* The arguments: what raw sockets get, then names of the transports to be used. */
 static int
-read_transports(char **names, uint32_t *out)
+read_arguments(char **names, uint32_t *out, struct raw_options *options)
 {
 	*out = 0;
+	*options = (struct raw_options){0};
+	if (*names != NULL && strncmp(*names, "mark=", 5) == 0)
+		options->mark = (uint32_t)strtoul(*names++ + 5, NULL, 10);
+	if (*names != NULL && strcmp(*names, "debug") == 0) {
+		options->debug = true;
+		names++;
+	}
 	for (; *names != NULL; names++) {
 		const struct transport *const *t = transport_table;
 
@@ -41,6 +48,7 @@ read_transports(char **names, uint32_t *out)
 		}
 		*out |= 1U << (*t)->id;
 	}
+	options->tcp = (*out & 1U << TRANSPORT_TCP_RAW) != 0;
 	return 0;
 }
 
@@ -67,10 +75,10 @@ uses_raw(uint32_t transports)
  * are asked for, and everything that could open another is given away.
  */
 static int
-give_up_privileges(uint32_t transports, struct raw_sockets *sockets)
+give_up_privileges(
+    uint32_t transports, const struct raw_options *options, struct raw_sockets *sockets)
 {
-	bool tcp = (transports & 1U << TRANSPORT_TCP_RAW) != 0;
-	int error = uses_raw(transports) ? raw_open(sockets, tcp) : 0;
+	int error = uses_raw(transports) ? raw_open(sockets, options) : 0;
 
 	if (error != 0)
 		return fail("cannot open raw sockets, which root alone has", error);
@@ -82,6 +90,7 @@ int
 main(int argc, char **argv)
 {
 	static struct prober prober;
+	struct raw_options options;
 	struct raw_sockets sockets;
 	struct sandbox_policy policy;
 	uint32_t transports;
@@ -92,9 +101,9 @@ main(int argc, char **argv)
 		log_line("this program is started by paris-traceroute, not by hand");
 		return 2;
 	}
-	if (argc < 1 || read_transports(argv + 1, &transports) != 0)
+	if (argc < 1 || read_arguments(argv + 1, &transports, &options) != 0)
 		return 2;
-	error = give_up_privileges(transports, &sockets);
+	error = give_up_privileges(transports, &options, &sockets);
 	if (error != 0)
 		return error;
 	error = prober_init(&prober, MESSAGE_CHILD_FD, transports);

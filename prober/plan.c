@@ -439,11 +439,71 @@ choose_family(struct choice *c)
 	return 0;
 }
 
+/* What takes CAP_NET_ADMIN, as the user asked for it; or NULL. */
+static const char *
+admin_option(const struct plan_request *request)
+{
+	if (request->mark != 0)
+		return "--fwmark";
+	return request->debug ? "-d" : NULL;
+}
+
+/* Whether root's own raw sockets send this protocol. */
+static bool
+raw_sends(uint8_t protocol)
+{
+	for (const struct transport *const *t = transport_table; *t != NULL; t++)
+		if ((*t)->by_raw && (*t)->ip_protocol[0] == protocol)
+			return true;
+	return false;
+}
+
+/*
+ * SO_MARK and SO_DEBUG take CAP_NET_ADMIN, which nothing here has when it knows the
+ * target but raw sockets that root opened before.
+ */
+static int
+check_admin(const struct choice *c)
+{
+	const struct plan_request *r = c->request;
+	const char *option = admin_option(r);
+	char *problem = problem_of(c);
+
+	if (option == NULL)
+		return 0;
+	if (r->privilege == PRIVILEGE_NONE || r->privilege == PRIVILEGE_HELPER)
+		choice_add(problem,
+		    "%s takes raw sockets of root's own: leave --privilege out",
+		    option);
+	else if (!raw_sends(r->protocol))
+		choice_add(problem,
+		    "%s takes raw sockets of root's own, which do not send this "
+		    "protocol: use UDP, -I or -T",
+		    option);
+	else if (c->facts->raw == RAW_ONE_USER)
+		choice_add(problem, "%s takes CAP_NET_ADMIN: %s", option, one_user);
+	else if (c->facts->raw == RAW_NOT_ROOT)
+		choice_add(problem,
+		    "%s takes CAP_NET_ADMIN, which an ordinary user lacks: start this "
+		    "as root",
+		    option);
+	else if ((r->mark != 0 && c->facts->mark != 0) ||
+		 (r->debug && c->facts->debug != 0))
+		choice_add(problem,
+		    "%s takes CAP_NET_ADMIN, which this root lacks (see the "
+		    "container's settings)",
+		    r->mark != 0 && c->facts->mark != 0 ? option : "-d");
+	else
+		return 0;
+	return -EPERM;
+}
+
 /* True for a transport that may send this. */
 static bool
 may_use(const struct transport *t, const struct plan_request *request)
 {
-	if (t->ip_protocol[0] != request->protocol)
+	if (t->ip_protocol[0] != request->protocol ||
+	    (admin_option(request) != NULL && !t->by_raw))
 		return false;
 	switch ((enum plan_privilege)request->privilege) {
 	case PRIVILEGE_AUTO:
@@ -519,7 +579,10 @@ choose_transport(struct choice *c, const struct tree *tree)
 {
 	char *problem = problem_of(c);
 	size_t reasons = 0; /* characters of why nothing less will do */
-	int first = 0;
+	int first = check_admin(c);
+
+	if (first != 0)
+		return first;
 
 	for (const struct transport *const *t = transport_table; *t != NULL; t++) {
 		int error;
@@ -585,6 +648,8 @@ plan_choose(const struct plan_request *request, const struct host_facts *facts,
 
 	memset(plan, 0, sizeof(*plan));
 	plan->choice.stamp_ids_chosen = facts->stamp_ids_chosen;
+	plan->choice.mark = request->mark;
+	plan->choice.debug = request->debug;
 	for (size_t i = 0; i < FAMILIES; i++) {
 		struct choice c = {
 		    .request = request, .facts = facts, .plan = plan, .family = i};

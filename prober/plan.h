@@ -34,6 +34,8 @@ struct plan_request {
 	const char *tag;     /* field that shall carry the tag; NULL: the best one */
 	bool flow_constant;  /* the algorithm keeps flow_id constant (Paris) */
 	bool dont_route;     /* to attached networks only */
+	bool debug;          /* SO_DEBUG on what sends */
+	uint32_t mark;       /* SO_MARK likewise; 0: none */
 	uint16_t packet_len; /* of the whole IP packet; 0: the default */
 	struct prober_tcp tcp;
 	uint64_t set[2]; /* fields that the user sets: pattern_field_mask() a family */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/hash.h"
@@ -31,6 +32,8 @@ struct raw_port {
 
 _Static_assert(RAW_SENDER_FD > HELPER_FD, "the helper's channel keeps its number");
 
+static const struct raw_sockets no_sockets = {{-1, -1}, {-1, -1, -1, -1}, {-1, -1}};
+
 /* Moves a descriptor to a number of our choice. */
 static int
 move(int fd, int to)
@@ -43,30 +46,70 @@ move(int fd, int to)
 	return error;
 }
 
+/* A socket that sends, at its number. -errno; -EAFNOSUPPORT: no such family here. */
+static int
+open_sender(int family, int number, const struct raw_options *o)
+{
+	int fd = raw_sender_open(family);
+	int error = 0;
+
+	if (fd < 0)
+		return fd;
+	if (o->mark != 0)
+		error = socket_option(fd, SOL_SOCKET, SO_MARK, (int)o->mark);
+	if (error == 0 && o->debug)
+		error = socket_option(fd, SOL_SOCKET, SO_DEBUG, 1);
+	if (error == 0)
+		return move(fd, number);
+	close(fd);
+	return error;
+}
+
+/* A socket whose routes are those of what the senders send. -errno likewise. */
+static int
+open_asker(int family, uint32_t mark)
+{
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = socket_option(fd, SOL_SOCKET, SO_MARK, (int)mark);
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
 int
-raw_open(struct raw_sockets *s, bool tcp)
+raw_open(struct raw_sockets *s, const struct raw_options *o)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 
-	*s = (struct raw_sockets){{-1, -1}, {-1, -1, -1, -1}};
+	*s = no_sockets;
 	if (getuid() != 0)
 		return -EPERM;
 	for (int i = 0; i < 2; i++) {
-		int fd = raw_sender_open(families[i]);
+		int fd = open_sender(families[i], RAW_SENDER_FD + i, o);
 
-		if (fd >= 0)
-			fd = move(fd, RAW_SENDER_FD + i);
 		if (fd < 0 && fd != -EAFNOSUPPORT)
 			return fd;
 		s->sender[i] = fd < 0 ? -1 : fd;
 	}
-	return raw_sockets_open(s->receiver, tcp);
+	for (int i = 0; i < 2 && o->mark != 0; i++) {
+		int fd = open_asker(families[i], o->mark);
+
+		if (fd < 0 && fd != -EAFNOSUPPORT)
+			return fd;
+		s->asker[i] = fd < 0 ? -1 : fd;
+	}
+	return raw_sockets_open(s->receiver, o->tcp);
 }
 
 void
 raw_init(struct raw *r, struct transports *t)
 {
-	*r = (struct raw){.transports = t, .sockets = {{-1, -1}, {-1, -1, -1, -1}}};
+	*r = (struct raw){.transports = t, .sockets = no_sockets};
 }
 
 int
@@ -162,9 +205,12 @@ raw_clear(struct raw *r)
 	for (int i = 0; i < RAW_COUNT; i++)
 		if (r->sockets.receiver[i] >= 0)
 			close(r->sockets.receiver[i]);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		if (r->sockets.sender[i] >= 0)
 			close(r->sockets.sender[i]);
+		if (r->sockets.asker[i] >= 0)
+			close(r->sockets.asker[i]);
+	}
 }
 
 /* ---- receiving ---- */

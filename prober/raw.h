@@ -18,6 +18,16 @@
 struct raw_sockets {
 	int sender[2]; /* RAW_SENDER_FD and the next: IPv4's, IPv6's */
 	int receiver[RAW_COUNT];
+	/* UDP sockets with the senders' mark, to ask for routes; -1: there is no mark.
+	 */
+	int asker[2];
+};
+
+/* What they are opened with. */
+struct raw_options {
+	bool tcp;      /* those of TCP too */
+	bool debug;    /* the senders: SO_DEBUG */
+	uint32_t mark; /* SO_MARK; 0: none. Both take CAP_NET_ADMIN. */
 };
 
 struct raw_port;
@@ -30,11 +40,11 @@ struct raw {
 };
 
 /*
- * Opens the sockets, TCP's only if asked, with nothing but the standard descriptors,
+ * Opens the sockets, with nothing but the standard descriptors,
  * our channel and the helper's open. 0 or -errno; -EPERM for who is not real uid 0,
  * whatever capabilities he has: see SECURITY.md.
  */
-int raw_open(struct raw_sockets *s, bool tcp);
+int raw_open(struct raw_sockets *s, const struct raw_options *options);
 
 /* No sockets: every port fails with -EPERM. */
 void raw_init(struct raw *r, struct transports *t);

@@ -173,18 +173,25 @@ trace_wake_held(struct prober *p)
 static int
 find_source(const struct trace *t, struct addr *out)
 {
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 	const struct prober_start *o = &t->instance.options;
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(&o->target, 33434, &ss);
-	int fd =
-	    socket((int)o->target.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int asker =
+	    t->transport->by_raw ? t->prober->raw.sockets.asker[trace_is_v6(t)] : -1;
+	int fd = asker;
 	int error = 0;
 
 	if (fd < 0)
+		fd = socket((int)o->target.family,
+		    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
 		return -errno;
+	/* The asker keeps its device, which is that of all traces of a run. */
 	if (o->device[0] != '\0' &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->device,
-		(socklen_t)strlen(o->device) + 1) != 0)
+		(socklen_t)strlen(o->device) + 1) != 0 &&
+	    !(fd == asker && errno == EPERM))
 		error = -errno;
 	if (error == 0 && o->dont_route)
 		error = socket_option(fd, SOL_SOCKET, SO_DONTROUTE, 1);
@@ -195,7 +202,10 @@ find_source(const struct trace *t, struct addr *out)
 		error = -errno;
 	if (error == 0)
 		error = addr_from_sockaddr((struct sockaddr *)&ss, len, out, NULL);
-	close(fd);
+	if (fd == asker)
+		(void)connect(fd, &nowhere, sizeof(nowhere));
+	else
+		close(fd);
 	return error;
 }
 

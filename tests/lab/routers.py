@@ -129,16 +129,16 @@ class Lab:
         self.holders = dict(zip(nodes, in_thread(lambda: new_namespaces(len(nodes)))))
         for node in nodes:
             self.inside(node, lambda node=node: self._set_sysctls(node))
-        self._ip("s", None, self._links())
+        self.ip("s", None, self._links())
         for node in nodes:
-            self._ip(node, None, ["link set lo up"])
+            self.ip(node, None, ["link set lo up"])
         for family in FAMILIES:
             for node in nodes:
-                self._ip(node, family, self._addresses(node, family))
+                self.ip(node, family, self._addresses(node, family))
         for node in nodes:
             paris.wait_for(lambda node=node: self._is_up(node), 10, f"{node} is not up")
             for family in FAMILIES:
-                self._ip(node, family, self._routes(node, family))
+                self.ip(node, family, self._routes(node, family))
             self._add_rules(node)
             self.inside(node, lambda node=node: self._leave_no_checksum_undone(node))
         return self
@@ -157,7 +157,7 @@ class Lab:
 
     # -- building
 
-    def _ip(self, node, family, lines):
+    def ip(self, node, family, lines):
         options = [f"-{family}"] if family else []
         self.inside(node, lambda: execute(list(lines), "ip", *options, "-batch", "-"))
 

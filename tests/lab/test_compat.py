@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import paris
 import routers
 import test_same_text
-from networks import SOURCES, TARGET, Network, source
+from networks import FAMILIES, INSIDE, SOURCES, TARGET, Network, source
 
 THEIRS = test_same_text.TRACEROUTE
 AT_ONCE = 8  # they mostly wait
@@ -34,8 +34,8 @@ Row = namedtuple("Row", "options families target differs")
 
 
 def row(options, families=V4, target="t", **differs):
-    """The options, and behind a / the packet_len. `target`: t, or a node at the first
-    link."""
+    """The options, and behind a / the packet_len. `target`: t, a node at the first link,
+    or "inside": to there only what is marked has a way, to a router that has none."""
     return Row(options, families, target, differs)
 
 
@@ -60,6 +60,8 @@ ROWS = (
     row("--sport=30000", BOTH), row("--sport=30001 -U"),
     row("--mtu", BOTH, first=NEVER_LEFT), row("-q 1 --mtu -I -p 1 / 1450", BOTH),
     row("--back", BOTH), row("--back -I -p 1"),
+    row("-d", BOTH), row("--fwmark=7", BOTH, "inside"), row("--fwmark=7 -I -p 1", V4, "inside"),
+    row("--fwmark=7 -T -i s-a", BOTH, "inside"),
     row("-r", target="a"), row("-r", text=NO_WAY), row("-r -I", target="a", first=SEQUENCE),
     row("/ 100", BOTH), row("/ 28"), row("-I -p 1 / 28", text=ROOM, length=ROOM),
     row("-I -p 1 / 1000", V6), row("/ 3000"),
@@ -67,10 +69,11 @@ ROWS = (
 # Options that stand in no row.
 ELSEWHERE = "ours, if we have it, is tested elsewhere"
 NOT_HERE = {"-s": "in every row", "-V": "tells of itself", "--help": "tells of itself",
-            **dict.fromkeys(("-A", "-D", "-O", "-P", "-d", "-g", "--fwmark"), ELSEWHERE)}
+            **dict.fromkeys(("-A", "-D", "-O", "-P", "-g"), ELSEWHERE)}
 # Theirs needs root for -T; for -I it does not, but loses what it sends while an error waits
 # on its socket. Nothing is lost here, so waiting costs nothing, and a busy machine is slow.
-NEEDS_ROOT = re.compile("-[IT]|--icmp|--tcp|icmp|tcpconn")
+BOTH_NEED_ROOT = re.compile("-d( |$)|--fwmark")
+NEEDS_ROOT = re.compile("-[IT]|--icmp|--tcp|icmp|tcpconn|-d( |$)|--fwmark")
 ALWAYS = ("-n", "-w", "5")
 
 # ---- packets -------------------------------------------------------------------------
@@ -174,18 +177,30 @@ class Compatible(routers.LabTest):
                 b < x < y < t
     """)
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for family in FAMILIES:
+            router = cls.network.address("a", "s", family)
+            cls.lab.ip("s", family, [
+                "rule add fwmark 7 lookup 107",
+                f"route add {INSIDE[family]} via {router} table 107"])
+
+    def target(self, each, family):
+        told = {"t": TARGET[family], "inside": INSIDE[family]}
+        return told.get(each.target) or self.network.address(each.target, "s", family)
+
     def run_pair(self, pair, first):
         """Both runs, from an address each, so that what they send is told apart."""
         each, family = pair
-        target = (TARGET[family] if each.target == "t"
-                  else self.network.address(each.target, "s", family))
+        root = (NEEDS_ROOT.search(each.options), BOTH_NEED_ROOT.search(each.options))
         words, _, length = each.options.partition("/")
         words, length = words.split(), length.split()
         runs = []
         for turn, program in enumerate(([THEIRS], test_same_text.started_as("traceroute"))):
             src = source(family, first + turn)
-            running = paris.start(*program, *ALWAYS, "-s", src, *words, target, *length,
-                                  user=turn == 1 or not NEEDS_ROOT.search(each.options))
+            running = paris.start(*program, *ALWAYS, "-s", src, *words,
+                                  self.target(each, family), *length, user=not root[turn])
             runs.append(Run(running.finish(60), src))
         return runs
 

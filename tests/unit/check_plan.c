@@ -329,6 +329,53 @@ START_TEST(through_the_helper)
 }
 END_TEST
 
+/* --fwmark and -d: by root's raw sockets or not at all, with what is missing. */
+START_TEST(what_takes_net_admin)
+{
+	static const struct {
+		uint8_t protocol, privilege, raw;
+		int mark, debug;
+		const char *says; /* NULL: it can be done */
+	} cases[] = {
+	    {IPPROTO_UDP, PRIVILEGE_AUTO, RAW_USABLE, 0, 0, NULL},
+	    {IPPROTO_TCP, PRIVILEGE_RAW, RAW_USABLE, 0, EACCES, NULL},
+	    {IPPROTO_ICMP, PRIVILEGE_AUTO, RAW_USABLE, EPERM, 0, "this root lacks"},
+	    {IPPROTO_UDP, PRIVILEGE_AUTO, RAW_NOT_ROOT, EPERM, 0, "an ordinary user"},
+	    {IPPROTO_UDP, PRIVILEGE_AUTO, RAW_ONE_USER, 0, 0, "only user"},
+	    {IPPROTO_UDP, PRIVILEGE_AUTO, RAW_REFUSED, 0, 0, "CAP_NET_RAW"},
+	    {IPPROTO_UDP, PRIVILEGE_NONE, RAW_USABLE, 0, 0, "leave --privilege out"},
+	    {IPPROTO_UDP, PRIVILEGE_HELPER, RAW_USABLE, 0, 0, "leave --privilege out"},
+	    {IPPROTO_UDPLITE, PRIVILEGE_AUTO, RAW_USABLE, 0, 0, "do not send this"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct plan_request r = paris(cases[i].protocol);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.mark = 7;
+		r.privilege = cases[i].privilege;
+		f.raw = cases[i].raw;
+		f.mark = cases[i].mark;
+		f.debug = cases[i].debug;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		must_eq_in(i, p.error[0], cases[i].says == NULL ? 0 : EPERM);
+		if (cases[i].says != NULL) {
+			must_say(p.problem[0], cases[i].says);
+			continue;
+		}
+		ck_assert(transport_find(p.choice.family[0].send)->by_raw);
+		ck_assert_uint_eq(p.choice.mark, 7);
+		r.debug = true;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		ck_assert_uint_eq(p.choice.debug, 1);
+		must_eq_in(i, p.error[0], f.debug == 0 ? 0 : EPERM);
+		if (f.debug != 0)
+			must_say(p.problem[0], "-d takes CAP_NET_ADMIN");
+	}
+}
+END_TEST
+
 /*
  * Raw sockets of our own: last of all, and root's alone. What datagram sockets and the
  * helper do, they do not.
@@ -1096,6 +1143,7 @@ main(void)
 	    {possible, .loops = COUNT_OF(choices)},
 	    {tag_beside_what_is_set, .loops = COUNT_OF(beside)},
 	    {through_the_helper},
+	    {what_takes_net_admin},
 	    {through_raw_sockets},
 	    {segments},
 	    {whole_packets},

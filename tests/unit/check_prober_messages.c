@@ -52,6 +52,8 @@ fill_plan(void *out)
 	    .window = 513,
 	    .tag = "icmpv6.sequence"};
 	m->stamp_ids_chosen = 1;
+	m->mark = 0xfffffff1;
+	m->debug = 1;
 	m->send_gap = 20000000;
 }
 
@@ -377,6 +379,7 @@ START_TEST(values_out_of_range)
 	REFUSES(plan, m.family[1].send = TRANSPORT_COUNT);
 	REFUSES(plan, m.family[0].receive = 200);
 	REFUSES(plan, m.stamp_ids_chosen = 2);
+	REFUSES(plan, m.debug = 2);
 	REFUSES(plan, m.send_gap = -1);
 	REFUSES(plan, m.send_gap = PROBER_TIME_MAX + 1);
 	REFUSES(start, m.instance = PROBER_ALL_INSTANCES);

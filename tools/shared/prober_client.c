@@ -59,16 +59,24 @@ int
 prober_client_start(struct prober_client *c, const struct prober_plan *plans,
     size_t plans_count, char *error)
 {
-	const char *transports[TRANSPORT_COUNT + 1];
+	const char *arguments[2 + TRANSPORT_COUNT + 1];
+	const char **transports = arguments;
+	char mark[sizeof("mark=4294967295")];
 	char path[PROBER_CLIENT_ERROR_MAX - 200] = "";
 	int result;
 
 	*c = (struct prober_client){.helper = {.channel = {.fd = -1}},
 	    .hello_before = clock_monotonic() + PROBER_HELLO_SECONDS * NS_PER_SECOND};
+	if (plans->mark != 0) {
+		snprintf(mark, sizeof(mark), "mark=%u", plans->mark);
+		*transports++ = mark;
+	}
+	if (plans->debug)
+		*transports++ = "debug";
 	name_transports(plans, plans_count, transports);
 	result = start_helper(c, plans, plans_count, path, sizeof(path));
 	if (result == 0)
-		result = servant_start(&c->servant, PROGRAM, transports,
+		result = servant_start(&c->servant, PROGRAM, arguments,
 		    c->helper.channel.fd, path, sizeof(path));
 	channel_close(&c->helper.channel); /* it is the prober's alone */
 	if (result == 0)

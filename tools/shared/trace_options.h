@@ -82,6 +82,8 @@ struct trace_options {
 	uint8_t quiet;       /* no progress on a terminal; of ping, the summary only */
 	uint8_t numeric;     /* -n */
 	uint8_t extensions;  /* -e */
+	uint8_t debug;       /* -d */
+	uint32_t fwmark;     /* --fwmark; 0: none */
 	uint8_t back;        /* --back */
 	uint8_t print_ttl;   /* --print-ttl */
 	uint8_t tcp_info;    /* -O info: show what the target's segments say */

@@ -85,6 +85,8 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 	    .tag = o->tag,
 	    .flow_constant = flow_constant,
 	    .dont_route = o->start.dont_route != 0,
+	    .debug = o->debug != 0,
+	    .mark = o->fwmark,
 	    .packet_len = plan_len(o),
 	    .tcp = o->start.tcp,
 	};
