@@ -63,6 +63,9 @@ ROWS = (
     row("-d", BOTH), row("--fwmark=7", BOTH, "inside"), row("--fwmark=7 -I -p 1", V4, "inside"),
     row("--fwmark=7 -T -i s-a", BOTH, "inside"),
     row("-r", target="a"), row("-r", text=NO_WAY), row("-r -I", target="a", first=SEQUENCE),
+    # Without effect.
+    row("-l 5"), row("-r", V6), row("--sport=30002 -I -p 1"), row("-T / 100", BOTH),
+    row("-T --mtu", BOTH),
     row("/ 100", BOTH), row("/ 28"), row("-I -p 1 / 28", text=ROOM, length=ROOM),
     row("-I -p 1 / 1000", V6), row("/ 3000"),
 )

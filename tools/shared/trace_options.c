@@ -793,6 +793,27 @@ check(const struct trace_options *o, char *error)
 	return check_flow_field(o, error);
 }
 
+/*
+ * traceroute(8) says nothing of options that have no effect, and scripts may have them:
+ * by its name, they have none here either.
+ */
+static void
+forget_idle(struct trace_options *o)
+{
+	if (!o->as_traceroute)
+		return;
+	if (o->method == METHOD_ICMP)
+		o->start.src_port = 0;
+	if (o->method != METHOD_TCP)
+		return;
+	o->packet_len = PACKET_LEN_DEFAULT;
+	if (o->start.path_mtu) { /* what it implies */
+		o->start.path_mtu = 0;
+		o->start.dont_fragment = 1;
+		o->start.window = 1;
+	}
+}
+
 /* traceroute(8)'s one short option of two letters; getopt_long has no such thing. */
 static void
 replace_udplite(char **argv)
@@ -840,7 +861,10 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
 		return -EINVAL;
 	if (o->help)
 		return 0;
-	if (take_operands(o, argv + first, error) != 0 || check(o, error) != 0)
+	if (take_operands(o, argv + first, error) != 0)
+		return -EINVAL;
+	forget_idle(o);
+	if (check(o, error) != 0)
 		return -EINVAL;
 	if (o->host == NULL && o->targets == NULL && !o->explain) {
 		snprintf(

@@ -122,13 +122,14 @@ trace_request_check(
 		    target->family == AF_INET ? '4' : '6');
 		return -EINVAL;
 	}
-	if (o->start.flow_label != 0 && target->family == AF_INET) {
+	if (o->start.flow_label != 0 && target->family == AF_INET &&
+	    !o->as_traceroute) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "%s %u: IPv4 has no flow label, and the host's address is IPv4",
 		    ping ? "--flowlabel" : "-l", o->start.flow_label);
 		return -EINVAL;
 	}
-	if (o->start.dont_route && target->family == AF_INET6) {
+	if (o->start.dont_route && target->family == AF_INET6 && !o->as_traceroute) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-r: the kernel routes IPv6 packets all the same, and the host's "
 		    "address is IPv6; give an interface (-i)");
