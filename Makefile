@@ -18,6 +18,9 @@ libexecdir ?= $(prefix)/libexec
 mandir ?= $(prefix)/share/man
 docdir ?= $(prefix)/share/doc/paris-traceroute
 datadir ?= $(prefix)/share/paris-traceroute
+bashdir ?= $(prefix)/share/bash-completion/completions
+zshdir ?= $(prefix)/share/zsh/site-functions
+fishdir ?= $(prefix)/share/fish/vendor_completions.d
 
 VERSION := $(shell cat VERSION)
 
@@ -98,6 +101,11 @@ helper := $(libexec)/paris-privsep
 servants := $(libexec)/paris-prober $(libexec)/paris-names $(helper)
 programs := $(tools) $(servants)
 
+# What completes command lines, of the tools whose options are in one table.
+completed := paris-traceroute mda paris-ping
+completions := $(foreach tool,$(completed),$(addprefix $(BUILD)/completions/,bash/$(tool) \
+	zsh/_$(tool) fish/$(tool).fish))
+
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/check_*.c))
 test_programs := $(unit_tests) \
 	$(patsubst tests/programs/%.c,$(BUILD)/tests/programs/%,$(wildcard tests/programs/*.c))
@@ -109,7 +117,7 @@ test_support_c := $(wildcard tests/support/*.c)
 	check-programs bench fuzz lint format install installed install-caps uninstall dist \
 	deps deps-build deps-ci deps-deb deb check-deb rpm check-rpm compile-flags tests clean
 
-all: $(programs) ; @:
+all: $(programs) $(completions) ; @:
 
 help:
 	@echo "make            build into $(BUILD)/"
@@ -174,6 +182,16 @@ $(bin)/paris-ping: $(obj)/tools/ping/main.o $(lib)/libping.a $(lib)/libshared.a 
 $(bin)/paris-fakeroute: $(obj)/tools/fakeroute/main.o $(lib)/libfakeroute.a \
 		$(lib)/libshared.a $(lib)/libprober.a $(lib)/libcommon.a
 	$(link) $(JANSSON_LIBS) $(MNL_LIBS) $(CAPNG_LIBS)
+
+# For the build alone: it prints from the table of options what shells complete.
+completion := $(obj)/completion
+$(completion): $(call objects,$(wildcard tools/completion/*.c)) $(lib)/libshared.a \
+		$(lib)/libalgorithms.a $(lib)/libprober.a $(lib)/libcommon.a
+	$(link) $(CAPNG_LIBS) $(JANSSON_LIBS) -lm
+complete = $(call say,GEN,$@)mkdir -p $(@D) && $(completion) $(1) $* >$@
+$(BUILD)/completions/bash/%: $(completion); $(call complete,bash)
+$(BUILD)/completions/zsh/_%: $(completion); $(call complete,zsh)
+$(BUILD)/completions/fish/%.fish: $(completion); $(call complete,fish)
 
 test_link = $(link) $(JANSSON_LIBS) $(NCURSES_LIBS) $(MNL_LIBS) $(CHECK_LIBS) $(CARES_LIBS) \
 	$(SANDBOX_LIBS) -lm
@@ -286,6 +304,8 @@ installed := $(foreach file,$(tools),0755:$(file):$(bindir)) \
 	$(foreach file,$(servants),0755:$(file):$(libexecdir)/paris-traceroute) \
 	$(foreach file,$(documents),0644:$(file):$(docdir)) \
 	0644:doc/results.schema.json:$(datadir) \
+	$(foreach shell,bash zsh fish,$(foreach file,$(filter \
+	$(BUILD)/completions/$(shell)/%,$(completions)),0644:$(file):$($(shell)dir))) \
 	$(foreach file,$(manuals),0644:$(file):$(mandir)/man$(subst .,,$(suffix $(file))))
 # $(call each_installed,COMMAND): in it are $$mode, $$file and where it goes, $$target.
 each_installed = @set -e; for entry in $(installed); do mode=$${entry%%:*}; \

@@ -249,9 +249,8 @@ static const struct option_spec table[] = {
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
 _Static_assert(TABLE_COUNT <= OPTIONS_MAX, "the table must fit options_parse");
 
-/* The rows of one program. Returns how many there are. */
-static size_t
-rows_of(enum trace_program program, struct option_spec rows[OPTIONS_MAX])
+size_t
+trace_options_rows(enum trace_program program, struct option_spec rows[OPTIONS_MAX])
 {
 	size_t count = 0;
 
@@ -341,7 +340,7 @@ trace_options_print_help(const struct trace_options *o, FILE *out)
 	const struct program_text *text = text_of(o);
 	struct option_spec rows[OPTIONS_MAX];
 	enum trace_program program = (enum trace_program)o->program;
-	size_t count = rows_of(program, rows);
+	size_t count = trace_options_rows(program, rows);
 
 	if (o->module_help) {
 		module_options_print_help(o, out);
@@ -844,7 +843,7 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
     char **argv, char *error)
 {
 	struct option_spec rows[OPTIONS_MAX];
-	size_t count = rows_of(program, rows);
+	size_t count = trace_options_rows(program, rows);
 	int first;
 
 	set_defaults(o, program);

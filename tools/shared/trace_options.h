@@ -124,6 +124,10 @@ int trace_options_parse(struct trace_options *options, enum trace_program progra
 /* Whether there may be more than one host. */
 bool trace_options_many(const struct trace_options *options);
 
+/* The rows of one program, in the order of --help. Returns how many there are. */
+size_t trace_options_rows(
+    enum trace_program program, struct option_spec rows[OPTIONS_MAX]);
+
 /* Whether the algorithm is one that finds many paths. */
 bool trace_options_multipath(const struct trace_options *options);
 

@@ -299,12 +299,14 @@ trace_value_format(
 	return parse_word(format_names, FORMAT_NAMES, text, value, expected);
 }
 
+static const char *const module_names[] = {"default", "udp", "icmp", "tcp", "udplite"};
+#define MODULE_NAMES (sizeof(module_names) / sizeof(module_names[0]))
+
 /* traceroute(8)'s modules, and algorithms: none has the name of a module. */
 int
 trace_value_module(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	static const char *const names[] = {"default", "udp", "icmp", "tcp", "udplite"};
 	struct trace_options *o = value;
 
 	(void)spec;
@@ -313,7 +315,7 @@ trace_value_module(
 		    sizeof(o->start.algorithm), expected);
 	if (strcmp(text, "tcpconn") == 0) /* our tcp is that already */
 		text = "tcp";
-	return parse_word(names, 5, text, &o->method, expected);
+	return parse_word(module_names, MODULE_NAMES, text, &o->method, expected);
 }
 
 int
@@ -334,29 +336,30 @@ trace_value_module_options(
 	return 0;
 }
 
+static const char *const flow_names[FLOW_BY_END] = {[FLOW_BY_DEFAULT] = "default",
+    [FLOW_BY_SRC_PORT] = "src-port",
+    [FLOW_BY_DST_PORT] = "dst-port",
+    [FLOW_BY_CHECKSUM] = "checksum",
+    [FLOW_BY_LABEL] = "flow-label"};
+
 int
 trace_value_flow_field(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	static const char *const names[] = {[FLOW_BY_DEFAULT] = "default",
-	    [FLOW_BY_SRC_PORT] = "src-port",
-	    [FLOW_BY_DST_PORT] = "dst-port",
-	    [FLOW_BY_CHECKSUM] = "checksum",
-	    [FLOW_BY_LABEL] = "flow-label"};
-
 	(void)spec;
-	return parse_word(names, FLOW_BY_END, text, value, expected);
+	return parse_word(flow_names, FLOW_BY_END, text, value, expected);
 }
+
+static const char *const bound_names[] = {"node", "graph"};
 
 int
 trace_value_bound(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	static const char *const names[] = {"node", "graph"};
 	uint8_t word;
 
 	(void)spec;
-	if (parse_word(names, 2, text, &word, expected) != 0)
+	if (parse_word(bound_names, 2, text, &word, expected) != 0)
 		return -EINVAL;
 	*(uint8_t *)value = word == 0 ? BOUND_NODE : BOUND_GRAPH;
 	return 0;
@@ -438,17 +441,17 @@ trace_value_mda(
 	return 0;
 }
 
+static const char *const privilege_names[] = {[PRIVILEGE_AUTO] = "auto",
+    [PRIVILEGE_NONE] = "none",
+    [PRIVILEGE_HELPER] = "helper",
+    [PRIVILEGE_RAW] = "raw"};
+
 int
 trace_value_privilege(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	static const char *const names[] = {[PRIVILEGE_AUTO] = "auto",
-	    [PRIVILEGE_NONE] = "none",
-	    [PRIVILEGE_HELPER] = "helper",
-	    [PRIVILEGE_RAW] = "raw"};
-
 	(void)spec;
-	return parse_word(names, 4, text, value, expected);
+	return parse_word(privilege_names, 4, text, value, expected);
 }
 
 /* True for ADDR, ADDR:PORT (IPv4) and [ADDR]:PORT. */
@@ -507,4 +510,58 @@ trace_value_resolver(
 	}
 	memcpy(value, &text, sizeof(text));
 	return 0;
+}
+
+/* ---- all words of an option ------------------------------------------------------ */
+
+/* Whether a program prints in a format at all. */
+static bool
+has_format(enum trace_program program, enum trace_format format)
+{
+	switch (program) {
+	case PROGRAM_PING:
+		return format == FORMAT_TEXT || format == FORMAT_JSON;
+	case PROGRAM_MDA:
+		return format != FORMAT_CSV && format != FORMAT_ATLAS;
+	case PROGRAM_TRACEROUTE:
+		break;
+	}
+	return true;
+}
+
+static size_t
+algorithm_words(enum trace_program program, const char *words[TRACE_WORDS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; algorithm_table[i] != NULL && count < TRACE_WORDS_MAX; i++)
+		if (trace_program_has(program, algorithm_table[i]))
+			words[count++] = algorithm_table[i]->name;
+	return count;
+}
+
+size_t
+trace_value_words(const struct option_spec *row, enum trace_program program,
+    const char *words[TRACE_WORDS_MAX])
+{
+	static const struct {
+		option_parser *parse;
+		const char *const *names;
+		size_t count;
+	} known[] = {{trace_value_format, format_names, FORMAT_NAMES},
+	    {trace_value_module, module_names, MODULE_NAMES},
+	    {trace_value_flow_field, flow_names, FLOW_BY_END},
+	    {trace_value_bound, bound_names, 2},
+	    {trace_value_privilege, privilege_names, 4}};
+	size_t count = 0;
+
+	if (row->parse == trace_value_algorithm)
+		return algorithm_words(program, words);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		for (size_t k = 0; row->parse == known[i].parse && k < known[i].count;
+		     k++)
+			if (row->parse != trace_value_format ||
+			    has_format(program, (enum trace_format)k))
+				words[count++] = known[i].names[k];
+	return count;
 }

@@ -14,6 +14,15 @@
 /* paris-ping and mda have one kind each; paris-traceroute all that find paths. */
 bool trace_program_has(enum trace_program program, const struct algorithm *a);
 
+#define TRACE_WORDS_MAX 32
+
+/*
+ * The words that an option of the table takes, for completion; 0 when it takes anything
+ * else. Returns how many there are.
+ */
+size_t trace_value_words(const struct option_spec *row, enum trace_program program,
+    const char *words[TRACE_WORDS_MAX]);
+
 /* Its word: "json". */
 const char *trace_format_name(enum trace_format format);
 
