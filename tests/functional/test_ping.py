@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import named  # noqa: E402
 import paris  # noqa: E402
+import test_helper  # noqa: E402
 
 ANSWERED, SILENT, OTHER = range(3)
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
@@ -57,12 +58,12 @@ def objects(result):
     return first, packets, last
 
 
-def sent(result, protocol):
-    """What we have sent of it, in order."""
+def sent(result, protocol, flags=2):
+    """What we have sent of it, in order; of TCP with these flags."""
     return [packet for packet in result.packets()
             if packet.src in ("192.0.2.2", "2001:db8::2")
             and packet.proto in PROTOCOLS[protocol] and packet.type in (None, 8, 128)
-            and (packet.flags is None or packet.flags & 2)]
+            and packet.flags in (None, flags)]
 
 
 def lines(result):
@@ -159,6 +160,44 @@ class Kinds(unittest.TestCase):
         self.assertEqual(result.returncode, ANSWERED, result)
         self.assertIn("8 packets transmitted, 8 received, 0% packet loss", result.stdout)
         self.assertNotIn("pipe", result.stdout)
+
+
+@unittest.skipUnless(paris.VARIANT == "release", test_helper.WHY)
+@unittest.skipUnless(os.geteuid() == 0, "only root can give a file a capability here")
+class Helper(unittest.TestCase):
+    """Through paris-privsep, which sees whole packets."""
+
+    def test_kinds(self):
+        cases = [(protocol, options, reply, target) for protocol, options, _, reply in (
+            *KINDS, ("tcp", ("--tcp-ack",), "RST", "reset"),
+            ("tcp", ("--tcp-ack", "--port", "81"), "RST", "reset")) for target in (V4, V6)]
+
+        def run(case):
+            return paris.start_fakeroute(
+                "demo.topo", test_helper.tools() / "bin/paris-ping", "--privilege", "helper",
+                "--format", "json", "-c", "6", "-i", "0.002", *case[1], case[3],
+                options=("--keep-caps",), user=False).finish()
+        with ThreadPoolExecutor(4) as pool:
+            for (protocol, options, reply, target), result in zip(cases,
+                                                                  pool.map(run, cases)):
+                with self.subTest(options, target=target):
+                    self.assertEqual((result.returncode, result.stderr), (ANSWERED, ""),
+                                     result)
+                    _, packets, last = objects(result)
+                    # What an open UDP port sends shows no checksum, hence no tag.
+                    self.assertEqual(last["received"] + last["ambiguous"], 6)
+                    self.assertTrue(last["ambiguous"] == 0 or reply == "udp_data", result)
+                    self.assertEqual(last["loss_percent"], 0)
+                    kinds = {packet["reply"] for packet in packets if packet["status"] != "lost"}
+                    # A second SYN of a connection is refused.
+                    self.assertLessEqual(kinds, {reply, "reset"} if reply == "syn_ack" else
+                                         {reply})
+                    self.assertEqual({packet["reply_ttl"] for packet in packets
+                                      if packet["status"] != "lost"}, {57})
+                    flags = 0x10 if "--tcp-ack" in options else 2
+                    probes = sent(result, protocol, flags)
+                    self.assertEqual(len(probes), 6)
+                    self.assertEqual(len({probe.flow() for probe in probes}), 1)
 
 
 class Packets(unittest.TestCase):
@@ -374,6 +413,7 @@ class WrongInput(unittest.TestCase):
         ("--tcp -s 5", "-s 5: TCP packets (--tcp) have no data"),
         ("--tcp -p 5", "-p: TCP packets (--tcp) have no data"),
         ("--tcp -Q 1", "-Q 1: the kernel keeps the two lowest bits"),
+        ("--tcp-ack", "take a raw socket"),
         ("--flowlabel 5", "--flowlabel 5: IPv4 has no flow label"),
         ("--format csv", "--format csv: of a ping there are text and json"),
         ("--format xml", "--format: 'xml' is not one of"),
@@ -401,7 +441,7 @@ class WrongInput(unittest.TestCase):
                 with self.subTest(words):
                     self.check(result, part, "(try 'paris-ping --help')"
                                if "-I nosuch0" not in words and "source" not in part and
-                               "-Q 1" not in part and "flow label" not in part else "")
+                               "-Q 1" not in part and "raw socket" not in part and "flow label" not in part else "")
 
     def test_no_host(self):
         self.check(paris.run("paris-ping"), 'specify "host": paris-ping [OPTION]... HOST')

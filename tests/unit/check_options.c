@@ -751,6 +751,12 @@ START_TEST(ping)
 	trace_request_start(&o, &target, &start);
 	ck_assert_uint_eq(start.dst_port, 80);
 	ck_assert_uint_eq(start.packet_len, 80);
+	ck_assert_uint_eq(start.tcp.chosen, 0);
+	ck_assert_int_eq(parse_as("paris-ping", "--tcp-ack h", &o, error), 0);
+	ck_assert_uint_eq(o.method, METHOD_TCP);
+	ck_assert_uint_eq(o.start.tcp.flags, 0x10);
+	ck_assert_int_eq(parse_as("paris-ping", "--tcp-ack --udp h", &o, error), 0);
+	ck_assert_uint_eq(o.start.tcp.chosen, 0);
 	ck_assert_int_eq(parse_as("paris-ping", "-s 65507 2001:db8::9", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &target, error), -EINVAL);
 	ck_assert_int_lt(parse_as("paris-ping", "-m 5 h", &o, error), 0);

@@ -28,6 +28,9 @@ options_json(struct json_builder *b, const struct ping_record *t)
 	json_put_number(b, object, "preload", s->preload);
 	json_put_number(b, object, "ttl", s->max_ttl);
 	json_put_number(b, object, "tos", s->tos);
+	if (strcmp(t->protocol, "tcp") == 0)
+		json_put(
+		    b, object, "tcp_flags", json_string(s->tcp.chosen ? "ack" : "syn"));
 	json_put(b, object, "dont_fragment", json_boolean(s->dont_fragment));
 	json_put_origin(b, object, s);
 	for (size_t i = 0; i < s->fill_len; i++)

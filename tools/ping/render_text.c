@@ -51,8 +51,8 @@ ping_text_start(const struct ping_record *t, struct output *out)
 	    is_v4(t) ? " " : "", reply_addr_text(&t->asked.target, addr));
 	print_origin(t, out);
 	if (strcmp(t->protocol, "tcp") == 0)
-		output_print(out, " TCP SYN to port %u, %u byte packets\n",
-		    t->how.dst_port, len);
+		output_print(out, " TCP %s to port %u, %u byte packets\n",
+		    t->asked.tcp.chosen ? "ACK" : "SYN", t->how.dst_port, len);
 	else if (strcmp(t->protocol, "udp") == 0)
 		output_print(out, " UDP to port %u,", t->how.dst_port);
 	if (strcmp(t->protocol, "tcp") == 0)

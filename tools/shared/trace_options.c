@@ -10,6 +10,7 @@
 #include "common/names_messages.h"
 #include "prober/algorithm.h"
 #include "prober/plan.h"
+#include "prober/tcp_options.h"
 #include "tools/shared/module_options.h"
 #include "tools/shared/trace_values.h"
 
@@ -161,6 +162,9 @@ static const struct option_spec table[] = {
 	NUMBER(start.max_ttl, 1, 255), PING},
     {0, "tcp", NULL, "Send TCP SYNs, to port 80, instead of echo requests",
 	FLAG(method, METHOD_TCP), PING},
+    {0, "tcp-ack", NULL,
+	"Send TCP ACKs, to port 80, which any port answers; through raw sockets",
+	trace_value_tcp_ack, 0, 0, 0, 0, PING},
     {'T', "tcp", NULL, "Use TCP SYN to port 80", FLAG(method, METHOD_TCP)},
     {0, "udp", NULL,
 	"Send UDP datagrams, to port 33434, instead of echo requests: a closed port "
@@ -401,6 +405,9 @@ settle_defaults(struct trace_options *o)
 	if (is_ping(o)) {
 		start->gap_limit = 0;
 		start->first_ttl = start->max_ttl;
+		if (o->tcp_ack && o->method == METHOD_TCP)
+			start->tcp =
+			    (struct prober_tcp){.chosen = 1, .flags = TCP_FLAG_ACK};
 		return;
 	}
 	if (o->gap_limit != GAP_LIMIT_DEFAULT)

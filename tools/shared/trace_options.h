@@ -79,6 +79,7 @@ struct trace_options {
 	uint8_t prefix;      /* --prefix; 0: not said */
 	uint32_t data_len;   /* of ping, -s; or PING_DATA_DEFAULT */
 	uint8_t timestamps;  /* of ping, -D */
+	uint8_t tcp_ack;     /* of ping, --tcp-ack */
 	uint8_t quiet;       /* no progress on a terminal; of ping, the summary only */
 	uint8_t numeric;     /* -n */
 	uint8_t extensions;  /* -e */

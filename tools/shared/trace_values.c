@@ -138,6 +138,21 @@ trace_value_timeout(
 	return option_seconds(spec, text, value, expected);
 }
 
+/* Takes no argument. */
+int
+trace_value_tcp_ack(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct trace_options *o = value;
+
+	(void)spec;
+	(void)text;
+	expected[0] = '\0'; /* nothing can be wrong */
+	o->method = METHOD_TCP;
+	o->tcp_ack = 1;
+	return 0;
+}
+
 /* The value of a hexadecimal digit, or -1. */
 static int
 hex_value(char c)

@@ -44,6 +44,9 @@ option_parser trace_value_preload;
 /* -W of ping: as option_seconds, and 0 for `high`. */
 option_parser trace_value_timeout;
 
+/* --tcp-ack; the destination is the options. */
+option_parser trace_value_tcp_ack;
+
 /* -p of ping: `low` to `high` bytes; the destination is the prober_start. */
 option_parser trace_value_fill;
 
