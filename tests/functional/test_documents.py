@@ -40,7 +40,8 @@ def network():
     """That, and the name servers of this machine, which say at once that they are none."""
     servers = []
     with contextlib.suppress(OSError):
-        servers = re.findall(r"(?m)^nameserver\s+(\S+)", Path("/etc/resolv.conf").read_text())
+        text = Path("/etc/resolv.conf").read_text()
+        servers = re.findall(r"(?m)^nameserver\s+(\S+)", text)
     addresses = set()
     for server in servers:
         with contextlib.suppress(ValueError):
@@ -123,13 +124,18 @@ def shape(text):
 
 
 class Examples(unittest.TestCase):
+    # What may be said on standard error: there is no whois server in the network.
+    NOTICES = (r"^paris-traceroute: [0-9]+ hosts are in traces already$",
+               r"^paris-names: .*; going on without AS numbers")
+
     def setUp(self):
         self.folder = paris.temporary_folder()
         for path in paris.TOPOLOGIES.glob("*.topo"):
             shutil.copy(path, self.folder)
         (self.folder / "net").write_text(network())
-        (self.folder / "program").write_text('#!/bin/sh\nexec paris-traceroute -n "$@"\n')
-        (self.folder / "program").chmod(0o755)
+        program = self.folder / "program"
+        program.write_text('#!/bin/sh\nexec paris-traceroute -n "$@"\n')
+        program.chmod(0o755)
         (self.folder / "hosts").write_text("192.0.2.1\n198.51.100.9\n198.51.100.7\n")
 
     def run_in(self, example):
@@ -160,10 +166,10 @@ class Examples(unittest.TestCase):
             done = list(pool.map(self.run_in, wanted))
         for example, result in zip(wanted, done):
             with self.subTest(example.where, command=example.command()):
-                resumed = "hosts are in traces already" if "--resume" in example.text else ""
                 self.assertEqual(result.returncode, 0, result)
-                self.assertRegex(result.stderr, f"^(paris-traceroute: [0-9]+ {resumed}\n)?$"
-                                 if resumed else "^$")
+                told = [line for line in result.stderr.splitlines()
+                        if not any(re.search(notice, line) for notice in self.NOTICES)]
+                self.assertEqual(told, [])
                 if example.printed is not None:
                     self.assertEqual(shape("\n".join(example.printed)),
                                      shape(result.stdout))
