@@ -212,7 +212,7 @@ test_packages := check netbase python3 iproute2 libcap2-bin tmux $(if $(VALGRIND
 # With these nothing is skipped: tools to compare with, to look for faults, to lint.
 ci_packages := clang clang-format clang-tidy cppcheck shellcheck mandoc valgrind strace \
 	traceroute scamper mtr-tiny iputils-tracepath iputils-ping dublin-traceroute tshark \
-	nftables graphviz apparmor
+	nftables graphviz apparmor mmdb-bin
 # What debian/control needs besides, and tests/package/check-deb.
 deb_packages := dpkg-dev debhelper dh-apparmor
 check_deb_packages := lintian debootstrap util-linux

@@ -16,7 +16,7 @@
 #include "algorithms/mda.h"
 
 #define HOPS_AT_ONCE 16
-/* Beyond these, scouts follow answers: see traceroute.c. */
+/* Beyond these, scouts follow answers: see schedule.c. */
 #define HOPS_CERTAIN (HOPS_AT_ONCE - 2)
 #define HOPS_FOR_EACH 4
 #define WINDOW_DEFAULT 512

@@ -1,6 +1,7 @@
 #include "common/names_messages.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
 #include "common/wire.h"
 
@@ -53,6 +54,24 @@ names_configure_pack(const struct names_configure *m, struct writer *w)
 {
 	wire_text_write(w, m->servers);
 	writer_u32(w, m->timeout_ms);
+	writer_u8(w, m->as_source);
+	writer_u8(w, m->as_names);
+	writer_u8(w, m->databases);
+	writer_u16(w, m->whois_port);
+	wire_text_write(w, m->whois_server);
+}
+
+/* What is told of the source of AS numbers. */
+static bool
+source_makes_sense(const struct names_configure *m)
+{
+	if (m->as_source > NAMES_FROM_DNS || m->as_names > 1 ||
+	    m->databases > (NAMES_DATABASE_NUMBERS | NAMES_DATABASE_COUNTRIES))
+		return false;
+	if (m->as_source == NAMES_FROM_WHOIS)
+		return m->whois_port != 0 && m->whois_server[0] != '\0';
+	return m->as_source != NAMES_FROM_DATABASE ||
+	       (m->databases & NAMES_DATABASE_NUMBERS) != 0;
 }
 
 int
@@ -60,7 +79,13 @@ names_configure_unpack(struct names_configure *m, struct reader *r)
 {
 	wire_text_read(r, m->servers, sizeof(m->servers));
 	m->timeout_ms = reader_u32(r);
-	if (m->timeout_ms == 0 || m->timeout_ms > TIMEOUT_MS_MAX)
+	m->as_source = reader_u8(r);
+	m->as_names = reader_u8(r);
+	m->databases = reader_u8(r);
+	m->whois_port = reader_u16(r);
+	wire_text_read(r, m->whois_server, sizeof(m->whois_server));
+	if (m->timeout_ms == 0 || m->timeout_ms > TIMEOUT_MS_MAX ||
+	    !source_makes_sense(m))
 		return -EBADMSG;
 	return reader_finish(r);
 }
@@ -139,5 +164,51 @@ names_addrs_unpack(struct names_addrs *m, struct reader *r)
 		return -EBADMSG;
 	for (size_t i = 0; i < m->count; i++)
 		real_addr_read(r, &m->addrs[i]);
+	return reader_finish(r);
+}
+
+static bool
+is_capital(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+static bool
+country_makes_sense(const char *country)
+{
+	return country[0] == '\0' ||
+	       (is_capital(country[0]) && is_capital(country[1]) && country[2] == '\0');
+}
+
+void
+names_origin_pack(const struct names_origin *m, struct writer *w)
+{
+	writer_u32(w, m->question);
+	writer_u8(w, m->status);
+	writer_u8(w, m->count);
+	for (size_t i = 0; i < m->count && i < NAMES_AS_MAX; i++)
+		writer_u32(w, m->numbers[i]);
+	wire_text_write(w, m->country);
+	wire_text_write(w, m->as_name);
+}
+
+int
+names_origin_unpack(struct names_origin *m, struct reader *r)
+{
+	*m = (struct names_origin){0};
+	m->question = reader_u32(r);
+	m->status = status_read(r);
+	m->count = reader_u8(r);
+	if (m->count > NAMES_AS_MAX)
+		return -EBADMSG;
+	for (size_t i = 0; i < m->count; i++)
+		m->numbers[i] = reader_u32(r);
+	wire_text_read(r, m->country, sizeof(m->country));
+	wire_text_read(r, m->as_name, sizeof(m->as_name));
+	if (!country_makes_sense(m->country) ||
+	    (m->count != 0 && m->status != NAMES_OK) ||
+	    (m->count == 0 && m->as_name[0] != '\0') ||
+	    (m->status == NAMES_OK && m->count == 0 && m->country[0] == '\0'))
+		return -EBADMSG;
 	return reader_finish(r);
 }

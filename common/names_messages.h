@@ -16,6 +16,7 @@
 #define NAMES_NAME_MAX 255    /* bytes of a host name (RFC 1035 section 2.3.4) */
 #define NAMES_ADDRS_MAX 16    /* addresses returned for one name */
 #define NAMES_SERVERS_MAX 255 /* bytes of a server list */
+#define NAMES_AS_MAX 16       /* autonomous systems told of one address */
 
 enum names_message {
 	NAMES_CONFIGURE =
@@ -25,6 +26,8 @@ enum names_message {
 	NAMES_FORWARD, /* tool: struct names_forward */
 	NAMES_NAME,    /* names: struct names_name, answers NAMES_REVERSE */
 	NAMES_ADDRS,   /* names: struct names_addrs, answers NAMES_FORWARD */
+	NAMES_WHOSE,   /* tool: struct names_reverse: whose address is it? */
+	NAMES_ORIGIN,  /* names: struct names_origin, answers NAMES_WHOSE */
 };
 
 /* How a look-up ended. */
@@ -35,10 +38,29 @@ enum names_status {
 	NAMES_FAILED,    /* servers refused, malformed answers, no server configured */
 };
 
+/* Who knows the autonomous system (AS) of an address. */
+enum names_source {
+	NAMES_FROM_NOBODY = 0,
+	NAMES_FROM_DATABASE, /* the file with NAMES_DATABASE_NUMBERS */
+	NAMES_FROM_WHOIS,    /* an Internet Routing Registry */
+	NAMES_FROM_DNS,      /* Team Cymru's zones, which know countries too */
+};
+
+/* Files that paris-names finds open at MESSAGE_CHILD_FD + 1 and on, in this order. */
+enum names_databases {
+	NAMES_DATABASE_NUMBERS = 1, /* AS numbers and perhaps countries */
+	NAMES_DATABASE_COUNTRIES = 2,
+};
+
 struct names_configure {
 	/* "192.0.2.1:5353,[2001:db8::1]:53"; empty: the system's (resolv.conf) */
 	char servers[NAMES_SERVERS_MAX + 1];
 	uint32_t timeout_ms; /* whole look-up, all tries and servers; 1 to 60000 */
+	uint8_t as_source;   /* enum names_source */
+	uint8_t as_names;    /* 1: look up names of AS where they take more questions */
+	uint8_t databases;   /* enum names_databases; the last has the countries */
+	uint16_t whois_port; /* not 0 with NAMES_FROM_WHOIS */
+	char whois_server[NAMES_NAME_MAX + 1]; /* a name or address; likewise */
 };
 
 struct names_reverse {
@@ -65,11 +87,22 @@ struct names_addrs {
 	struct addr addrs[NAMES_ADDRS_MAX];
 };
 
+struct names_origin {
+	uint32_t question;
+	uint8_t status; /* of the AS; a country may come with any */
+	uint8_t count;  /* AS numbers, more than one where several announce a prefix */
+	uint32_t numbers[NAMES_AS_MAX];
+	char country[3];                  /* two capital letters, or empty */
+	char as_name[NAMES_NAME_MAX + 1]; /* of the first AS, or empty; any bytes */
+};
+
 /*
  * Each pair writes and reads one body. pack: the writer fails when there is no room,
  * which cannot happen with MESSAGE_BODY_MAX bytes. unpack returns 0, or -EBADMSG for a
- * wrong size, a NUL inside a string, an unknown family or status, a count out of range,
- * no address or name where one must be, or one in an answer that is not NAMES_OK.
+ * wrong size, a NUL inside a string, an unknown family, status or source, a count out
+ * of range, no address, name or server where one must be, or one in an answer that is
+ * not NAMES_OK; for a country that is no two letters, and a NAMES_OK that tells
+ * nothing.
  */
 void names_configure_pack(const struct names_configure *m, struct writer *w);
 int names_configure_unpack(struct names_configure *m, struct reader *r);
@@ -81,5 +114,7 @@ void names_name_pack(const struct names_name *m, struct writer *w);
 int names_name_unpack(struct names_name *m, struct reader *r);
 void names_addrs_pack(const struct names_addrs *m, struct writer *w);
 int names_addrs_unpack(struct names_addrs *m, struct reader *r);
+void names_origin_pack(const struct names_origin *m, struct writer *w);
+int names_origin_unpack(struct names_origin *m, struct reader *r);
 
 #endif

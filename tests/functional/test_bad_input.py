@@ -107,6 +107,8 @@ WORDS = {
     "--resolver": (("127.0.0.1", "127.0.0.1:53", "::1", "[::1]:53", "127.0.0.1,::1"),
                    ("", ",", "x", "127.0.0.1:0", "127.0.0.1:65536", "[::1", "::1]:53",
                     "[127.0.0.1", "127.0.0.1,", "dns.example", "1" * 3000)),
+    "--asn-db": (("file",), ("", "x" * 4096)), "--country-db": (("file",), ("",)),
+    "--as-source": (("whois", "dns"), ("", "database", "DNS", "whois,dns", "cymru", "0")),
     "--tag": (("udp.payload",), ("", "udp", "udp.nosuch", "ipv4.ttl", "x" * 99,
                                               "icmp.sequence", "udp.src_port", "*")),
 }

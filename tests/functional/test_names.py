@@ -1,5 +1,6 @@
 """paris-names, driven through its channel as a tool does, against servers on loopback."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -23,13 +24,21 @@ if WRAP:
 # Sanitizers and valgrind are slow; only upper bounds of time are stretched.
 PATIENCE = 1 if VARIANT == "release" else 10
 
-CONFIGURE, READY, REVERSE, FORWARD, NAME, ADDRS = range(1, 7)
+CONFIGURE, READY, REVERSE, FORWARD, NAME, ADDRS, WHOSE, ORIGIN = range(1, 9)
 OK, NOT_FOUND, TIMEOUT, FAILED = range(4)
 BOTH, V4, V6 = 0, 4, 6
+NOBODY, DATABASE, WHOIS, DNS = range(4)  # who knows the AS
 
 
 def text(data):
     return struct.pack("!H", len(data)) + data
+
+
+def configuration(servers, timeout_ms, source=NOBODY, as_names=False, databases=0,
+                  whois=("", 0)):
+    """The body of CONFIGURE."""
+    return text(servers) + struct.pack("!IBBBH", timeout_ms, source, as_names, databases,
+                                       whois[1]) + text(whois[0].encode())
 
 
 def addr(string):
@@ -37,6 +46,12 @@ def addr(string):
     if ":" in string:
         return struct.pack("!BI", 6, 0) + socket.inet_pton(socket.AF_INET6, string)
     return struct.pack("!BI", 4, 0) + socket.inet_aton(string) + bytes(12)
+
+
+def read_text(data):
+    """A text, and what follows it."""
+    length, = struct.unpack_from("!H", data)
+    return data[2:2 + length], data[2 + length:]
 
 
 def read_addr(data):
@@ -56,24 +71,32 @@ def arpa(string):
 class Names:
     """A running paris-names and our end of its channel."""
 
-    def __init__(self, servers="", timeout_ms=2000, configure=True):
+    def __init__(self, servers="", timeout_ms=2000, configure=True, files=(), **more):
+        """files: paths of databases; `more` is for configuration()."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
         def become_child():
-            os.dup2(theirs.fileno(), 3, inheritable=True)
+            for number, fd in enumerate(aside, 3):
+                os.dup2(fd, number, inheritable=True)
 
-        # close_fds would close what become_child makes: pass_fds keeps number 3.
+        # Their own numbers may be those that they shall have there.
+        opened = [os.open(path, os.O_RDONLY) for path in files]
+        aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
+                 for fd in (theirs.fileno(), *opened)]
+        # close_fds would close what become_child makes: pass_fds keeps the numbers.
         self.process = subprocess.Popen(
             WRAP + [PROGRAM], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, preexec_fn=become_child, pass_fds=(3,),
+            stderr=subprocess.PIPE, preexec_fn=become_child,
+            pass_fds=range(3, 3 + len(aside)),
             env={k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
         theirs.close()
+        for fd in opened + aside:
+            os.close(fd)
         self.socket = ours
         self.socket.settimeout(20)
         self.sent = self.received = 0
         if configure:
-            self.send(CONFIGURE, text(servers.encode()) +
-                      struct.pack("!I", timeout_ms))
+            self.send(CONFIGURE, configuration(servers.encode(), timeout_ms, **more))
             assert self.receive() == (READY, b""), "no NAMES_READY"
 
     def send(self, kind, body):
@@ -96,10 +119,21 @@ class Names:
     def ask_forward(self, number, name, family=BOTH):
         self.send(FORWARD, struct.pack("!IB", number, family) + text(name))
 
+    def ask_whose(self, number, address):
+        self.send(WHOSE, struct.pack("!I", number) + addr(address))
+
     def answer(self):
-        """One answer as (question, status, name or list of addresses)."""
+        """One answer as (question, status, name or list of addresses, or for an origin
+        (AS numbers, country, name of the AS))."""
         kind, body = self.receive()
         number, status = struct.unpack_from("!IB", body)
+        if kind == ORIGIN:
+            at = 6 + 4 * body[5]
+            numbers = list(struct.unpack_from(f"!{body[5]}I", body, 6))
+            country, body = read_text(body[at:])
+            name, rest = read_text(body)
+            assert rest == b""
+            return number, status, (numbers, country, name)
         if kind == NAME:
             length, = struct.unpack_from("!H", body, 5)
             assert len(body) == 7 + length
@@ -112,6 +146,13 @@ class Names:
         number, status, name = self.answer()
         assert number == 7
         return status, name
+
+    def whose(self, address):
+        """(status, AS numbers, country, name of the AS)"""
+        self.ask_whose(9, address)
+        number, status, origin = self.answer()
+        assert number == 9
+        return (status, *origin)
 
     def forward(self, name, family=BOTH):
         self.ask_forward(8, name, family)
@@ -448,7 +489,8 @@ class Process(NamesTest):
                 header(1, REVERSE, 4, 1) + good[:4],  # too little
                 header(1, REVERSE, len(good), 1) + good[:4] + b"\5" + good[5:],
                 header(1, FORWARD, 9, 1) + good[:4] + b"\4\0\2a\0",  # NUL
-                header(1, CONFIGURE, 6, 1) + b"\0\0\0\0\1\0",  # twice
+                header(1, CONFIGURE, 13, 1) + configuration(b"", 256),  # twice
+                header(1, WHOSE, 25, 1) + good[:4] + bytes(21),  # whose nothing
                 bytes(5000)):
             with self.subTest(record=record[:16]):
                 self.run_broken(record)
@@ -463,7 +505,7 @@ class Process(NamesTest):
                                  (b"dns.example", 1000), (b"127.0.0.1", 0),
                                  (b"127.0.0.1", 60001), (b",", 1000)):
             with self.subTest(servers=servers, timeout=timeout):
-                body = text(servers) + struct.pack("!I", timeout)
+                body = configuration(servers, timeout)
                 self.run_broken(
                     struct.pack("!BBHI", 1, CONFIGURE, len(body), 0) + body,
                     configure=False)

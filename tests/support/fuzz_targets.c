@@ -219,6 +219,7 @@ DEFINE_TRY(names_reverse)
 DEFINE_TRY(names_forward)
 DEFINE_TRY(names_name)
 DEFINE_TRY(names_addrs)
+DEFINE_TRY(names_origin)
 
 int
 fuzz_messages(const uint8_t *data, size_t size)
@@ -226,7 +227,7 @@ fuzz_messages(const uint8_t *data, size_t size)
 	static void (*const tries[])(struct reader * r) = {try_prober_plan,
 	    try_prober_start, try_prober_stop, try_prober_started, try_prober_result,
 	    try_prober_done, try_names_configure, try_names_reverse, try_names_forward,
-	    try_names_name, try_names_addrs};
+	    try_names_name, try_names_addrs, try_names_origin};
 	struct reader r;
 
 	if (size == 0)

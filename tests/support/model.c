@@ -165,9 +165,13 @@ step(const struct model *m, uint16_t node, uint64_t key)
 	return n->next[mix(mix(m->seed, node), key) % n->next_count];
 }
 
-/* number: what per-packet balancers look at. */
+/*
+ * number: what per-packet balancers look at. told_mtu: what is said of a probe that is
+ * too large; else left alone.
+ */
 static uint16_t
-walk(const struct model *m, uint32_t flow, uint64_t number, uint8_t ttl)
+walk(const struct model *m, uint32_t flow, uint64_t number, uint8_t ttl, uint16_t len,
+    uint16_t *told_mtu)
 {
 	uint16_t node = m->first;
 
@@ -176,6 +180,10 @@ walk(const struct model *m, uint32_t flow, uint64_t number, uint8_t ttl)
 
 		if (n->ends)
 			break;
+		if (n->mtu != 0 && len > n->mtu) {
+			*told_mtu = n->lies ? len - 1 : n->mtu;
+			break;
+		}
 		node = step(m, node, n->per_packet ? UINT64_C(1) << 40 | number : flow);
 	}
 	return node;
@@ -184,7 +192,9 @@ walk(const struct model *m, uint32_t flow, uint64_t number, uint8_t ttl)
 uint16_t
 model_path(const struct model *m, uint32_t flow, uint8_t ttl)
 {
-	return walk(m, flow, 0, ttl);
+	uint16_t none;
+
+	return walk(m, flow, 0, ttl, 0, &none);
 }
 
 /* Whether a router has used up what it may answer (a leaky bucket). */
@@ -220,7 +230,8 @@ flush(struct model_run *r)
 		s->p->state = PROBE_IN_FLIGHT;
 		s->p->sent = r->now;
 		sent->left = true;
-		sent->node = h.node = walk(m, s->p->flow, r->queued, s->p->ttl);
+		sent->node = h.node = walk(
+		    m, s->p->flow, r->queued, s->p->ttl, sent->len, &sent->told_mtu);
 		if (h.node == MODEL_NONE)
 			continue;
 		n = &m->nodes[h.node];
@@ -320,16 +331,19 @@ fill(const struct model_run *r, const struct happening *h, const struct probe *p
     struct prober_result *out)
 {
 	const struct model_node *n = &r->model->nodes[h->node];
+	uint16_t told_mtu = r->model->sent[h->probe].told_mtu;
+	bool unreachable = n->kind == REPLY_UNREACHABLE || told_mtu != 0;
 	struct reply reply = {
-	    .kind = n->kind,
-	    .icmp_type = n->kind == REPLY_UNREACHABLE ? 3 : 11,
-	    .icmp_code = n->code,
+	    .kind = unreachable ? REPLY_UNREACHABLE : n->kind,
+	    .icmp_type = unreachable ? 3 : 11,
+	    .icmp_code = told_mtu != 0 ? 4 : n->code,
 	    .from = n->addr,
 	};
 
 	memset(out, 0, sizeof(*out));
 	out->instance = r->instance.options.instance;
-	out->reply = n->kind;
+	out->reply = reply.kind;
+	out->mtu = told_mtu;
 	out->flags = reply_flags(&reply, IPPROTO_UDP, &r->instance.options.target);
 	out->icmp_type = reply.icmp_type;
 	out->icmp_code = reply.icmp_code;
@@ -560,8 +574,8 @@ record_send(struct model_run *r, const struct probe_spec *spec, struct probe *p)
 			abort();
 	}
 	r->probes[m->sent_count] = (struct stored){.p = p, .listed = true};
-	m->sent[m->sent_count] = (struct model_sent){
-	    r->now, spec->flow, spec->ttl, spec->query, MODEL_NONE, false};
+	m->sent[m->sent_count] = (struct model_sent){r->now, spec->flow, spec->ttl,
+	    spec->query, MODEL_NONE, false, spec->len, 0};
 	m->sent_count++;
 }
 

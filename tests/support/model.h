@@ -35,6 +35,8 @@ struct model_node {
 	bool silent;
 	bool short_quote;  /* its errors show no tag */
 	bool per_packet;   /* balances without regard to flows */
+	uint16_t mtu;      /* of the links behind it; 0: any */
+	bool lies;         /* ... of which it tells that they take one byte less */
 	uint8_t reply_ttl; /* of its answers as they arrive; 0: not shown */
 	uint8_t hop;   /* where it stands, when its quotes show the TTL left; 0: not */
 	int64_t rtt;   /* ns, of a probe that dies here */
@@ -56,6 +58,8 @@ struct model_sent {
 	uint8_t query;
 	uint16_t node; /* where it died: who answers, or would; MODEL_NONE: nobody */
 	bool left;     /* false: given up before it left */
+	uint16_t len;  /* as asked for; 0: that of the options */
+	uint16_t told_mtu; /* it was too large there, and this is said; 0: not so */
 };
 
 struct model {

@@ -82,6 +82,32 @@ END_TEST
 static const struct {
 	const char *in;
 	const char *out;
+} phrases[] = {
+    {"", ""},
+    {"Example Ltd, Inc.", "Example Ltd, Inc."},
+    {"a  b", "a \\x20b"},
+    {" a ", "\\x20a\\x20"},
+    {" ", "\\x20"},
+    {"AS1] [US", "AS1\\x5d \\x5bUS"},
+    {"a (192.0.2.1)", "a \\x28192.0.2.1\\x29"},
+    {"\x1b[31mred\n 4", "\\x1b\\x5b31mred\\x0a 4"},
+    {"\xff\xc3(", "\\xff\\xc3\\x28"},
+    {"caf\xc3\xa9 \xe2\x80\xae", "caf\xc3\xa9 \\xe2\\x80\\xae"},
+    {"\xc2\xa0", "\\xc2\\xa0"},
+};
+
+START_TEST(phrase)
+{
+	char out[ROOM];
+
+	ck_assert_ptr_eq(escape_phrase(phrases[_i].in, out, sizeof(out)), out);
+	ck_assert_str_eq(out, phrases[_i].out);
+}
+END_TEST
+
+static const struct {
+	const char *in;
+	const char *out;
 } csv_cases[] = {
     {"", ""},
     {"router-1.example.net", "router-1.example.net"},
@@ -258,6 +284,7 @@ int
 main(void)
 {
 	const struct test_entry tests[] = {
+	    {phrase, .loops = (int)(sizeof(phrases) / sizeof(*phrases))},
 	    {terminal, .loops = CASES},
 	    {json, .loops = CASES},
 	    {terminal_room, .loops = CASES},

@@ -159,7 +159,7 @@ START_TEST(widths)
 	    "\x1b[2J\n=cmd\"'\xff\xfe\xe4\xb8\xad\xe2\x80\xae%n%s very long "
 	    "name.example "
 	    "very long name.example very long name.example very long name.example";
-	const struct naming naming = {find, name};
+	const struct naming naming = {.find = find, .context = name};
 
 	rounds_init(&r, 1);
 	take(1, RESULT_REPLY, 1, 2 * MS);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/names_messages.h"
 #include "prober/algorithm.h"
 #include "prober/tree.h"
 #include "tests/support/testing.h"
@@ -114,6 +115,13 @@ static const struct {
     {"--tag= h", "--tag: '' is not a text of 1 to 31 bytes"},
     {"-a nosuch h", "-a: 'nosuch' is not an algorithm; there are: paris"},
     {"--format xml h", "--format: 'xml' is not one of text, json"},
+    {"--as-source database h", "--as-source database: takes a file: --asn-db FILE"},
+    {"--as-source DNS h", "--as-source: 'DNS' is not one of database, whois, dns"},
+    {"--as-names h", "--as-names: whois does not tell them"},
+    {"--as-names --as-source whois --asn-db f h", "--as-names: whois does not"},
+    {"--country h", "--country: takes a file that tells it"},
+    {"--country --as-source whois h", "--country: takes a file that tells it"},
+    {"--asn-db  h", "specify \"host\""},
     {"--resolver x h", "--resolver: 'x' is not a list of addresses"},
     {"--resolver 1.2.3.4:0 h", "--resolver: '1.2.3.4:0' is not"},
     {"--resolver 1.2.3.4:65536 h", "--resolver: '1.2.3.4:65536' is not"},
@@ -266,6 +274,7 @@ START_TEST(everything_set)
 	ck_assert_str_eq(o.tag, "udp.length");
 	ck_assert_str_eq(o.device, "eth0");
 	ck_assert_str_eq(o.resolver, "127.0.0.1:5353,[::1]:53,::1");
+	ck_assert_uint_eq(o.as_source, NAMES_FROM_NOBODY);
 	ck_assert_int_eq(parse("-I -a traceroute --format json --gap-limit 5 "
 			       "--loop-limit 0 --timeout 1.5 h",
 			     &o, error),
@@ -804,6 +813,36 @@ END_TEST
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
+/* Whom the options ask for AS numbers, and whether at all. */
+static const struct {
+	const char *line;
+	uint8_t as_lookups;
+	uint8_t as_source;
+} origins[] = {
+    {"-A h", 1, NAMES_FROM_WHOIS},
+    {"-A --asn-db f h", 1, NAMES_FROM_DATABASE},
+    {"-A --as-source dns --asn-db f h", 1, NAMES_FROM_DNS},
+    {"-A --as-source whois --asn-db f h", 1, NAMES_FROM_WHOIS},
+    {"-A --country --country-db f h", 1, NAMES_FROM_WHOIS},
+    {"--as-names --asn-db f h", 1, NAMES_FROM_DATABASE},
+    {"--as-names --as-source dns h", 1, NAMES_FROM_DNS},
+    {"--country --asn-db f h", 0, NAMES_FROM_NOBODY},
+    {"--country --as-source dns h", 0, NAMES_FROM_DNS},
+    {"--country --as-source dns --country-db f h", 0, NAMES_FROM_NOBODY},
+    {"--asn-db f --as-source whois h", 0, NAMES_FROM_NOBODY},
+};
+
+START_TEST(source_of_as_numbers)
+{
+	char error[OPTIONS_TEXT_MAX];
+	struct trace_options o;
+
+	ck_assert_int_eq(parse(origins[_i].line, &o, error), 0);
+	ck_assert_uint_eq(o.as_lookups, origins[_i].as_lookups);
+	ck_assert_uint_eq(o.as_source, origins[_i].as_source);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -812,6 +851,7 @@ main(void)
 	    {segments},
 	    {defaults},
 	    {everything_set},
+	    {source_of_as_numbers, .loops = COUNT(origins)},
 	    {methods_and_ports, .loops = COUNT(methods)},
 	    {host_that_looks_like_udplite},
 	    {ports_that_are_set},

@@ -343,6 +343,22 @@ find(struct finding *f, const struct model *m, const struct prober_start *o)
 		}
 }
 
+static void
+must_find_the_same(int seed, const struct finding *a, const struct finding *b)
+{
+	must_eq_in(seed, a->reason, b->reason);
+	must_eq_in(seed, a->end_ttl, b->end_ttl);
+	for (unsigned int ttl = 1; ttl <= a->end_ttl; ttl++)
+		for (size_t q = 0; q < COUNT_OF(a->slots[ttl]); q++) {
+			must_eq_in(
+			    seed, a->slots[ttl][q].outcome, b->slots[ttl][q].outcome);
+			must_eq_in(
+			    seed, a->slots[ttl][q].reply, b->slots[ttl][q].reply);
+			must(
+			    addr_equal(&a->slots[ttl][q].from, &b->slots[ttl][q].from));
+		}
+}
+
 /* With hints, true or not, and by each schedule: what paris finds without. */
 START_TEST(all_find_the_same)
 {
@@ -362,9 +378,7 @@ START_TEST(all_find_the_same)
 					m->hints = random_hints(&rng);
 				go(m, algorithms[a], &o);
 				find(&other, m, &o);
-				must_eq_in(seed, other.reason, plain.reason);
-				must_eq_in(seed, other.end_ttl, plain.end_ttl);
-				must(memcmp(&other, &plain, sizeof(plain)) == 0);
+				must_find_the_same(seed, &other, &plain);
 			}
 		}
 		model_free(m);

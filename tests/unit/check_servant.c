@@ -6,6 +6,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
 #include <signal.h>
@@ -124,6 +125,12 @@ be_servant(const char *name)
 		channel_close(&c);
 		return 0;
 	}
+	if (strcmp(name, "servant-given") == 0)
+		return write(MESSAGE_CHILD_FD + 1, "first", 5) == 5 &&
+			       write(MESSAGE_CHILD_FD + 2, "second", 6) == 6 &&
+			       told.files == 0x3f
+			   ? 0
+			   : 8;
 	channel_queue(&c, 1, &told, sizeof(told));
 	channel_flush(&c);
 	wait_for_end(&c);
@@ -133,8 +140,8 @@ be_servant(const char *name)
 
 /* ---- around the tests ------------------------------------------------------------ */
 
-static const char *const links[] = {
-    "servant-good", "servant-stuck", "servant-forbidden", "paris-names"};
+static const char *const links[] = {"servant-good", "servant-stuck",
+    "servant-forbidden", "servant-given", "paris-names"};
 #define LINKS (sizeof(links) / sizeof(*links))
 
 static char self[PATH_ROOM];
@@ -242,7 +249,7 @@ START_TEST(gets_its_channel_and_nothing_else)
 	sigprocmask(SIG_SETMASK, &mask, &old);
 	ck_assert_int_eq(setenv("LD_LIBRARY_PATH", "/nonexistent", 1), 0);
 	ck_assert_int_eq(
-	    servant_start(&s, "servant-good", NULL, -1, path, sizeof(path)), 0);
+	    servant_start(&s, "servant-good", NULL, NULL, path, sizeof(path)), 0);
 	told = hear(&s);
 	ck_assert_uint_eq(told.files, 0xf);
 	ck_assert_uint_eq(told.variables, 0);
@@ -265,6 +272,41 @@ START_TEST(gets_its_channel_and_nothing_else)
 }
 END_TEST
 
+/* In their order, whatever their numbers here: the highest comes first. */
+START_TEST(gets_further_descriptors)
+{
+	static const int too_many[] = {1, 1, 1, 1, -1};
+	int first[2], second[2], given[3] = {-1, -1, -1};
+	char path[PATH_ROOM], text[8] = "";
+	uint32_t before = open_files();
+	struct servant s;
+	int status;
+
+	ck_assert_int_eq(pipe2(second, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(first, O_CLOEXEC), 0);
+	given[0] = first[1];
+	given[1] = second[1];
+	ck_assert_int_eq(
+	    servant_start(&s, "servant-given", NULL, given, path, sizeof(path)), 0);
+	ck_assert_int_eq(read(first[0], text, sizeof(text)), 5);
+	ck_assert_mem_eq(text, "first", 5);
+	ck_assert_int_eq(read(second[0], text, sizeof(text)), 6);
+	ck_assert_mem_eq(text, "second", 6);
+	status = servant_stop(&s);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	ck_assert_int_eq(
+	    servant_start(&s, "servant-given", NULL, too_many, path, sizeof(path)),
+	    -E2BIG);
+	for (size_t i = 0; i < 2; i++) {
+		close(first[i]);
+		close(second[i]);
+	}
+	ck_assert_uint_eq(open_files(), before);
+	no_child_is_left();
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	int error;
@@ -280,7 +322,7 @@ START_TEST(failed_exec_is_told_at_once)
 	uint32_t before = open_files();
 
 	ck_assert_int_eq(
-	    servant_start(&s, failures[_i].name, NULL, -1, path, sizeof(path)),
+	    servant_start(&s, failures[_i].name, NULL, NULL, path, sizeof(path)),
 	    failures[_i].error);
 	ck_assert_ptr_nonnull(strstr(path, PARIS_LIBEXEC));
 	ck_assert_int_eq(s.pid, 0);
@@ -296,7 +338,7 @@ START_TEST(short_path_buffer)
 	char path[8];
 
 	ck_assert_int_eq(
-	    servant_start(&s, "servant-good", NULL, -1, path, sizeof(path)),
+	    servant_start(&s, "servant-good", NULL, NULL, path, sizeof(path)),
 	    -ENAMETOOLONG);
 }
 END_TEST
@@ -309,7 +351,7 @@ START_TEST(stuck_one_is_killed)
 	int status;
 
 	ck_assert_int_eq(
-	    servant_start(&s, "servant-stuck", NULL, -1, path, sizeof(path)), 0);
+	    servant_start(&s, "servant-stuck", NULL, NULL, path, sizeof(path)), 0);
 	start = clock_monotonic();
 	status = servant_stop(&s);
 	ck_assert(WIFSIGNALED(status));
@@ -350,13 +392,15 @@ count_addrs(void *context, const struct names_addrs *answer)
 static void
 start_client(const char *behaviour, uint32_t timeout_ms)
 {
-	struct names_client_answers answers = {count_name, count_addrs, NULL};
+	struct names_client_answers answers = {count_name, count_addrs, NULL, NULL};
+	struct names_configure configure = {.timeout_ms = timeout_ms};
 	char path[PATH_ROOM];
 
+	snprintf(configure.servers, sizeof(configure.servers), "%s", behaviour);
 	memset(counts, 0, sizeof(counts));
 	questions = 0;
-	ck_assert_int_eq(names_client_start(&client, behaviour, timeout_ms, &answers,
-			     path, sizeof(path)),
+	ck_assert_int_eq(
+	    names_client_start(&client, &configure, NULL, &answers, path, sizeof(path)),
 	    0);
 }
 
@@ -439,21 +483,23 @@ START_TEST(what_cannot_be_asked)
 {
 	struct addr none = {0};
 	char name[NAMES_NAME_MAX + 2] = "";
-	struct names_client_answers answers = {NULL, NULL, NULL};
+	struct names_client_answers answers = {NULL, NULL, NULL, NULL};
+	static const struct names_configure wrong[] = {{.timeout_ms = 0},
+	    {.timeout_ms = 60001}, {.timeout_ms = 1000, .as_source = NAMES_FROM_WHOIS},
+	    {.timeout_ms = 1000, .as_source = NAMES_FROM_DATABASE}};
 	char path[PATH_ROOM];
 	struct names_client *bad;
 
 	memset(name, 'n', NAMES_NAME_MAX + 1);
-	ck_assert_int_eq(
-	    names_client_start(&bad, "", 0, &answers, path, sizeof(path)), -EINVAL);
-	ck_assert_int_eq(
-	    names_client_start(&bad, "", 60001, &answers, path, sizeof(path)), -EINVAL);
-	ck_assert_int_eq(
-	    names_client_start(&bad, name, 1000, &answers, path, sizeof(path)),
-	    -EINVAL);
-	ck_assert_ptr_null(bad);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		ck_assert_int_eq(names_client_start(&bad, &wrong[i], NULL, &answers,
+				     path, sizeof(path)),
+		    -EINVAL);
+		ck_assert_ptr_null(bad);
+	}
 	start_client("", 1000);
 	ck_assert_int_eq(names_client_reverse(client, &none, 1), -EINVAL);
+	ck_assert_int_eq(names_client_whose(client, &none, 1), -EINVAL);
 	ck_assert_int_eq(names_client_forward(client, "", AF_UNSPEC, 1), -EINVAL);
 	ck_assert_int_eq(
 	    names_client_forward(client, name, AF_UNSPEC, 1), -ENAMETOOLONG);
@@ -482,6 +528,7 @@ main(int argc, char **argv)
 	suite_add_tcase(suite, tests);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, gets_its_channel_and_nothing_else);
+	tcase_add_test(tests, gets_further_descriptors);
 	tcase_add_loop_test(tests, failed_exec_is_told_at_once, 0, 2);
 	tcase_add_test(tests, short_path_buffer);
 	tcase_add_test(tests, stuck_one_is_killed);

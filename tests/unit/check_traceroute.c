@@ -1299,6 +1299,74 @@ START_TEST(probes_that_are_too_large)
 }
 END_TEST
 
+/* A line whose links take less and less, the first one ours. */
+static struct model *
+narrowing(struct prober_start *o)
+{
+	struct model *m = line(10, o);
+
+	o->path_mtu = o->dont_fragment = 1;
+	o->window = 1;
+	o->packet_len = 65000;
+	m->fail_probe = 1;
+	m->fail_mtu = 1500;
+	m->nodes[2].mtu = 1400;
+	m->nodes[5].mtu = 1300;
+	return m;
+}
+
+/* What is too large is asked again, once, and nothing else is. */
+START_TEST(path_mtu)
+{
+	static const unsigned int found[11] = {[1] = 1500, [4] = 1400, [7] = 1300};
+	struct prober_start o;
+	struct model *m = narrowing(&o);
+
+	m->quotes_may_be_short = _i > 0;
+	for (size_t k = 0; _i == 2 && k < 10; k++)
+		m->nodes[k].short_quote = true;
+	m->flow_window = _i == 3 ? 1 : 0;
+	go(m, &o);
+	must_end(m, REASON_REACHED, 10);
+	must_eq(m->done.error, 0);
+	must_eq(m->done.reasked, 0);
+	must_eq(m->done.ambiguous, 0);
+	must_eq(m->sent_count, 10 * o.queries + 3);
+	for (uint8_t ttl = 1; ttl <= 10; ttl++)
+		for (uint8_t q = 0; q < o.queries; q++) {
+			const struct prober_result *r = model_result(m, ttl, q);
+
+			must_eq(r->outcome, RESULT_REPLY);
+			must_eq(r->path_mtu, q == 0 ? found[ttl] : 0);
+		}
+	for (size_t i = 0; i < m->sent_count; i++)
+		must(m->sent[i].len == (i == 0      ? 65000
+					   : i < 11 ? 1500
+						    : 0) ||
+		     (i >= 11 && m->sent[i].len <= m->sent[i - 1].len));
+	model_free(m);
+}
+END_TEST
+
+/* A router that always wants one byte less ends the path, as without the option. */
+START_TEST(path_mtu_without_end)
+{
+	struct prober_start o;
+	struct model *m = narrowing(&o);
+	const struct prober_result *r;
+
+	m->nodes[2].mtu = 68;
+	m->nodes[2].lies = true;
+	go(m, &o);
+	must_end(m, REASON_UNREACHABLE, 4);
+	r = model_result(m, 4, 0);
+	must((r->flags & RESULT_FINAL) != 0);
+	must_eq(r->path_mtu, r->mtu + 1);
+	must_eq(m->sent_count, 1 + 4 * o.queries + 254);
+	model_free(m);
+}
+END_TEST
+
 START_TEST(stopped_at_any_time)
 {
 	bool short_quotes = _i % 2;
@@ -1449,6 +1517,8 @@ main(void)
 	    {late_replies},
 	    {sending_fails, .loops = 4},
 	    {probes_that_never_leave, .loops = 4},
+	    {path_mtu, .loops = 4},
+	    {path_mtu_without_end},
 	    {probes_that_are_too_large, .loops = 4},
 	    {stopped_at_any_time, .loops = 4},
 	    {everything_at_random, .loops = 6},

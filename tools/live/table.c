@@ -117,7 +117,7 @@ host_text(const struct table *t, const struct rounds_hop *h, size_t which, char 
     size_t room)
 {
 	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX];
-	const char *name = NULL;
+	const char *name;
 	const struct addr *a = &h->addresses[which].addr;
 	uint32_t count =
 	    which < h->addresses_count ? h->addresses[which].count : h->others;
@@ -128,8 +128,7 @@ host_text(const struct table *t, const struct rounds_hop *h, size_t which, char 
 	}
 	if (which >= h->addresses_count)
 		snprintf(escaped, sizeof(escaped), "others");
-	else if (t->naming != NULL &&
-		 t->naming->find(t->naming->context, a, &name) == NAME_KNOWN)
+	else if (naming_name(t->naming, a, &name) == NAME_KNOWN)
 		escape_name(name, escaped);
 	else
 		snprintf(escaped, sizeof(escaped), "%s", reply_addr_text(a, addr));

@@ -170,17 +170,11 @@ static bool
 names_are_known(const struct multipath *t, const struct naming *naming)
 {
 	bool known = true;
-	const char *name;
 
-	for (uint32_t i = 0; naming != NULL && i < graph_vertices(t->graph); i++) {
-		const struct vertex *v = graph_vertex(t->graph, i);
-
-		if (!addr_is_none(&v->addr) &&
-		    naming->find(naming->context, &v->addr, &name) == NAME_PENDING)
+	for (uint32_t i = 0; i < graph_vertices(t->graph); i++)
+		if (!naming_knows(naming, &graph_vertex(t->graph, i)->addr))
 			known = false;
-	}
-	if (naming != NULL && t->has_started && !addr_is_none(&t->how.source) &&
-	    naming->find(naming->context, &t->how.source, &name) == NAME_PENDING)
+	if (t->has_started && !naming_knows(naming, &t->how.source))
 		known = false;
 	return known;
 }

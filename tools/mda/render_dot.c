@@ -51,14 +51,13 @@ print_label(struct dot *d, const struct vertex *v)
 {
 	const struct addr *a = v->kind == VERTEX_SOURCE ? &d->t->how.source : &v->addr;
 	char addr[REPLY_ADDR_MAX], escaped[NAME_DOT_MAX];
-	const char *name = NULL;
+	const char *name;
 
 	if (v->kind == VERTEX_SILENT) {
 		output_print(d->out, "*");
 		return;
 	}
-	if (d->naming != NULL && !addr_is_none(a) &&
-	    d->naming->find(d->naming->context, a, &name) == NAME_KNOWN)
+	if (naming_name(d->naming, a, &name) == NAME_KNOWN)
 		output_print(
 		    d->out, "%s\\n", escape_dot(name, escaped, sizeof(escaped)));
 	if (!addr_is_none(a))

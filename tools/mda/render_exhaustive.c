@@ -125,17 +125,17 @@ static void
 print_addr(struct text *x, const struct addr *a, bool with_flows)
 {
 	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX];
-	const char *name = NULL;
+	const char *name;
 
 	reply_addr_text(a, addr);
-	if (x->naming == NULL) {
+	if (!naming_has_names(x->naming)) {
 		if (with_flows && a->family == AF_INET6)
 			output_print(x->out, " [%s]", addr);
 		else
 			output_print(x->out, " %s", addr);
 		return;
 	}
-	if (x->naming->find(x->naming->context, a, &name) == NAME_KNOWN)
+	if (naming_name(x->naming, a, &name) == NAME_KNOWN)
 		escape_terminal(name, escaped, sizeof(escaped));
 	output_print(x->out, " %s (%s)", name != NULL ? escaped : addr, addr);
 }

@@ -207,14 +207,13 @@ static json_t *
 node_json(struct scamper *s, const struct vertex *v)
 {
 	json_t *object = json_object();
-	const char *name = NULL;
+	const char *name;
 
 	if (v->kind == VERTEX_SILENT)
 		json_put(&s->json, object, "addr", json_string("*"));
 	else
 		json_put_addr(&s->json, object, "addr", &v->addr);
-	if (s->naming != NULL && !addr_is_none(&v->addr) &&
-	    s->naming->find(s->naming->context, &v->addr, &name) == NAME_KNOWN)
+	if (naming_name(s->naming, &v->addr, &name) == NAME_KNOWN)
 		json_put_text(&s->json, object, "name", name);
 	json_put_number(&s->json, object, "q_ttl", 1);
 	json_put_number(&s->json, object, "linkc", v->next_count);

@@ -7,6 +7,7 @@
 #include "common/names_messages.h"
 #include "tools/mda/words.h"
 #include "tools/shared/escape.h"
+#include "tools/shared/origin_text.h"
 #include "tools/shared/reply_text.h"
 
 /* Escaping makes at most four characters of a byte. */
@@ -60,17 +61,18 @@ plural(uint32_t count)
 static void
 print_addr(struct text *x, const struct addr *a)
 {
-	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX];
-	const char *name = NULL;
+	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX], origin[ORIGIN_TEXT_MAX];
+	const char *name;
 
 	reply_addr_text(a, addr);
-	if (x->naming == NULL)
+	if (!naming_has_names(x->naming))
 		output_print(x->out, "%s", addr);
-	else if (x->naming->find(x->naming->context, a, &name) == NAME_KNOWN)
+	else if (naming_name(x->naming, a, &name) == NAME_KNOWN)
 		output_print(x->out, "%s (%s)",
 		    escape_terminal(name, escaped, sizeof(escaped)), addr);
 	else
 		output_print(x->out, "%s (%s)", addr, addr);
+	output_print(x->out, "%s", origin_text(x->naming, a, origin));
 }
 
 /* ---- a node ---------------------------------------------------------------------- */

@@ -174,3 +174,55 @@ answer_addrs(const uint8_t *data, size_t len, uint32_t family, struct addr *out,
 		return NAMES_OK;
 	return a.at.failed ? NAMES_FAILED : NAMES_NOT_FOUND;
 }
+
+/* Joins the strings of a TXT record (RFC 1035 section 3.3.14). */
+static bool
+text_read(
+    const struct answer *a, const struct record *record, char text[ANSWER_TEXT_MAX + 1])
+{
+	struct reader r;
+	size_t at = 0;
+
+	reader_init(&r, a->data + record->offset, record->len);
+	while (reader_left(&r) != 0) {
+		size_t len = reader_u8(&r);
+		const uint8_t *string = reader_take(&r, len);
+
+		if (string == NULL)
+			return false;
+		if (len > ANSWER_TEXT_MAX - at)
+			len = ANSWER_TEXT_MAX - at;
+		memcpy(text + at, string, len);
+		at += len;
+	}
+	text[at] = '\0';
+	if (strlen(text) != at)
+		text[0] = '\0';
+	return true;
+}
+
+enum names_status
+answer_texts(const uint8_t *data, size_t len,
+    void (*take)(void *context, const char *text), void *context)
+{
+	char text[ANSWER_TEXT_MAX + 1];
+	struct answer a;
+	struct record record;
+	bool found = false;
+
+	if (!answer_open(&a, data, len))
+		return NAMES_FAILED;
+	while (record_next(&a, &record)) {
+		if (record.type != ns_t_txt || record.class != ns_c_in)
+			continue;
+		if (!text_read(&a, &record, text))
+			return NAMES_FAILED;
+		if (text[0] == '\0')
+			continue;
+		take(context, text);
+		found = true;
+	}
+	if (a.at.failed)
+		return NAMES_FAILED;
+	return found ? NAMES_OK : NAMES_NOT_FOUND;
+}

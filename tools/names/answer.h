@@ -28,4 +28,13 @@ enum names_status answer_name(
 enum names_status answer_addrs(const uint8_t *data, size_t len, uint32_t family,
     struct addr *out, size_t room, size_t *count);
 
+/*
+ * Calls `take` with each TXT record as one text, its strings joined, whoever owns it;
+ * what is longer than ANSWER_TEXT_MAX is cut, and one with a NUL inside is left out.
+ * Returns as answer_name does; after NAMES_FAILED `take` may have been called.
+ */
+#define ANSWER_TEXT_MAX 512
+enum names_status answer_texts(const uint8_t *data, size_t len,
+    void (*take)(void *context, const char *text), void *context);
+
 #endif

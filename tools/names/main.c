@@ -74,6 +74,17 @@ queue_addrs(void *context, const struct names_addrs *answer)
 	queue(context, NAMES_ADDRS, &w);
 }
 
+static void
+queue_origin(void *context, const struct names_origin *answer)
+{
+	uint8_t body[MESSAGE_BODY_MAX];
+	struct writer w;
+
+	writer_init(&w, body, sizeof(body));
+	names_origin_pack(answer, &w);
+	queue(context, NAMES_ORIGIN, &w);
+}
+
 /* ---- questions down -------------------------------------------------------------- */
 
 /* Opens all files there are to open, then locks the door. */
@@ -81,7 +92,7 @@ static int
 configure(struct names *names, struct reader *body)
 {
 	struct names_configure m;
-	struct lookup_answers answers = {queue_name, queue_addrs, names};
+	struct lookup_answers answers = {queue_name, queue_addrs, queue_origin, names};
 	int error;
 
 	if (names->lookup != NULL || names_configure_unpack(&m, body) != 0)
@@ -94,6 +105,7 @@ configure(struct names *names, struct reader *body)
 		log_line("cannot enter the sandbox: %s", strerror(-error));
 		return error;
 	}
+	lookup_open_databases(names->lookup);
 	return channel_queue(&names->channel, NAMES_READY, NULL, 0);
 }
 
@@ -105,6 +117,16 @@ reverse(struct names *names, struct reader *body)
 	if (names->lookup == NULL || names_reverse_unpack(&m, body) != 0)
 		return -EBADMSG;
 	return lookup_reverse(names->lookup, &m);
+}
+
+static int
+whose(struct names *names, struct reader *body)
+{
+	struct names_reverse m;
+
+	if (names->lookup == NULL || names_reverse_unpack(&m, body) != 0)
+		return -EBADMSG;
+	return lookup_whose(names->lookup, &m);
 }
 
 static int
@@ -129,6 +151,8 @@ dispatch(void *context, const struct message *m)
 		return configure(names, &body);
 	case NAMES_REVERSE:
 		return reverse(names, &body);
+	case NAMES_WHOSE:
+		return whose(names, &body);
 	case NAMES_FORWARD:
 		return forward(names, &body);
 	default:

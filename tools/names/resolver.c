@@ -86,7 +86,7 @@ socket_state(void *context, ares_socket_t fd, int readable, int writable)
 			r->watch[i] = r->watch[--r->watch_count];
 		return;
 	}
-	if (i == LOOKUP_WATCH_MAX)
+	if (i == RESOLVER_WATCH_MAX)
 		return;
 	if (i == r->watch_count)
 		r->watch_count++;

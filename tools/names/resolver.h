@@ -12,9 +12,11 @@
 #include "common/names_messages.h"
 #include "tools/names/lookup.h"
 
+#define RESOLVER_WATCH_MAX 32 /* sockets at once: UDP and TCP of every server */
+
 struct resolver {
 	ares_channel ares;
-	struct pollfd watch[LOOKUP_WATCH_MAX]; /* sockets that c-ares waits for */
+	struct pollfd watch[RESOLVER_WATCH_MAX]; /* sockets that c-ares waits for */
 	size_t watch_count;
 };
 

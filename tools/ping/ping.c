@@ -138,15 +138,6 @@ render_line(const struct job *j, const struct line *l, const struct naming *nami
 }
 
 static bool
-name_is_pending(const struct naming *naming, const struct prober_result *m)
-{
-	const char *name;
-
-	return naming != NULL && !addr_is_none(&m->from) &&
-	       naming->find(naming->context, &m->from, &name) == NAME_PENDING;
-}
-
-static bool
 render(void *job, const struct session *s)
 {
 	struct job *j = job;
@@ -158,7 +149,7 @@ render(void *job, const struct session *s)
 		j->headed = true;
 	}
 	while ((line = TAILQ_FIRST(&j->lines)) != NULL) {
-		if (name_is_pending(naming, &line->result))
+		if (!naming_knows(naming, &line->result.from))
 			return false;
 		render_line(j, line, naming, s->out);
 		TAILQ_REMOVE(&j->lines, line, next);

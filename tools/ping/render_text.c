@@ -78,18 +78,16 @@ print_from(
     const struct prober_result *m, const struct naming *naming, struct output *out)
 {
 	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX];
-	const char *name = NULL;
-	bool known = false;
+	const char *name;
 
 	reply_addr_text(&m->from, addr);
-	if (naming != NULL)
-		known = naming->find(naming->context, &m->from, &name) == NAME_KNOWN;
-	if (naming == NULL)
+	if (!naming_has_names(naming))
 		output_print(out, "%s", addr);
-	else
+	else if (naming_name(naming, &m->from, &name) == NAME_KNOWN)
 		output_print(out, "%s (%s)",
-		    known ? escape_terminal(name, escaped, sizeof(escaped)) : addr,
-		    addr);
+		    escape_terminal(name, escaped, sizeof(escaped)), addr);
+	else
+		output_print(out, "%s (%s)", addr, addr);
 }
 
 /* Four digits that count, as iputils has it. */

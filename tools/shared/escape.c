@@ -9,6 +9,7 @@
 struct form {
 	const char *also;   /* printable, but they mean something in this format */
 	const char *before; /* the two digits */
+	bool words;         /* a single space between two others stays */
 };
 
 /* First and last of a run of code points that must not reach a terminal. */
@@ -123,6 +124,14 @@ append(char *out, size_t room, size_t *at, const void *piece, size_t len)
 	return true;
 }
 
+/* A space that can neither be mistaken for a gap nor be overlooked. */
+static bool
+joins_words(const uint8_t *in, const char *text)
+{
+	return *in == ' ' && in != (const uint8_t *)text && in[-1] != ' ' &&
+	       in[1] != '\0';
+}
+
 static const char *
 escape_as(const struct form *form, const char *text, char *out, size_t room)
 {
@@ -138,7 +147,9 @@ escape_as(const struct form *form, const char *text, char *out, size_t room)
 		int hex_len = snprintf(hex, sizeof(hex), "%s%c%c", form->before,
 		    digits[*in >> 4], digits[*in & 15]);
 
-		if (len != 0 && is_printable(code) && strchr(form->also, *in) == NULL) {
+		if ((len != 0 && is_printable(code) &&
+			strchr(form->also, *in) == NULL) ||
+		    (form->words && joins_words(in, text))) {
 			fits = append(out, room, &at, in, len);
 		} else {
 			fits = append(out, room, &at, hex, (size_t)hex_len);
@@ -154,7 +165,15 @@ escape_as(const struct form *form, const char *text, char *out, size_t room)
 const char *
 escape_terminal(const char *text, char *out, size_t room)
 {
-	static const struct form form = {"", "\\x"};
+	static const struct form form = {"", "\\x", false};
+
+	return escape_as(&form, text, out, room);
+}
+
+const char *
+escape_phrase(const char *text, char *out, size_t room)
+{
+	static const struct form form = {"[]", "\\x", true};
 
 	return escape_as(&form, text, out, room);
 }
@@ -163,7 +182,7 @@ const char *
 escape_dot(const char *text, char *out, size_t room)
 {
 	/* dot reads backslashes and, in labels, entities. */
-	static const struct form form = {"\"&", "\\\\x"};
+	static const struct form form = {"\"&", "\\\\x", false};
 
 	return escape_as(&form, text, out, room);
 }

@@ -19,6 +19,13 @@
 const char *escape_terminal(const char *text, char *out, size_t room);
 
 /*
+ * For several words in brackets, on a terminal or in a text file: as for a terminal,
+ * but single spaces between other characters stay, and brackets become "\xHH". room as
+ * above.
+ */
+const char *escape_phrase(const char *text, char *out, size_t room);
+
+/*
  * For JSON: returns valid UTF-8 for jansson's json_string(), which does the quoting.
  * Bytes that are not well-formed UTF-8 become U+FFFD each; control characters are kept
  * for jansson to write as \u00XX.

@@ -24,15 +24,48 @@ json_reason(uint8_t reason)
 								   : "failed";
 }
 
+static json_t *
+numbers_json(const struct names_origin *origin)
+{
+	json_t *numbers;
+
+	if (origin == NULL || origin->status == NAMES_TIMEOUT ||
+	    origin->status == NAMES_FAILED)
+		return json_null();
+	numbers = json_array();
+	for (size_t i = 0; i < origin->count; i++)
+		json_array_append_new(numbers, json_integer(origin->numbers[i]));
+	return numbers;
+}
+
+/* Whose an address is, as far as that was asked for. */
+static void
+put_origin(struct json_builder *b, json_t *object, const struct naming *naming,
+    const struct addr *a)
+{
+	const struct names_origin *origin;
+
+	(void)naming_origin(naming, a, &origin);
+	if (naming->shows_as)
+		json_put(b, object, "asn", numbers_json(origin));
+	if (naming->shows_as && origin != NULL && origin->as_name[0] != '\0')
+		json_put_text(b, object, "as_name", origin->as_name);
+	if (naming->shows_country && origin != NULL && origin->country[0] != '\0')
+		json_put(b, object, "country", json_string(origin->country));
+	else if (naming->shows_country)
+		json_put(b, object, "country", json_null());
+}
+
 void
 json_put_name(struct json_builder *b, json_t *object, const struct naming *naming,
     const struct addr *a)
 {
-	const char *name = NULL;
+	const char *name;
 
-	if (naming != NULL && !addr_is_none(a) &&
-	    naming->find(naming->context, a, &name) == NAME_KNOWN)
+	if (naming_name(naming, a, &name) == NAME_KNOWN)
 		json_put_text(b, object, "name", name);
+	if (naming != NULL && naming->find_origin != NULL && !addr_is_none(a))
+		put_origin(b, object, naming, a);
 }
 
 void

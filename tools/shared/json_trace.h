@@ -16,7 +16,10 @@
 /* The word for an enum prober_reason; what is none is "failed". */
 const char *json_reason(uint8_t reason);
 
-/* "name", when it is known. naming may be NULL. */
+/*
+ * "name", when it is known; "asn", an array, or null when that could not be learned,
+ * "as_name" and "country" (or null), where they were asked for. naming may be NULL.
+ */
 void json_put_name(struct json_builder *b, json_t *object, const struct naming *naming,
     const struct addr *a);
 

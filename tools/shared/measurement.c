@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/privsep_messages.h"
 #include "prober/host_facts.h"
+#include "tools/shared/naming_wishes.h"
 #include "tools/shared/remedy.h"
 #include "tools/shared/servant.h"
 #include "tools/shared/startup.h"
@@ -24,6 +25,7 @@ measurement_clear(struct measurement *m)
 
 	prober_client_end(&m->prober, text, sizeof(text));
 	name_cache_clear(&m->names);
+	naming_wishes_clear(&m->wishes);
 	output_clear(&m->out);
 	prefixes_clear(&m->excluded);
 	if (m->targets > STDERR_FILENO)
@@ -153,14 +155,19 @@ measurement_choose_plan(struct measurement *m)
 enum exit_status
 measurement_start_prober(struct measurement *m)
 {
-	char error[PROBER_CLIENT_ERROR_MAX];
+	char error[PROBER_CLIENT_ERROR_MAX], wrong[NAMING_WISHES_ERROR_MAX];
 
 	if (!m->options.explain &&
 	    prober_client_start(&m->prober, &m->plan.choice, 1, error) != 0) {
 		log_line("%s", error);
 		return EXIT_FAILED;
 	}
-	return startup_leave_root() == 0 ? GO_ON : EXIT_FAILED;
+	if (startup_leave_root() != 0)
+		return EXIT_FAILED;
+	if (naming_wishes_prepare(&m->wishes, &m->options, wrong) == 0)
+		return GO_ON;
+	log_line("%s", wrong);
+	return EXIT_USAGE;
 }
 
 /* One family, or both (AF_UNSPEC). */
@@ -198,8 +205,9 @@ static bool
 start_names(struct measurement *m, char *error)
 {
 	error[0] = '\0';
+	m->wishes.names = !m->options.numeric;
 	return m->names.client != NULL ||
-	       name_cache_start(&m->names, m->options.resolver, error) == 0;
+	       name_cache_start(&m->names, &m->wishes, error) == 0;
 }
 
 uint32_t
@@ -288,9 +296,12 @@ measurement_explain(struct measurement *m)
 struct name_cache *
 measurement_names(struct measurement *m, bool for_hosts, char *why_not)
 {
+	const struct trace_options *o = &m->options;
+	bool origins = o->as_lookups || o->country;
+
 	why_not[0] = '\0';
-	if ((!m->options.numeric || for_hosts) && start_names(m, why_not)) {
-		m->names.hosts_only = m->options.numeric != 0;
+	if ((!o->numeric || origins || for_hosts) && start_names(m, why_not)) {
+		m->names.hosts_only = o->numeric && !origins;
 		return &m->names;
 	}
 	name_cache_clear(&m->names); /* it found the host and is done */

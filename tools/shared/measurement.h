@@ -22,6 +22,7 @@ struct measurement {
 	struct trace_options options;
 	struct plan plan;
 	struct prober_client prober; /* from measurement_start_prober on */
+	struct naming_wishes wishes; /* likewise */
 	struct name_cache names;
 	struct output out;
 	struct prefixes excluded; /* --exclude */
@@ -52,7 +53,8 @@ enum exit_status measurement_choose_plan(struct measurement *m);
 /*
  * Leaves root, having started those servants that root's power is for: the prober and,
  * where the plan needs it, the helper. They wait for the target; nobody's word but the
- * user's has been read so far. With --explain nothing is started.
+ * user's has been read so far. With --explain nothing is started. Then the files that
+ * the user names are opened, for which no root is needed.
  */
 enum exit_status measurement_start_prober(struct measurement *m);
 

@@ -25,7 +25,7 @@ struct asked {
 	uint32_t number;
 	uint32_t question;
 	int64_t deadline;
-	bool forward;
+	uint8_t type;               /* enum names_message */
 	struct names_addrs *result; /* of names_client_resolve, else NULL */
 	TAILQ_ENTRY(asked) by_age;
 	UT_hash_handle hh;
@@ -80,15 +80,27 @@ finish_name(struct names_client *c, struct asked *a, struct names_name *answer)
 		c->answers.name(c->answers.context, answer);
 }
 
+static void
+finish_origin(struct names_client *c, struct asked *a, struct names_origin *answer)
+{
+	answer->question = a->question;
+	asked_free(c, a);
+	if (c->answers.origin != NULL)
+		c->answers.origin(c->answers.context, answer);
+}
+
 /* Ends a question that paris-names did not answer. */
 static void
 finish_without(struct names_client *c, struct asked *a, enum names_status status)
 {
 	struct names_addrs addrs = {.status = (uint8_t)status};
 	struct names_name name = {.status = (uint8_t)status};
+	struct names_origin origin = {.status = (uint8_t)status};
 
-	if (a->forward)
+	if (a->type == NAMES_FORWARD)
 		finish_addrs(c, a, &addrs);
+	else if (a->type == NAMES_WHOSE)
+		finish_origin(c, a, &origin);
 	else
 		finish_name(c, a, &name);
 }
@@ -112,7 +124,7 @@ receive_name(struct names_client *c, struct reader *body)
 	if (names_name_unpack(&answer, body) != 0)
 		return -EBADMSG;
 	a = asked_find(c, answer.question);
-	if (a != NULL && a->forward)
+	if (a != NULL && a->type != NAMES_REVERSE)
 		return -EBADMSG;
 	if (a != NULL)
 		finish_name(c, a, &answer);
@@ -128,10 +140,26 @@ receive_addrs(struct names_client *c, struct reader *body)
 	if (names_addrs_unpack(&answer, body) != 0)
 		return -EBADMSG;
 	a = asked_find(c, answer.question);
-	if (a != NULL && !a->forward)
+	if (a != NULL && a->type != NAMES_FORWARD)
 		return -EBADMSG;
 	if (a != NULL)
 		finish_addrs(c, a, &answer);
+	return 0;
+}
+
+static int
+receive_origin(struct names_client *c, struct reader *body)
+{
+	struct names_origin answer;
+	struct asked *a;
+
+	if (names_origin_unpack(&answer, body) != 0)
+		return -EBADMSG;
+	a = asked_find(c, answer.question);
+	if (a != NULL && a->type != NAMES_WHOSE)
+		return -EBADMSG;
+	if (a != NULL)
+		finish_origin(c, a, &answer);
 	return 0;
 }
 
@@ -149,6 +177,8 @@ dispatch(void *context, const struct message *m)
 		return receive_name(c, &body);
 	case NAMES_ADDRS:
 		return receive_addrs(c, &body);
+	case NAMES_ORIGIN:
+		return receive_origin(c, &body);
 	default:
 		return -EBADMSG;
 	}
@@ -249,15 +279,17 @@ ask(struct names_client *c, enum names_message type, const struct writer *w,
 	a->number = c->next_number++;
 	a->question = question;
 	a->deadline = clock_monotonic() + c->timeout;
-	a->forward = type == NAMES_FORWARD;
+	a->type = (uint8_t)type;
 	a->result = result;
 	TAILQ_INSERT_TAIL(&c->by_age, a, by_age);
 	HASH_ADD(hh, c->asked, number, sizeof(a->number), a);
 	return 0;
 }
 
-int
-names_client_reverse(struct names_client *c, const struct addr *addr, uint32_t question)
+/* A question about an address. */
+static int
+ask_about(struct names_client *c, enum names_message type, const struct addr *addr,
+    uint32_t question)
 {
 	struct names_reverse m = {.question = c->next_number, .addr = *addr};
 	uint8_t body[MESSAGE_BODY_MAX];
@@ -269,7 +301,19 @@ names_client_reverse(struct names_client *c, const struct addr *addr, uint32_t q
 		return -EINVAL;
 	writer_init(&w, body, sizeof(body));
 	names_reverse_pack(&m, &w);
-	return ask(c, NAMES_REVERSE, &w, question, NULL);
+	return ask(c, type, &w, question, NULL);
+}
+
+int
+names_client_reverse(struct names_client *c, const struct addr *addr, uint32_t question)
+{
+	return ask_about(c, NAMES_REVERSE, addr, question);
+}
+
+int
+names_client_whose(struct names_client *c, const struct addr *addr, uint32_t question)
+{
+	return ask_about(c, NAMES_WHOSE, addr, question);
 }
 
 static int
@@ -380,29 +424,26 @@ names_client_outstanding(const struct names_client *c)
 /* ---- life ------------------------------------------------------------------------ */
 
 static int
-configure(struct names_client *c, const char *servers, uint32_t timeout_ms)
+configure(struct names_client *c, const struct names_configure *m)
 {
-	struct names_configure m = {.timeout_ms = timeout_ms};
+	struct names_configure again;
 	uint8_t body[MESSAGE_BODY_MAX];
 	struct writer w;
 	struct reader r;
-	size_t len = strlen(servers);
 
-	if (len > NAMES_SERVERS_MAX)
-		return -EINVAL;
-	memcpy(m.servers, servers, len + 1);
 	writer_init(&w, body, sizeof(body));
-	names_configure_pack(&m, &w);
+	names_configure_pack(m, &w);
 	reader_init(&r, body, writer_len(&w));
-	if (names_configure_unpack(&m, &r) != 0)
+	if (names_configure_unpack(&again, &r) != 0)
 		return -EINVAL;
 	return channel_queue(
 	    &c->servant.channel, NAMES_CONFIGURE, body, writer_len(&w));
 }
 
 int
-names_client_start(struct names_client **out, const char *servers, uint32_t timeout_ms,
-    const struct names_client_answers *answers, char *path, size_t path_room)
+names_client_start(struct names_client **out, const struct names_configure *m,
+    const int *databases, const struct names_client_answers *answers, char *path,
+    size_t path_room)
 {
 	struct names_client *c = calloc(1, sizeof(*c));
 	int error;
@@ -412,10 +453,10 @@ names_client_start(struct names_client **out, const char *servers, uint32_t time
 		return -ENOMEM;
 	TAILQ_INIT(&c->by_age);
 	c->answers = *answers;
-	c->timeout = timeout_ms * NS_PER_MS + GRACE;
-	error = servant_start(&c->servant, SERVANT, NULL, -1, path, path_room);
+	c->timeout = m->timeout_ms * NS_PER_MS + GRACE;
+	error = servant_start(&c->servant, SERVANT, NULL, databases, path, path_room);
 	if (error == 0)
-		error = configure(c, servers, timeout_ms);
+		error = configure(c, m);
 	if (error == 0) {
 		/* Should it be gone already, names_client_process will find out. */
 		(void)channel_flush(&c->servant.channel);

@@ -3,7 +3,7 @@
  * each answer by a callback. Used by the tools only. It never hangs: a paris-names that
  * has died or is stuck makes its questions end in NAMES_FAILED or NAMES_TIMEOUT.
  *
- *     error = names_client_start(&client, "", 5000, &answers, path, sizeof(path));
+ *     error = names_client_start(&client, &configure, NULL, &answers, path, room);
  *     names_client_reverse(client, &addr, 17);
  *     loop: poll names_client_fd for names_client_events until names_client_deadline,
  *           then names_client_process, which calls answers.name with question 17
@@ -27,16 +27,18 @@ struct names_client;
 struct names_client_answers {
 	void (*name)(void *context, const struct names_name *answer);
 	void (*addrs)(void *context, const struct names_addrs *answer);
+	void (*origin)(void *context, const struct names_origin *answer);
 	void *context;
 };
 
 /*
- * Starts paris-names, without waiting for it. servers and timeout_ms: as in struct
- * names_configure; the timeout holds for each question. Returns 0, -EINVAL for a
- * configuration out of bounds, or what servant_start does, with path filled.
+ * Starts paris-names, without waiting for it. The timeout holds for each question.
+ * databases: the open files that the configuration tells of, ended by -1, or NULL; they
+ * stay the caller's. Returns 0, -EINVAL for a configuration out of bounds, or what
+ * servant_start does, with path filled.
  */
-int names_client_start(struct names_client **out, const char *servers,
-    uint32_t timeout_ms, const struct names_client_answers *answers, char *path,
+int names_client_start(struct names_client **out, const struct names_configure *m,
+    const int *databases, const struct names_client_answers *answers, char *path,
     size_t path_room);
 
 /* Ends paris-names; open questions get no answer. Harmless with NULL. */
@@ -62,6 +64,8 @@ size_t names_client_outstanding(const struct names_client *c);
  * -ENOBUFS; on an error there is no answer.
  */
 int names_client_reverse(
+    struct names_client *c, const struct addr *addr, uint32_t question);
+int names_client_whose(
     struct names_client *c, const struct addr *addr, uint32_t question);
 int names_client_forward(
     struct names_client *c, const char *name, uint32_t family, uint32_t question);

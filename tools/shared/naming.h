@@ -1,5 +1,6 @@
 /*
- * Names of the addresses in a trace, as the renderers see them: asked for as soon as an
+ * Who the addresses in a trace are, as the renderers see it: their names, and the
+ * autonomous systems (AS) and countries that they belong to. Asked for as soon as an
  * address is known, never waited for by a probe. What comes back is hostile text that
  * the renderer must escape.
  */
@@ -22,12 +23,29 @@ enum name_state {
 /* Where names come from; tests have one of their own. */
 struct naming {
 	/* What is known about an address, asking for it if need be; never waits. The
-	 * name stays valid as long as the source. */
+	 * name stays valid as long as the source. NULL: no names are wanted. */
 	enum name_state (*find)(void *context, const struct addr *a, const char **name);
+	/* Likewise, whose it is; *origin says more, unless it is NULL. NULL: nobody
+	 * wants to know. */
+	enum name_state (*find_origin)(
+	    void *context, const struct addr *a, const struct names_origin **origin);
+	bool shows_as; /* which of it is to be shown */
+	bool shows_as_names;
+	bool shows_country;
 	void *context;
 };
 
-/* Names from paris-names, each address asked for once, and addresses of hosts. */
+/* What is to be found out, and how. */
+struct naming_wishes {
+	bool names;
+	bool as;
+	bool as_names;
+	bool country;
+	int databases[3]; /* open files, ended by -1, as in `configure` */
+	struct names_configure configure;
+};
+
+/* Who addresses are, from paris-names, each asked for once, and addresses of hosts. */
 struct name_cache {
 	struct naming naming;
 	struct names_client *client; /* NULL: not running */
@@ -44,11 +62,11 @@ struct name_cache {
 #define NAME_CACHE_ERROR_MAX 4400
 
 /*
- * Starts paris-names; servers NULL for the system's. Returns 0, or -errno with one line
- * for the user in error (NAME_CACHE_ERROR_MAX bytes). The cache must not move
- * afterwards.
+ * Starts paris-names. Returns 0, or -errno with one line for the user in error
+ * (NAME_CACHE_ERROR_MAX bytes). The cache must not move afterwards.
  */
-int name_cache_start(struct name_cache *c, const char *servers, char *error);
+int name_cache_start(
+    struct name_cache *c, const struct naming_wishes *wishes, char *error);
 
 /*
  * Asks for the addresses of a host; `found` is told, never before this returns.
@@ -68,5 +86,19 @@ void name_cache_give_up(struct name_cache *c);
 
 /* Ends paris-names and frees. Harmless on a zeroed cache. */
 void name_cache_clear(struct name_cache *c);
+
+/* ---- for renderers; naming may be NULL, an address may be none ---- */
+
+/* Whether names are looked up at all: -n was not said. */
+bool naming_has_names(const struct naming *naming);
+
+/* What is known by now. *name and *origin are NULL unless it is NAME_KNOWN. */
+enum name_state naming_name(
+    const struct naming *naming, const struct addr *a, const char **name);
+enum name_state naming_origin(const struct naming *naming, const struct addr *a,
+    const struct names_origin **origin);
+
+/* Asks for all that is wanted of an address; true when nothing of it is open. */
+bool naming_knows(const struct naming *naming, const struct addr *a);
 
 #endif

@@ -52,7 +52,7 @@ start_helper(struct prober_client *c, const struct prober_plan *plans, size_t co
 	}
 	if (!needed)
 		return 0;
-	return servant_start(&c->helper, PRIVSEP_PROGRAM, arguments, -1, path, room);
+	return servant_start(&c->helper, PRIVSEP_PROGRAM, arguments, NULL, path, room);
 }
 
 int
@@ -63,6 +63,7 @@ prober_client_start(struct prober_client *c, const struct prober_plan *plans,
 	const char **transports = arguments;
 	char mark[sizeof("mark=4294967295")];
 	char path[PROBER_CLIENT_ERROR_MAX - 200] = "";
+	int helper[] = {-1, -1};
 	int result;
 
 	*c = (struct prober_client){.helper = {.channel = {.fd = -1}},
@@ -75,9 +76,10 @@ prober_client_start(struct prober_client *c, const struct prober_plan *plans,
 		*transports++ = "debug";
 	name_transports(plans, plans_count, transports);
 	result = start_helper(c, plans, plans_count, path, sizeof(path));
+	helper[0] = c->helper.channel.fd;
 	if (result == 0)
-		result = servant_start(&c->servant, PROGRAM, arguments,
-		    c->helper.channel.fd, path, sizeof(path));
+		result = servant_start(
+		    &c->servant, PROGRAM, arguments, helper, path, sizeof(path));
 	channel_close(&c->helper.channel); /* it is the prober's alone */
 	if (result == 0)
 		return 0;

@@ -75,30 +75,54 @@ servant_environment(void)
 
 #endif
 
+static bool
+is_among(int fd, const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] == fd)
+			return true;
+	return false;
+}
+
 /*
- * What the child finds open: nothing but the channel, /dev/null and standard error. The
- * channel is moved first, so it may have any number here, 0 to 2 included. A standard
- * error that is closed, or close-on-exec and so not meant for the child, is replaced:
- * else the servant's first socket would become its standard error.
+ * Gives the child these descriptors from MESSAGE_CHILD_FD on. They may have any numbers
+ * here, 0 to 2 and each other's included: one in another's place moves out of it first.
  */
 static int
-describe_files(posix_spawn_file_actions_t *files, int fd, int second)
+describe_given(posix_spawn_file_actions_t *files, const int *fds, size_t count)
 {
-	int stderr_flags = fcntl(STDERR_FILENO, F_GETFD);
-	int aside = fd == MESSAGE_CHILD_FD + 2 ? fd + 1 : MESSAGE_CHILD_FD + 2;
-	int first_closed = MESSAGE_CHILD_FD + 1;
+	int free_one = MESSAGE_CHILD_FD + (int)count;
+	int from[SERVANT_FILES_MAX];
 	int error = 0;
 
-	/* Each out of the other's place before it takes its own. */
-	if (second >= 0) {
-		error = posix_spawn_file_actions_adddup2(files, second, aside);
-		first_closed++;
+	for (size_t i = 0; i < count && error == 0; i++) {
+		int place = fds[i] - MESSAGE_CHILD_FD;
+
+		from[i] = fds[i];
+		if (place < 0 || place >= (int)count || place == (int)i)
+			continue;
+		while (is_among(free_one, fds, count))
+			free_one++;
+		from[i] = free_one++;
+		error = posix_spawn_file_actions_adddup2(files, fds[i], from[i]);
 	}
-	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(files, fd, MESSAGE_CHILD_FD);
-	if (error == 0 && second >= 0)
+	for (size_t i = 0; i < count && error == 0; i++)
 		error = posix_spawn_file_actions_adddup2(
-		    files, aside, MESSAGE_CHILD_FD + 1);
+		    files, from[i], MESSAGE_CHILD_FD + (int)i);
+	return error;
+}
+
+/*
+ * What the child finds open: nothing but what it is given, /dev/null and standard
+ * error. A standard error that is closed, or close-on-exec and so not meant for the
+ * child, is replaced: else the servant's first socket would become its standard error.
+ */
+static int
+describe_files(posix_spawn_file_actions_t *files, const int *fds, size_t count)
+{
+	int stderr_flags = fcntl(STDERR_FILENO, F_GETFD);
+	int error = describe_given(files, fds, count);
+
 	if (error == 0)
 		error = posix_spawn_file_actions_addopen(
 		    files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -109,7 +133,8 @@ describe_files(posix_spawn_file_actions_t *files, int fd, int second)
 		error = posix_spawn_file_actions_addopen(
 		    files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (error == 0)
-		error = posix_spawn_file_actions_addclosefrom_np(files, first_closed);
+		error = posix_spawn_file_actions_addclosefrom_np(
+		    files, MESSAGE_CHILD_FD + (int)count);
 	return error;
 }
 
@@ -142,8 +167,10 @@ describe_signals(posix_spawnattr_t *attributes)
 /* Runs the program at path; posix_spawn itself reports a failed exec and reaps it. */
 static int
 spawn(const char *path, const char *name, const char *const *arguments, int fd,
-    int second, pid_t *pid)
+    const int *more, pid_t *pid)
 {
+	int fds[SERVANT_FILES_MAX] = {fd};
+	size_t count = 1;
 	char *argv[SERVANT_ARGUMENTS_MAX + 2] = {(char *)(uintptr_t)name};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
@@ -154,13 +181,18 @@ spawn(const char *path, const char *name, const char *const *arguments, int fd,
 			return -E2BIG;
 		argv[i + 1] = (char *)(uintptr_t)arguments[i];
 	}
+	for (; more != NULL && *more >= 0; more++) {
+		if (count == SERVANT_FILES_MAX)
+			return -E2BIG;
+		fds[count++] = *more;
+	}
 	error = posix_spawn_file_actions_init(&files);
 	if (error != 0)
 		return -error;
 	error = posix_spawnattr_init(&attributes);
 	if (error != 0)
 		goto out_files;
-	error = describe_files(&files, fd, second);
+	error = describe_files(&files, fds, count);
 	if (error == 0)
 		error = describe_signals(&attributes);
 	if (error == 0)
@@ -174,7 +206,7 @@ out_files:
 
 int
 servant_start(struct servant *s, const char *name, const char *const *arguments,
-    int second, char *path, size_t path_room)
+    const int *more, char *path, size_t path_room)
 {
 	int fds[2];
 	int error;
@@ -190,7 +222,7 @@ servant_start(struct servant *s, const char *name, const char *const *arguments,
 		return error;
 	error = channel_init(&s->channel, fds[0]);
 	if (error == 0)
-		error = spawn(path, name, arguments, fds[1], second, &s->pid);
+		error = spawn(path, name, arguments, fds[1], more, &s->pid);
 	close(fds[1]);
 	if (error != 0) {
 		s->pid = 0;

@@ -23,6 +23,8 @@ int servant_path(const char *name, char *path, size_t room);
 
 /* Arguments that a servant may be given. */
 #define SERVANT_ARGUMENTS_MAX 8
+/* Descriptors, the channel's included. */
+#define SERVANT_FILES_MAX 4
 
 /*
  * Starts the program `name` of our libexec folder with these arguments (ended by NULL;
@@ -31,11 +33,12 @@ int servant_path(const char *name, char *path, size_t room);
  * default signals; SIGINT, SIGQUIT, SIGTERM and SIGHUP are blocked, for they reach the
  * whole process group and it is the tool that ends its servants. Returns 0 or -errno;
  * -ENOENT means that it is not installed. path (of path_room bytes) receives where it
- * was looked for, for the message to the user. second: a further descriptor for the
- * servant, which finds it at MESSAGE_CHILD_FD + 1; -1: none. It stays the caller's.
+ * was looked for, for the message to the user. more: further descriptors for the
+ * servant, which finds them at MESSAGE_CHILD_FD + 1 and on; ended by -1; NULL: none.
+ * They stay the caller's.
  */
 int servant_start(struct servant *s, const char *name, const char *const *arguments,
-    int second, char *path, size_t path_room);
+    const int *more, char *path, size_t path_room);
 
 /*
  * Closes the channel, which makes the servant exit, and waits for it; one that does not

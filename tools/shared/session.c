@@ -130,11 +130,8 @@ session_end(struct session *s)
 void
 session_ask_name(const struct session *s, const struct prober_result *m)
 {
-	const char *name;
-
-	if (session_naming(s) != NULL && m->outcome == RESULT_REPLY &&
-	    !addr_is_none(&m->from))
-		s->names->naming.find(s->names, &m->from, &name);
+	if (m->outcome == RESULT_REPLY)
+		(void)naming_knows(session_naming(s), &m->from);
 }
 
 const struct naming *

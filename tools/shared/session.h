@@ -104,7 +104,7 @@ const char *session_failure(const struct session *s);
 /* Says so on standard error, unless the prober has. Returns whether it broke off. */
 bool session_tell_failure(const struct session *s);
 
-/* Asks for the name of whom a result is from: it may be there when it is printed. */
+/* Asks who a result is from: that may be known when it is printed. */
 void session_ask_name(const struct session *s, const struct prober_result *m);
 
 /* Where names come from; NULL: nowhere. */

@@ -44,6 +44,18 @@ static const struct option_spec table[] = {
 	trace_value_algorithm, TO(start.algorithm), 0, PROGRAM_MDA, MDA},
     {0, "back", NULL, "Guess how many hops replies took, and print it where it differs",
 	FLAG(back, 1), TRACEROUTE},
+    {'A', "as-path-lookups", NULL,
+	"Print the autonomous system (AS) of each address; see --as-source",
+	FLAG(as_lookups, 1)},
+    {0, "as-names", NULL, "The same, with the name of the AS", FLAG(as_names, 1)},
+    {0, "as-source", "database|whois|dns",
+	"Who knows the AS: the file of --asn-db (the default with one), a whois server "
+	"(the default without; RA_SERVER and RA_SERVICE name it) or Team Cymru's zone "
+	"in DNS",
+	trace_value_as_source, TO(as_source), 0, 0},
+    {0, "asn-db", "FILE",
+	"MaxMind DB file of AS numbers and perhaps countries, for -A and --country",
+	option_text, TO(asn_db), 1, PATH_MAX - 1},
     {'B', "mda", "PERCENT[,BRANCH[,CHILDREN]]",
 	"--confidence, of a graph in which BRANCH nodes branch at most; search for "
 	"CHILDREN successors of a node at most",
@@ -56,6 +68,12 @@ static const struct option_spec table[] = {
     {0, "confidence", "PERCENT",
 	"How sure to be that no successor of a node was missed (default 95)",
 	trace_value_confidence, TO(start.alpha), 0, 0},
+    {0, "country", NULL,
+	"Print the country of each address, of --country-db, --asn-db or --as-source "
+	"dns",
+	FLAG(country, 1)},
+    {0, "country-db", "FILE", "MaxMind DB file of countries, for --country",
+	option_text, TO(country_db), 1, PATH_MAX - 1},
     {'D', NULL, NULL, "Print the time of day before each line", FLAG(timestamps, 1),
 	PING},
     {'d', "debug", NULL, "Set SO_DEBUG on the sockets that send (root alone can)",
@@ -395,6 +413,20 @@ set_defaults(struct trace_options *o, enum trace_program program)
 		}
 }
 
+/* Who is asked for AS numbers; nobody, if that is not asked for. */
+static void
+settle_as_source(struct trace_options *o)
+{
+	o->as_lookups = o->as_lookups || o->as_names;
+	if (o->as_source == NAMES_FROM_NOBODY)
+		o->as_source =
+		    o->asn_db != NULL ? NAMES_FROM_DATABASE : NAMES_FROM_WHOIS;
+	/* The zone tells both; it need not be asked when a file has the country. */
+	if (!o->as_lookups && (o->as_source != NAMES_FROM_DNS || o->asn_db != NULL ||
+				  o->country_db != NULL))
+		o->as_source = NAMES_FROM_NOBODY;
+}
+
 /* What was left to the algorithm. */
 static void
 settle_defaults(struct trace_options *o)
@@ -684,6 +716,30 @@ check_flow_field(const struct trace_options *o, char *error)
 	return -EINVAL;
 }
 
+/* Whether what is asked for can be known. */
+static int
+check_as_source(const struct trace_options *o, char *error)
+{
+	bool whois = o->as_source == NAMES_FROM_WHOIS ||
+		     (o->as_source == NAMES_FROM_NOBODY && o->asn_db == NULL);
+
+	if (o->as_source == NAMES_FROM_DATABASE && o->asn_db == NULL)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--as-source database: takes a file: --asn-db FILE");
+	else if (o->as_names && whois)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--as-names: whois does not tell them; there are --asn-db FILE and "
+		    "--as-source dns");
+	else if (o->country && o->asn_db == NULL && o->country_db == NULL &&
+		 o->as_source != NAMES_FROM_DNS)
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--country: takes a file that tells it: --country-db FILE or "
+		    "--asn-db FILE; or --as-source dns");
+	else
+		return 0;
+	return -EINVAL;
+}
+
 /* Options that contradict each other. */
 static int
 check_together(const struct trace_options *o, char *error)
@@ -792,9 +848,9 @@ check(const struct trace_options *o, char *error)
 {
 	if (is_ping(o))
 		return check_ping(o, error);
-	if (check_together(o, error) != 0 || check_multipath(o, error) != 0 ||
-	    check_format(o, error) != 0 || check_many(o, error) != 0 ||
-	    check_live(o, error) != 0)
+	if (check_together(o, error) != 0 || check_as_source(o, error) != 0 ||
+	    check_multipath(o, error) != 0 || check_format(o, error) != 0 ||
+	    check_many(o, error) != 0 || check_live(o, error) != 0)
 		return -EINVAL;
 	return check_flow_field(o, error);
 }
@@ -878,6 +934,7 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
 		return -EINVAL;
 	}
 	settle_defaults(o);
+	settle_as_source(o);
 	return 0;
 }
 

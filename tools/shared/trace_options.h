@@ -90,6 +90,10 @@ struct trace_options {
 	uint8_t tcp_info;    /* -O info: show what the target's segments say */
 	uint8_t tcp_mss;     /* -O mss: show where it is lowered */
 	uint8_t module_help; /* -O help */
+	uint8_t as_lookups;  /* -A, or --as-names */
+	uint8_t as_names;    /* --as-names */
+	uint8_t as_source;   /* enum names_source: whom to ask */
+	uint8_t country;     /* --country */
 	uint8_t explain;
 	uint8_t live;     /* --live */
 	uint32_t rounds;  /* of it; 0: until it is ended */
@@ -112,6 +116,8 @@ struct trace_options {
 	const char *resume;   /* a file of results; NULL: none */
 	uint16_t parallel;    /* traces at a time */
 	uint8_t ordered;      /* printed in the order of the hosts */
+	const char *asn_db;   /* into argv; NULL: none; as the next */
+	const char *country_db;
 };
 
 /*

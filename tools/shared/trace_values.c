@@ -469,6 +469,23 @@ trace_value_privilege(
 	return parse_word(privilege_names, 4, text, value, expected);
 }
 
+/* The number is enum names_source's. */
+int
+trace_value_as_source(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	static const char *const names[] = {[NAMES_FROM_DATABASE - 1] = "database",
+	    [NAMES_FROM_WHOIS - 1] = "whois",
+	    [NAMES_FROM_DNS - 1] = "dns"};
+	uint8_t *source = value;
+
+	(void)spec;
+	if (parse_word(names, 3, text, source, expected) != 0)
+		return -EINVAL;
+	++*source;
+	return 0;
+}
+
 /* True for ADDR, ADDR:PORT (IPv4) and [ADDR]:PORT. */
 static bool
 is_server(const char *text, size_t len)

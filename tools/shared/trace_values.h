@@ -70,6 +70,7 @@ option_parser trace_value_format;
 option_parser trace_value_flow_field;
 option_parser trace_value_bound;
 option_parser trace_value_privilege;
+option_parser trace_value_as_source;
 
 /* PERCENT; the destination is the alpha of a prober_start. */
 option_parser trace_value_confidence;

@@ -161,11 +161,10 @@ print_from(const struct line *l, const struct prober_result *m)
 static void
 print_name(const struct line *l, const struct prober_result *m)
 {
-	const struct naming *naming = l->how->naming;
 	const char *name;
 
-	if (is_answered(m) && naming != NULL && !addr_is_none(&m->from) &&
-	    naming->find(naming->context, &m->from, &name) == NAME_KNOWN)
+	if (is_answered(m) &&
+	    naming_name(l->how->naming, &m->from, &name) == NAME_KNOWN)
 		text(l, name);
 }
 

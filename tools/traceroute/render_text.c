@@ -10,6 +10,7 @@
 #include "prober/tcp_options.h"
 #include "tools/shared/escape.h"
 #include "tools/shared/extension_text.h"
+#include "tools/shared/origin_text.h"
 #include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
 
@@ -73,29 +74,27 @@ hops_back(int ttl)
 	return ttl <= 128 ? 129 - ttl : 256 - ttl;
 }
 
-/* Prints the address, or returns false when its name is still being looked up. */
+/* Prints the address, or returns false while it is being looked up who that is. */
 static bool
 print_from(struct render_text *r, const struct prober_result *m)
 {
 	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX], text[EXTENSION_TEXT_MAX];
-	enum name_state state = NAME_NONE;
-	const char *name = NULL;
+	char origin[ORIGIN_TEXT_MAX];
+	const char *name;
 
-	if (r->naming != NULL)
-		state = r->naming->find(r->naming->context, &m->from, &name);
-	if (state == NAME_PENDING)
+	if (!naming_knows(r->naming, &m->from))
 		return false;
 	if (r->row != r->ttl)
 		output_print(r->out, "\n%2d ", r->ttl);
 	reply_addr_text(&m->from, addr);
-	if (r->naming == NULL)
+	if (!naming_has_names(r->naming))
 		output_print(r->out, " %s", addr);
-	else
+	else if (naming_name(r->naming, &m->from, &name) == NAME_KNOWN)
 		output_print(r->out, " %s (%s)",
-		    state == NAME_KNOWN
-			? escape_terminal(name, escaped, sizeof(escaped))
-			: addr,
-		    addr);
+		    escape_terminal(name, escaped, sizeof(escaped)), addr);
+	else
+		output_print(r->out, " %s (%s)", addr, addr);
+	output_print(r->out, "%s", origin_text(r->naming, &m->from, origin));
 	if (details_text(r, m, text)[0] != '\0')
 		output_print(r->out, " <%s>", text);
 	if (r->back && m->reply_ttl > 0 && hops_back(m->reply_ttl) != r->ttl)

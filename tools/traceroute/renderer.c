@@ -63,12 +63,9 @@ renderer_names_known(const struct record *t, const struct naming *naming)
 	     ttl++)
 		for (int query = 0; query < t->asked.queries; query++) {
 			const struct prober_result *m = record_final(t, ttl, query);
-			const char *name;
 
 			if (m != NULL && m->outcome == RESULT_REPLY &&
-			    !addr_is_none(&m->from) &&
-			    naming->find(naming->context, &m->from, &name) ==
-				NAME_PENDING)
+			    !naming_knows(naming, &m->from))
 				known = false;
 		}
 	return known;
