@@ -13,7 +13,7 @@ import multipath
 import paris
 from multipath import SURE, TARGET, Network, fan, mda, seen
 
-TIME_LIMIT = 300
+TIME_LIMIT = 600
 # Runs a command on a terminal of its own, and copies what it says there.
 ON_TERMINAL = """
 import os, pty, sys

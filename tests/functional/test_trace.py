@@ -13,7 +13,7 @@ KINDS = tuple((method, target) for method in ((), ("-I",)) for target in (V4, V6
 # One probe at a time, so slow where much is silent; more in test_tcp.
 TCP = tuple((("-T",), target) for target in (V4, V6))
 WINDOW_DEFAULT = 16  # hops whose queries may all be in flight
-TIME_LIMIT = 300
+TIME_LIMIT = 600
 
 
 def same_segment(one, other):
