@@ -13,7 +13,7 @@ RESULTS = Path(__file__).resolve().parent.parent.parent / "doc" / "results.schem
 # What says nothing about what is valid.
 ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "format"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool,
-         "number": (int, float), "integer": int}
+         "number": (int, float), "integer": int, "null": type(None)}
 
 
 def is_type(value, name):
@@ -66,7 +66,9 @@ class Schema:
         return self._check(value, self._find(rule), path, closed)
 
     def _type(self, value, rule, path, _closed, _schema):
-        return [] if is_type(value, rule) else [f"{path}: {value!r} is no {rule}"], set()
+        names = rule if isinstance(rule, list) else [rule]
+        good = any(is_type(value, name) for name in names)
+        return [] if good else [f"{path}: {value!r} is no {' or '.join(names)}"], set()
 
     def _const(self, value, rule, path, _closed, _schema):
         return [] if same(value, rule) else [f"{path}: {value!r} is not {rule!r}"], set()
