@@ -268,8 +268,8 @@ class Readers(ManyTest):
     @unittest.skipIf(paris.WRAP, "valgrind writes to the terminal, too")
     def test_progress(self):
         for more, shown in (((), True), (("--quiet",), False)):
-            result = run_by(ON_TERMINAL, "--pps", "1000", *more, "--targets",
-                            listed(hosts(20)))
+            result = run_by(ON_TERMINAL, "--pps", "1000", "--parallel", "4", *more,
+                            "--targets", listed(hosts(20)))
             self.assertEqual(result.returncode, OK, result)
             seen = re.findall(r"\r\x1b\[K(\d+) hosts(?: of (?:about )?(\d+), \d+:\d\d left)?, "
                               r"\d+ at work, [\d.]+ hosts/s, \d+ probes/s", result.stdout)

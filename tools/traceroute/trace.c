@@ -90,6 +90,7 @@ static void
 drop_path(struct tracing *t, struct path *p)
 {
 	TAILQ_REMOVE(&t->all, p, in_all);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): p is in the table */
 	HASH_DEL(t->by_number, p);
 	t->kept--;
 	path_free(p);
@@ -379,24 +380,29 @@ print_path(struct tracing *t, struct path *p, bool in_order)
 	return true;
 }
 
-/* Prints one path; false when none can be printed now. */
+/* Prints all that is left of one path; NULL when there is none of which it can. */
+static struct path *
+print_one(struct tracing *t)
+{
+	struct path *p;
+
+	if (t->options->ordered || !t->many) {
+		p = TAILQ_FIRST(&t->all);
+		return p != NULL && print_path(t, p, true) ? p : NULL;
+	}
+	TAILQ_FOREACH (p, &t->over, in_state)
+		if (print_path(t, p, false))
+			return p;
+	return NULL;
+}
+
 static bool
 print_next(struct tracing *t)
 {
-	bool in_order = t->options->ordered || !t->many;
-	struct path *p;
+	struct path *p = print_one(t);
 
-	if (in_order) {
-		p = TAILQ_FIRST(&t->all);
-		if (p == NULL || !print_path(t, p, true))
-			return false;
-	} else {
-		TAILQ_FOREACH (p, &t->over, in_state)
-			if (print_path(t, p, false))
-				break;
-		if (p == NULL)
-			return false;
-	}
+	if (p == NULL)
+		return false;
 	judge(t, p);
 	TAILQ_REMOVE(&t->over, p, in_state);
 	drop_path(t, p);
