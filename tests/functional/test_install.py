@@ -2,6 +2,7 @@
 work wherever they are put; nothing setuid."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -85,6 +86,17 @@ class InstallTest(unittest.TestCase):
             if folder.endswith("/bin"):
                 self.assertIn(name + ".1", pages)
         self.assertIn("paris-privsep.8", pages)
+
+    def test_debian_knows_what_the_build_needs(self):
+        """What `make deps` installs to build with, debian/control names, and no more."""
+        words = re.search(r"(?m)^packages := ((?:.*\\\n)*.*)$",
+                          (TREE / "Makefile").read_text())[1].replace("\\", "").split()
+        control = re.search(r"(?m)^Build-Depends:\n((?: .*\n)*)",
+                            (TREE / "debian/control").read_text())[1]
+        named = {line.split()[0].rstrip(",") for line in control.splitlines()
+                 if "nocheck" not in line}
+        always = {"gcc", "libc6-dev"}  # every build of Debian has them
+        self.assertEqual(named - {"debhelper-compat", "dh-apparmor"}, set(words) - always)
 
     @unittest.skipUnless(paris.VARIANT == "release", "the helper of this variant must not")
     def test_capability(self):
