@@ -216,6 +216,32 @@ class Validator(unittest.TestCase):
             self.assertEqual(known.errors(found), [], file)
 
 
+class Ping(unittest.TestCase):
+    """The lines of paris-ping; what they say is compared in test_ping.py."""
+
+    def lines(self, *words):
+        topology, *arguments = words
+        result = paris.fakeroute(topology, "paris-ping", "-n", "-i", "0.01", "--format",
+                                 "json", *arguments)
+        found = [json.loads(line) for line in result.stdout.splitlines()]
+        for line in found:
+            self.assertEqual(schema.results().errors(line), [], line)
+        self.assertEqual((found[0]["type"], found[-1]["type"]), ("start", "summary"))
+        return {line["status"] for line in found[1:-1]}
+
+    def test_lines(self):
+        runs = (("line.topo", "-c", "3", "-p", "00ff", "-s", "64", V4),
+                ("line.topo", "-c", "3", "--udp", "--flow-id", "3", V6),
+                ("demo.topo", "-c", "2", "--tcp", "-Q", "8", V4),
+                ("unreachable.topo", "-c", "2", "-W", "1", "198.51.100.2"),
+                ("line.topo", "-c", "2", "-t", "3", V4),
+                (test_rare.line(d="duplicates=100%"), "-c", "2", "-t", "4", V4),
+                ("silent-tail.topo", "-c", "2", "-W", "0.2", V4))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            seen = set().union(*pool.map(lambda words: self.lines(*words), runs))
+        self.assertLessEqual({"answered", "error", "lost"}, seen)
+
+
 class Truth(unittest.TestCase):
     """The checks are named after the members: what `root` or another part returns for a
     member is what it must be."""
