@@ -1,11 +1,15 @@
 """--format scamper, atlas and csv: each is read back by a reader of its own
 (other_formats.py), and says what the json of the same network says; names that wish us ill
-are harmless in all."""
+are harmless in all formats, dot and svg among them."""
 
 import json
 import math
+import re
+import shutil
+import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from xml.etree import ElementTree
 
 import other_formats
 import paris
@@ -241,6 +245,52 @@ class Names(unittest.TestCase):
         text = self.read("atlas")
         self.assertNotIn("example", text)
         self.assertEqual(other_formats.atlas(text)[0]["dst_name"], V4)
+
+
+class Drawings(unittest.TestCase):
+    """The same names in what mda draws, and in its text and json."""
+
+    def read(self, format_):
+        result = test_names_in_trace.trace("-a", "mda", "-w", "5", "--format", format_, V4,
+                                           names=HOSTILE)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        result.stdout.encode("utf-8")
+        self.assertNotRegex(result.stdout, "[\0-\x08\x0b-\x1f\x7f-\x9f]")
+        return result
+
+    def test_text(self):
+        lines = self.read("text").stdout.splitlines()
+        for address in test_names_in_trace.hops(V4):
+            self.assertEqual(sum(f"({address})" in line for line in lines[:17]), 1, address)
+
+    def test_json(self):
+        names = [node.get("name") for node in self.read("json").json["nodes"][1:]]
+        self.assertEqual(names, [b".".join(labels).decode("utf-8", "replacement")
+                                 for labels in HOSTILE])
+
+    def test_dot(self):
+        """Strings end where they should: outside of them stands nothing but our words."""
+        text = self.read("dot").stdout
+        strings = re.findall(r'"((?:[^"\\]|\\.)*)"', text)
+        outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+        self.assertRegex(outside, r"\A[\w\s{}\[\]=;,.>#-]*\Z")
+        for address in test_names_in_trace.hops(V4):
+            labels = [one for one in strings if one.endswith(rf"\n{address}")]
+            self.assertEqual(len(labels), 1, address)
+        if shutil.which("dot"):
+            drawn = subprocess.run(["dot", "-Tplain"], input=text, text=True,
+                                   capture_output=True, check=True)
+            self.assertEqual(drawn.stderr, "")
+            self.assertEqual(len(re.findall("^node ", drawn.stdout, re.M)), 16)
+
+    @unittest.skipUnless(shutil.which("dot"), "graphviz is not installed")
+    def test_svg(self):
+        root = ElementTree.fromstring(self.read("svg").stdout)
+        tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+        self.assertLessEqual(tags, {"svg", "g", "title", "polygon", "path", "text",
+                                    "ellipse", "polyline", "a"})
+        self.assertEqual({name for element in root.iter() for name in element.attrib
+                          if "href" in name or name.startswith("on")}, set())
 
 
 if __name__ == "__main__":
