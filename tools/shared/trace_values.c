@@ -170,13 +170,13 @@ trace_value_fill(
 {
 	struct prober_start *start = value;
 	uint8_t len = 0;
+	int high;
 
-	while (*text != '\0' && len < spec->high && hex_value(*text) >= 0) {
-		int byte = hex_value(*text++);
+	while (len < spec->high && (high = hex_value(text[0])) >= 0) {
+		int low = hex_value(text[1]);
 
-		if (hex_value(*text) >= 0)
-			byte = byte << 4 | hex_value(*text++);
-		start->fill[len++] = (uint8_t)byte;
+		start->fill[len++] = (uint8_t)(low < 0 ? high : high * 16 + low);
+		text += low < 0 ? 1 : 2;
 	}
 	start->fill_len = len;
 	if (*text == '\0' && len >= spec->low)
