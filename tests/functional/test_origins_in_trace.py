@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import mmdb_file as mmdb  # noqa: E402
+import other_formats  # noqa: E402
 import paris  # noqa: E402
 
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
@@ -179,6 +180,18 @@ class Shown(unittest.TestCase):
             for node in nodes:
                 name = EVIL[self.ADDRESSES.index(node["from"])][0]
                 self.assertEqual(node["as_name"], name[:255].replace("\udcff", "\ufffd"))
+
+    def test_csv(self):
+        """No name of an AS is a formula, and none a second field or line."""
+        result = run(["paris-traceroute", "-n", "-q", "1", "-w", "5", "--format", "csv",
+                      *self.WORDS, V4], files=self.FILES)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        rows = other_formats.csv_rows(result.stdout)
+        self.assertEqual([row["from"] for row in rows], self.ADDRESSES)
+        for at, row in enumerate(rows):
+            self.assertEqual((row["asn"], row["country"]), (str(64496 + at), "DE"))
+            self.assertNotRegex(row["as_name"], r"\A[-=+@ ]|[;\0-\x1f\x7f]")
+        self.assertEqual(rows[2]["as_name"][:8], "\\x3dcmd|")
 
     def test_what_is_not_known(self):
         """Of an AS nobody knows: an empty list; what could not be learned: null."""

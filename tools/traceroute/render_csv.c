@@ -241,6 +241,47 @@ print_flags(const struct line *l, const struct prober_result *m)
 		output_print(l->out, "%s%s", i == 0 ? "" : " ", names[i]);
 }
 
+/* Whose the address is that answered; NULL: not known, or nobody wants to know. */
+static const struct names_origin *
+origin_of(const struct line *l, const struct prober_result *m)
+{
+	const struct naming *naming = l->how->naming;
+	const struct names_origin *origin = NULL;
+
+	if (is_answered(m) && naming != NULL && naming->find_origin != NULL)
+		(void)naming_origin(naming, &m->from, &origin);
+	return origin;
+}
+
+static void
+print_asn(const struct line *l, const struct prober_result *m)
+{
+	const struct names_origin *origin = origin_of(l, m);
+
+	if (origin == NULL || !l->how->naming->shows_as)
+		return;
+	for (size_t i = 0; i < origin->count; i++)
+		output_print(l->out, "%s%u", i == 0 ? "" : " ", origin->numbers[i]);
+}
+
+static void
+print_as_name(const struct line *l, const struct prober_result *m)
+{
+	const struct names_origin *origin = origin_of(l, m);
+
+	if (origin != NULL && l->how->naming->shows_as)
+		text(l, origin->as_name);
+}
+
+static void
+print_country(const struct line *l, const struct prober_result *m)
+{
+	const struct names_origin *origin = origin_of(l, m);
+
+	if (origin != NULL && l->how->naming->shows_country)
+		text(l, origin->country);
+}
+
 static const struct column columns[] = {
     {"host", print_host},
     {"target", print_target},
@@ -264,6 +305,9 @@ static const struct column columns[] = {
     {"mtu", print_mtu},
     {"mpls", print_mpls},
     {"flags", print_flags},
+    {"asn", print_asn},
+    {"as_name", print_as_name},
+    {"country", print_country},
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
