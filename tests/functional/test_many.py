@@ -12,6 +12,7 @@ from collections import Counter
 
 import named
 import paris
+import root_inside
 from test_leaks import kill
 
 OK, NOT, USAGE, FAILED = range(4)
@@ -395,6 +396,25 @@ class Excluded(ManyTest):
             self.assertEqual((result.returncode, result.stdout), (USAGE, ""), result)
             self.assertIn(f"{path}:2: ", result.stderr)
             self.assertEqual(self.sent_to(result), set())
+
+
+@unittest.skipUnless(os.geteuid() == 0, "takes root")
+class OfRoot(ManyTest):
+    def test_files(self):
+        """What only root may read is not read for whom sudo lets run this; what root gives
+        as standard input is."""
+        path = listed([hosts(1)[0], "secret word"])
+        path.chmod(0o600)
+        for option in ("--targets", "--exclude", "--resume"):
+            result = root_inside.run(LINE, "paris-traceroute", "-n", option, path, hosts(1)[0])
+            self.assertEqual((result.returncode, result.stdout), (USAGE, ""), result)
+            self.assertEqual(result.stderr, f"paris-traceroute: {option}: cannot open "
+                                            f"'{path}': Permission denied\n")
+        result = root_inside.run(LINE, "sh", "-c", 'exec "$@" <"$0"', path,
+                                 *paris.started_with(["paris-traceroute", "-n", "--format",
+                                                      "json", "--targets", "-"]))
+        self.assertEqual(result.returncode, USAGE, result)
+        self.assertEqual(named_hosts(result.stdout), hosts(1))
 
 
 class Together(ManyTest):

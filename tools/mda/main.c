@@ -8,12 +8,12 @@
 static enum exit_status
 run(struct measurement *m)
 {
-	enum exit_status status = measurement_open_files(m);
+	enum exit_status status = measurement_choose_plan(m);
 
 	if (status == GO_ON)
-		status = measurement_choose_plan(m);
-	if (status == GO_ON)
 		status = measurement_start_prober(m);
+	if (status == GO_ON)
+		status = measurement_open_files(m);
 	if (status != GO_ON)
 		return status;
 	return m->options.explain ? measurement_explain(m) : mda_run(m);

@@ -26,7 +26,7 @@ struct measurement {
 	struct name_cache names;
 	struct output out;
 	struct prefixes excluded; /* --exclude */
-	/* The files of --targets and --resume, opened as the user; -1: none. */
+	/* The files of --targets and --resume; -1: none. */
 	int targets;
 	int resume;
 	int interrupted; /* the signal that ended it; 0: none */
@@ -41,12 +41,6 @@ enum exit_status measurement_begin(struct measurement *m, enum trace_program pro
     int argc, char **argv, bool *done);
 void measurement_clear(struct measurement *m);
 
-/*
- * Opens the files that the options name, as long as we are who the user is, and reads
- * --exclude.
- */
-enum exit_status measurement_open_files(struct measurement *m);
-
 /* Makes the plan for both families. */
 enum exit_status measurement_choose_plan(struct measurement *m);
 
@@ -57,6 +51,13 @@ enum exit_status measurement_choose_plan(struct measurement *m);
  * the user names are opened, for which no root is needed.
  */
 enum exit_status measurement_start_prober(struct measurement *m);
+
+/*
+ * Opens the files that the options name, and reads --exclude: after root was left,
+ * since messages show what is in them, and not all whom sudo lets run this may read
+ * all.
+ */
+enum exit_status measurement_open_files(struct measurement *m);
 
 /* --explain: the families of the hosts, or both. */
 enum exit_status measurement_explain(struct measurement *m);

@@ -11,13 +11,13 @@ static enum exit_status
 run(struct measurement *m)
 {
 	const struct trace_options *o = &m->options;
-	enum exit_status status = measurement_open_files(m);
+	enum exit_status status = measurement_choose_plan(m);
 	struct addr target;
 
 	if (status == GO_ON)
-		status = measurement_choose_plan(m);
-	if (status == GO_ON)
 		status = measurement_start_prober(m);
+	if (status == GO_ON)
+		status = measurement_open_files(m);
 	if (status != GO_ON)
 		return status;
 	if (o->explain)
