@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Writes the inputs of tests/fuzz/corpus that are malformed replies: packets of every
-row of tests/functional/malformed.py, and every extension structure there. A test
+"""Writes the inputs of tests/fuzz/corpus that are malformed replies, packets of every
+row of tests/functional/malformed.py, and every extension structure there; and whose
+addresses are, as files, whois servers and zones say. A test
 (tests/functional/test_malformed.py) sees that none is missing.
 
     tests/fuzz/make_seeds.py
@@ -14,8 +15,10 @@ FUZZ = Path(__file__).resolve().parent
 sys.path.insert(0, str(FUZZ.parent / "functional"))
 sys.dont_write_bytecode = True
 
+import dns_server as dns  # noqa: E402
 import hostile  # noqa: E402
 import malformed  # noqa: E402
+import mmdb_file as mmdb  # noqa: E402
 import paris  # noqa: E402
 
 TARGETS = {4: "198.51.100.9", 6: "2001:db8:ffff::9"}
@@ -41,6 +44,36 @@ def spread(packets):
     return [packets[at * (len(packets) - 1) // (A_ROW - 1)] for at in range(A_ROW)]
 
 
+def databases():
+    """{name: a small MaxMind DB file}"""
+    maxmind = {"autonomous_system_number": mmdb.Uint32(64496), "country": {
+        "iso_code": "DE"}, "autonomous_system_organization": "Example Ltd"}
+    ipinfo = {"asn": "AS64497", "as_name": "Example Ltd", "country_code": "FR",
+              "list": [True, 1 << 20, 1 << 40, 1 << 70, {}]}
+    found = {}
+    for bits in (24, 28, 32):
+        for share in (True, False):
+            found[f"ipv4-{bits}-{'shared' if share else 'apart'}"] = mmdb.write(
+                {"192.0.2.0/24": maxmind, "255.0.0.0/8": ipinfo}, bits,
+                ip_version=4, share=share)
+        found[f"ipv6-{bits}"] = mmdb.write({"2000::/3": ipinfo, "f000::/4": maxmind}, bits)
+    return found
+
+
+def origins():
+    """{name: the answer of a whois server or zone, behind the byte that says which}"""
+    route = b"route: 192.0.2.0/24\norigin: AS64496\n\n"
+    query = dns.Query(bytes(5) + b"\1" + bytes(6) + b"\1a\0\0\x10\0\1", False)
+    text = b"64496 64497 | 192.0.2.0/24 | US | arin | 2001-01-01"
+    name = b"64496 | US | arin | 2001-01-01 | EXAMPLE, US"
+    return {"whois": b"\0" + route, "whois-two": b"\x06" + route + route.replace(b"6\n", b"7\n"),
+            "whois-long": b"\xfe" + b"remarks: " + b"x" * 1100 + b"\r\n" + route,
+            "whois-v6": b"\4" + b"route6: 2001:db8::/32\norigin: as4294967295 # last",
+            **{f"zone-{number}": b"\1" + query.answer([dns.rr(16, bytes([len(one)]) + one)
+                                                      for one in texts])
+               for number, texts in enumerate(((text,), (name,), (text, name), ()))}}
+
+
 def seeds():
     """{path under corpus/: bytes}"""
     found = {}
@@ -57,6 +90,10 @@ def seeds():
                         bytes([first]) + packet
     for number, (structure, fate) in enumerate(malformed.STRUCTURES):
         found[Path("extensions") / f"malformed-{number:02}-{fate}"] = structure
+    for name, data in databases().items():
+        found[Path("mmdb") / name] = data
+    for name, data in origins().items():
+        found[Path("origin") / name] = data
     return found
 
 

@@ -245,5 +245,7 @@ const struct fuzz_entry fuzz_table[] = {
     {"messages", "messages", fuzz_messages},
     {"privsep_request", "privsep_request", fuzz_privsep_request},
     {"privsep_match", "privsep_match", fuzz_privsep_match},
+    {"mmdb", "mmdb", fuzz_mmdb},
+    {"origin", "origin", fuzz_origin},
     {NULL, NULL, NULL},
 };

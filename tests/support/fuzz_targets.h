@@ -44,6 +44,16 @@ fuzz_target fuzz_privsep_request;
  */
 fuzz_target fuzz_privsep_match;
 
+/* tools/names/mmdb: a MaxMind DB file, of which addresses are asked for. */
+fuzz_target fuzz_mmdb;
+
+/*
+ * tools/names/origin, tools/names/answer: an even first byte says that a whois server's
+ * answer follows, in pieces of half of that many bytes and one; an odd one a DNS
+ * message with TXT records.
+ */
+fuzz_target fuzz_origin;
+
 struct fuzz_entry {
 	const char *name;
 	const char *corpus; /* its folder in tests/fuzz/corpus/ */
