@@ -194,6 +194,9 @@ class Attached(unittest.TestCase):
                           "network: leave -r out\n", far.stderr)
             self.assertEqual(self.run_inside(*method, "198.51.100.9").returncode, 1)
 
+        told = self.run_inside("-r", "--format", "json", "192.0.2.2").json
+        self.assertIs(told["options"]["dont_route"], True)
+
     def test_not_by_the_helper(self):
         result = paris.run("paris-traceroute", "--privilege", "helper", "-r", "127.0.0.1")
         self.assertEqual((result.returncode, result.stdout), (3, ""))

@@ -163,7 +163,7 @@ static const struct option_spec table[] = {
 	NUMBER(start.tos, 0, 255), PING},
     {0, "quiet", NULL, "Do not show how far it is on a terminal", FLAG(quiet, 1)},
     {'r', NULL, NULL, "Send to hosts of attached networks only, past the routes",
-	FLAG(start.dont_route, 1)},
+	FLAG(start.dont_route, 1), TRACEROUTE},
     {0, "resume", "FILE",
 	"Leave out hosts whose trace is in FILE, json of an earlier run", option_text,
 	TO(resume), 1, PATH_MAX, TRACEROUTE},
