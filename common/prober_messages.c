@@ -19,6 +19,7 @@ code_plan(struct codec *c, struct prober_plan *m)
 		code_text(c, f->tag, sizeof(f->tag));
 	}
 	code_u8(c, &m->stamp_ids_chosen);
+	code_u8(c, &m->ip_protocol);
 	code_i64(c, &m->send_gap);
 	code_u32(c, &m->mark);
 	code_u8(c, &m->debug);
@@ -70,10 +71,16 @@ code_start(struct codec *c, struct prober_start *m)
 	code_u8(c, &m->dont_route);
 	code_u8(c, &m->path_mtu);
 	code_u16(c, &m->packet_len);
+	code_count(c, &m->route.count, PROBER_GATEWAYS_MAX);
+	code_u8(c, &m->route.type);
+	for (size_t i = 0; i < m->route.count; i++)
+		code_addr(c, &m->route.gateways[i]);
 	code_u8(c, &m->tcp.chosen);
 	code_u8(c, &m->tcp.flags);
 	code_u8(c, &m->tcp.options);
 	code_u16(c, &m->tcp.mss);
+	code_u8(c, &m->ip_protocol);
+	code_u32(c, &m->service);
 	code_u16(c, &m->coverage);
 	code_u8(c, &m->first_ttl);
 	code_u8(c, &m->max_ttl);
@@ -113,12 +120,15 @@ start_is_sane(const struct prober_start *m)
 	       m->alpha <= PROBER_ALPHA_UNIT / 2;
 }
 
-/* What was chosen of the transport header. */
+/* What was chosen of the headers. */
 static bool
 header_is_sane(const struct prober_start *m)
 {
 	const struct prober_tcp *tcp = &m->tcp;
 
+	for (size_t i = 0; i < m->route.count; i++)
+		if (m->route.gateways[i].family != m->target.family)
+			return false;
 	return (m->coverage == 0 || m->coverage >= 8) && tcp->chosen <= 1 &&
 	       tcp->options < TCP_OPTIONS_END &&
 	       (tcp->chosen == 1 || (tcp->flags | tcp->options) == 0);
@@ -189,9 +199,9 @@ prober_started_unpack(struct prober_started *m, struct reader *r)
 {
 	*m = (struct prober_started){0};
 	code_started(&(struct codec){.r = r}, m);
-	return codec_verdict(
-	    r, m->instance != PROBER_ALL_INSTANCES && m->flow_field > FLOW_BY_DEFAULT &&
-		   m->flow_field < FLOW_BY_END && m->flow_label < 1U << 20);
+	return codec_verdict(r, m->instance != PROBER_ALL_INSTANCES &&
+				    m->flow_field < FLOW_BY_END &&
+				    m->flow_label < 1U << 20);
 }
 
 /* ---- result ---------------------------------------------------------------------- */
@@ -328,7 +338,7 @@ result_is_sane(const struct prober_result *m)
 	return extensions_are_sane(m) && m->instance != PROBER_ALL_INSTANCES &&
 	       m->outcome >= RESULT_REPLY && m->outcome <= RESULT_SENT &&
 	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
-	       m->reply <= REPLY_RESET && m->flags < RESULT_FLAGS_END &&
+	       m->reply <= REPLY_PACKET && m->flags < RESULT_FLAGS_END &&
 	       addr_is_none(&m->quoted_dst) == ((m->flags & RESULT_TRANSLATED) == 0) &&
 	       m->rtt_source <= RTT_PROBER && m->reply_ttl >= -1 &&
 	       m->reply_ttl <= 255 && m->reply_tos >= -1 && m->reply_tos <= 255 &&

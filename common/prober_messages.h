@@ -27,6 +27,7 @@
 #define PROBER_INTERFACE_NAME_MAX 63
 #define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
 #define PROBER_FILL_MAX 16    /* bytes that repeat in a payload */
+#define PROBER_GATEWAYS_MAX 8 /* of a source route */
 #define PROBER_ALL_INSTANCES UINT32_MAX
 #define PROBER_TIME_MAX (INT64_C(86400) * 1000000000) /* each time asked for: a day */
 
@@ -65,6 +66,8 @@ enum prober_transport {
 	TRANSPORT_UDP_RAW,
 	TRANSPORT_TCP_RAW,
 	TRANSPORT_PING_RAW,
+	TRANSPORT_DCCP_RAW,
+	TRANSPORT_OTHER_RAW, /* any protocol: see prober_plan.ip_protocol */
 	TRANSPORT_COUNT,
 };
 
@@ -82,6 +85,7 @@ struct prober_plan_family {
 struct prober_plan {
 	struct prober_plan_family family[2];
 	uint8_t stamp_ids_chosen; /* the kernel takes SCM_TS_OPT_ID (Linux 6.13) */
+	uint8_t ip_protocol;      /* of TRANSPORT_OTHER_RAW: the number; else 0 */
 	int64_t send_gap; /* between two probes of all instances together, on average */
 	/*
 	 * SO_MARK (0: none) and SO_DEBUG of its raw sockets. The prober is started with
@@ -112,6 +116,13 @@ enum prober_tcp_option {
 	TCP_OPTION_WINDOW_SCALE = 8,
 	TCP_OPTION_FASTOPEN = 16, /* a cookie is asked for */
 	TCP_OPTIONS_END = 32,     /* past the last: all bits are below */
+};
+
+/* A source route; with a count of 0 there is none. */
+struct prober_route {
+	uint8_t count;
+	uint8_t type;                              /* IPv6: of the routing header */
+	struct addr gateways[PROBER_GATEWAYS_MAX]; /* in the order of the way */
 };
 
 /* How the header of TCP probes differs from that of a SYN as Linux sends it. */
@@ -149,6 +160,9 @@ struct prober_start {
 	 */
 	uint8_t path_mtu;
 	uint16_t packet_len; /* whole IP packet; raised to the smallest that works */
+	struct prober_route route;
+	uint8_t ip_protocol; /* TRANSPORT_OTHER_RAW: of the packets; else 0 */
+	uint32_t service;    /* DCCP: service code */
 	struct prober_tcp tcp;
 	uint16_t
 	    coverage; /* UDP-Lite: bytes that the checksum covers, from 8; 0: all */
@@ -200,7 +214,7 @@ struct prober_stop {
 struct prober_started {
 	uint32_t instance;
 	struct addr source;
-	uint8_t flow_field; /* enum prober_flow_field, but FLOW_BY_DEFAULT */
+	uint8_t flow_field; /* enum prober_flow_field; FLOW_BY_DEFAULT: flow 0 alone */
 	uint16_t src_port;  /* 0 for ICMP, and when it differs in each probe */
 	uint16_t dst_port;
 	uint16_t icmp_id;       /* ICMP; 0 for others */
@@ -237,6 +251,7 @@ enum prober_reply {
 	REPLY_OTHER,         /* another ICMP error (parameter problem, ...) */
 	REPLY_SYN_ACK,       /* TCP: the port is open */
 	REPLY_RESET,         /* TCP: the port is closed */
+	REPLY_PACKET,        /* of the probe's own protocol, from the destination */
 };
 
 enum prober_result_flag {

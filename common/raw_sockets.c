@@ -108,21 +108,38 @@ raw_sockets_open(int raw[RAW_COUNT], bool tcp)
 	return error;
 }
 
-int
-raw_sender_open(int family)
+/* Opens a raw socket with this filter and what all have set. */
+static int
+open_filtered(int family, int protocol, const struct sock_fprog *filter)
 {
-	const struct sock_fprog drop_all = {PROGRAM(nothing)};
-	/* The protocol stands for IP_HDRINCL and IPV6_HDRINCL, and is received too. */
-	int fd = socket(family, SOCK_RAW | FLAGS, IPPROTO_RAW);
+	int fd = socket(family, SOCK_RAW | FLAGS, protocol);
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = set_filter(fd, &drop_all);
+	error = set_filter(fd, filter);
 	if (error == 0)
 		error = socket_options(fd, family, raw_options, RAW_OPTIONS_COUNT);
 	if (error == 0)
 		return fd;
 	close(fd);
 	return error;
+}
+
+int
+raw_receiver_open(int family, int protocol)
+{
+	static struct sock_filter all[] = {PASS};
+	const struct sock_fprog filter = {PROGRAM(all)};
+
+	return open_filtered(family, protocol, &filter);
+}
+
+int
+raw_sender_open(int family)
+{
+	const struct sock_fprog drop_all = {PROGRAM(nothing)};
+
+	/* The protocol stands for IP_HDRINCL and IPV6_HDRINCL, and is received too. */
+	return open_filtered(family, IPPROTO_RAW, &drop_all);
 }

@@ -31,6 +31,12 @@ extern const struct socket_option raw_options[RAW_OPTIONS_COUNT];
 int raw_sockets_open(int raw[RAW_COUNT], bool tcp);
 
 /*
+ * Opens a socket that receives all packets of this protocol: of those that are neither
+ * ICMP nor TCP. The descriptor, or -errno.
+ */
+int raw_receiver_open(int family, int protocol);
+
+/*
  * Opens a socket of this family that sends whole packets, from the IP header on, and
  * receives nothing but the stamps of those (raw(7): IPPROTO_RAW). The descriptor, or
  * -errno.

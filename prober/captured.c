@@ -12,6 +12,7 @@
 #include "prober/bits.h"
 #include "prober/extension.h"
 #include "prober/tcp_options.h"
+#include "prober/wire.h"
 
 #define IPV6_HEADER 40
 #define ICMP_HEADER 8
@@ -186,10 +187,14 @@ read_quoted_header(struct reading *g)
 	if (!g->v6)
 		r->quoted.id = (int32_t)read_named(g, 2, "ipv4.identification");
 	r->dst_known = true;
-	r->dst = read_addr(g, 2, "ipv4.dst_addr", "ipv6.dst_addr");
+	r->dst = wire_destination(g->packet->family, g->view.bytes + g->view.offsets[2],
+	    (size_t)(g->view.offsets[3] - g->view.offsets[2]));
 	g->out->source = read_addr(g, 2, "ipv4.src_addr", "ipv6.src_addr");
-	g->out->protocol =
-	    (uint8_t)read_named(g, 2, g->v6 ? "ipv6.next_header" : "ipv4.protocol");
+	/* Of IPv6 that may stand in an extension header: then the pattern says it. */
+	g->out->protocol = g->view.pattern->selector != SELECTOR_ANY
+			       ? (uint8_t)g->view.pattern->selector
+			       : (uint8_t)read_named(g, 2,
+				     g->v6 ? "ipv6.next_header" : "ipv4.protocol");
 }
 
 /*
@@ -251,6 +256,8 @@ read_error(struct reading *g, const struct tree *tree)
 	else
 		show(g, probe, "ipv6.flow_label", read_named(g, 2, "ipv6.flow_label"));
 	view_of_layout(&view, probe, g->image + r->quote_at, r->quote_at, visible);
+	if (probe->selector == SELECTOR_ANY)
+		return 0; /* neither ports nor a checksum that we know of */
 	if (pattern_find_own_field(probe, "src_port", &ref) != 0 &&
 	    pattern_find_field(probe, "icmp.id", &ref) != 0)
 		return -EBADMSG;
@@ -363,6 +370,55 @@ captured_settle(struct captured *c, uint8_t flags, uint8_t *image)
 		r->quote_len = 8;
 }
 
+/* ---- other protocols ---- */
+
+#define DCCP_RESPONSE 1
+#define DCCP_RESET 7
+#define DCCP_WITH_ACK 24 /* with the long sequence number: RFC 4340 section 5.1 */
+
+/* A packet of the probe's own protocol: who sends it is all that it shows. */
+static int
+read_packet(struct reading *g)
+{
+	struct captured *out = g->out;
+
+	out->reply.kind = REPLY_PACKET;
+	out->protocol =
+	    (uint8_t)(g->v6 ? g->packet->protocol : read_named(g, 0, "ipv4.protocol"));
+	out->reply.dst_known = true;
+	out->reply.dst = out->reply.from;
+	return 0;
+}
+
+/* A Response or Reset acknowledges the sequence number, where the tag stands, too. */
+static int
+read_dccp(struct reading *g, const struct tree *tree)
+{
+	const struct pattern *probe =
+	    tree_find(tree, g->v6 ? "ipv6/dccp" : "ipv4/dccp");
+	uint64_t type = read_named(g, 1, "dccp.type");
+	struct captured *out = g->out;
+	struct reply *r = &out->reply;
+	uint32_t acknowledged;
+
+	if (probe == NULL || g->inner_len < DCCP_WITH_ACK ||
+	    read_named(g, 1, "dccp.long_sequence") == 0)
+		return -EBADMSG;
+	if (type != DCCP_RESPONSE && type != DCCP_RESET)
+		return -ENOMSG;
+	(void)read_packet(g);
+	out->port = (uint16_t)read_named(g, 1, "dccp.dst_port");
+	r->dst_port = r->from_port = (uint16_t)read_named(g, 1, "dccp.src_port");
+	r->quote_at = pattern_layer_offset(probe, 1);
+	r->quote_len = 4;
+	bits_write(g->image + r->quote_at, 0, 16, out->port);
+	bits_write(g->image + r->quote_at, 16, 16, r->dst_port);
+	acknowledged = (uint32_t)bits_read(g->inner, 160, 32);
+	show(g, probe, "dccp.seq", acknowledged);
+	show(g, probe, "ipv4.identification", acknowledged & 0xffff);
+	return 0;
+}
+
 /* The checksum of what stands behind the IP header; over IPv6 the kernel checks it. */
 static bool
 checksum_is_right(const struct reading *g, const struct protocol *protocol)
@@ -370,7 +426,8 @@ checksum_is_right(const struct reading *g, const struct protocol *protocol)
 	struct addr to = read_addr(g, 0, "ipv4.dst_addr", "ipv6.dst_addr");
 	uint32_t sum = 0;
 
-	if (g->v6 || g->packet->cut || g->packet->len > CAPTURED_MAX)
+	if (g->v6 || g->packet->cut || g->packet->len > CAPTURED_MAX ||
+	    protocol->checksum_field == NULL)
 		return true;
 	if (protocol->checksum_pseudo)
 		sum = checksum_add_pseudo(0, &g->out->reply.from, &to,
@@ -400,6 +457,10 @@ captured_read(const struct tree *tree, const struct captured_packet *packet,
 		return -EBADMSG;
 	if (protocol->ip_protocol == IPPROTO_TCP)
 		return read_segment(&g, tree);
+	if (protocol->ip_protocol == IPPROTO_DCCP)
+		return read_dccp(&g, tree);
+	if (protocol->ip_protocol == IPPROTO_RAW)
+		return read_packet(&g);
 	if (protocol->ip_protocol != IPPROTO_ICMP &&
 	    protocol->ip_protocol != IPPROTO_ICMPV6)
 		return -ENOMSG;

@@ -103,7 +103,8 @@ flow_varies(const struct choice *c)
 	if (c->request->flow_constant || !c->tagged)
 		return false;
 	changed = pattern_field_mask(p, c->tag);
-	if (pattern_find_field(p, p->layers[1]->checksum_field, &checksum) == 0)
+	if (p->layers[1]->checksum_field != NULL &&
+	    pattern_find_field(p, p->layers[1]->checksum_field, &checksum) == 0)
 		changed |= pattern_field_mask(p, checksum);
 	return (changed & pattern_metafield_mask(p, &p->flow_id)) != 0;
 }
@@ -213,6 +214,8 @@ choice_explain(const struct choice *c)
 		    !choice_sees_packets(c->transport) ? "which the kernel chooses"
 		    : c->request->tcp.chosen ? "the TCP header with the options below"
 					     : "a SYN with options as Linux has them");
+	if (c->request->header != NULL)
+		choice_add(text, "header: with %s\n", c->request->header);
 	if (c->request->tcp.chosen || c->request->tcp.mss != 0)
 		explain_segment(c, text);
 	if (c->transport->wait_max != 0)

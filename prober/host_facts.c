@@ -216,7 +216,9 @@ host_facts_gather(struct host_facts *facts, const char *helper_path)
 		facts->open[TRANSPORT_UDPLITE][i] =
 		    try_socket(f, SOCK_DGRAM, IPPROTO_UDPLITE);
 		facts->open[TRANSPORT_UDP_RAW][i] = facts->open[TRANSPORT_TCP_RAW][i] =
-		    facts->open[TRANSPORT_PING_RAW][i] = try_raw(f);
+		    facts->open[TRANSPORT_PING_RAW][i] =
+			facts->open[TRANSPORT_DCCP_RAW][i] =
+			    facts->open[TRANSPORT_OTHER_RAW][i] = try_raw(f);
 	}
 	facts->raw = raw_state();
 	facts->syn_len = syn_len();

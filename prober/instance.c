@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "prober/tcp_options.h"
 #include "prober/trace.h"
+#include "prober/wire.h"
 
 #define TAG_PORT_TRIES 16
 #define FLOW_PORT_TRIES 256
@@ -213,6 +214,8 @@ trace_endpoint_key(const struct trace *t, uint16_t port)
 	key.dont_fragment = o->dont_fragment;
 	key.dont_route = o->dont_route;
 	key.port = port;
+	if (t->transport->id == TRANSPORT_OTHER_RAW)
+		key.ip_protocol = o->ip_protocol;
 	key.tcp_flags = tcp_options_flags(&o->tcp);
 	key.coverage = o->coverage;
 	key.source = o->source;
@@ -468,6 +471,24 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, bool together, int64_t n
 	return error;
 }
 
+/* What leaves instead of the packet, when that has a source route. */
+static int
+probe_route(const struct trace *t, struct probe *p)
+{
+	const struct prober_route *route = &t->instance.options.route;
+	const struct packet *packet = p->packets;
+
+	if (route->count == 0)
+		return 0;
+	p->wire = packet_new(
+	    packet->len + wire_route_len(route, t->instance.options.target.family));
+	if (p->wire == NULL)
+		return -ENOMEM;
+	wire_route(route, packet->bytes, packet->len, p->wire->bytes);
+	p->via = route->gateways[0];
+	return 0;
+}
+
 /* Builds the packet and puts the probe into the store. */
 static int
 probe_store(struct trace *t, struct probe *p)
@@ -476,6 +497,8 @@ probe_store(struct trace *t, struct probe *p)
 	int error = timer_heap_reserve(&prober->timers, prober->timers.count + 8);
 
 	p->packets = build(t, p);
+	if (error == 0 && p->packets != NULL)
+		error = probe_route(t, p);
 	if (error != 0 || p->packets == NULL)
 		return -ENOMEM;
 	p->dst = t->instance.options.target;

@@ -20,13 +20,20 @@ find_either(
 						    : pattern_find_field(p, other, out);
 }
 
+static bool
+has_checksum(const struct pattern *p)
+{
+	return p->layers[1]->checksum_field != NULL;
+}
+
 /* Load balancers hash the checksum: of ICMP, where others have ports. */
 static bool
 checksum_is_flow(const struct pattern *p)
 {
 	struct field_ref ref;
 
-	return pattern_find_field(p, p->layers[1]->checksum_field, &ref) == 0 &&
+	return has_checksum(p) &&
+	       pattern_find_field(p, p->layers[1]->checksum_field, &ref) == 0 &&
 	       (pattern_field_mask(p, ref) & pattern_metafield_mask(p, &p->flow_id)) !=
 		   0;
 }
@@ -123,7 +130,11 @@ base_fill(struct layout *l)
 		pattern_write_addr(o->pattern, l->base, ref, &o->dst);
 	write_named(l, v6 ? "ipv6.traffic_class" : "ipv4.tos", o->tos);
 	write_named(l, "ipv4.dont_fragment", o->dont_fragment);
-	write_named(l, v6 ? "ipv6.next_header" : "ipv4.protocol", o->pattern->selector);
+	write_named(l, v6 ? "ipv6.next_header" : "ipv4.protocol",
+	    o->pattern->selector == SELECTOR_ANY ? o->ip_protocol
+						 : o->pattern->selector);
+	write_named(l, "raw.start", 0x40414243); /* the filling begins here */
+	write_named(l, "dccp.service", o->service);
 	if (pattern_find_own_field(o->pattern, "dst_port", &ref) == 0)
 		pattern_write(o->pattern, l->base, ref, o->dst_port);
 	if (balances_by_sequence(o->pattern))
@@ -160,12 +171,13 @@ layout_init(struct layout *l, const struct layout_options *options)
 	const struct pattern *p = options->pattern;
 
 	*l = (struct layout){.options = *options};
-	if (p->depth != 2 || p->layers[1]->checksum_field == NULL)
+	if (p->depth != 2)
 		return -EINVAL;
 	if (l->options.len < layout_min_len(options))
 		l->options.len = (uint16_t)layout_min_len(options);
 	if (find_either(p, "ipv4.ttl", "ipv6.hop_limit", &l->ttl) != 0 ||
-	    pattern_find_field(p, p->layers[1]->checksum_field, &l->checksum) != 0)
+	    (has_checksum(p) &&
+		pattern_find_field(p, p->layers[1]->checksum_field, &l->checksum) != 0))
 		return -EINVAL;
 	l->has_ports = pattern_find_own_field(p, "src_port", &l->src_port) == 0 &&
 		       pattern_find_own_field(p, "dst_port", &l->dst_port) == 0;
@@ -178,8 +190,9 @@ layout_init(struct layout *l, const struct layout_options *options)
 		return -EINVAL;
 	l->rule = options->tagged ? pattern_tag_field(p, options->tag) : NULL;
 	/* Echo replies and TCP's answers do not quote the IP header. */
-	if (options->tagged && options->tag.layer == 0)
-		(void)find_either(p, "icmp.sequence", "tcp.seq", &l->echoed);
+	if (options->tagged && options->tag.layer == 0 &&
+	    find_either(p, "icmp.sequence", "tcp.seq", &l->echoed) != 0)
+		(void)pattern_find_field(p, "dccp.seq", &l->echoed);
 	if ((tcp_options_flags(&options->tcp) & TCP_FLAG_ACK) != 0)
 		(void)pattern_find_field(p, "tcp.ack", &l->acknowledged);
 	l->transport = pattern_layer_offset(p, 1);
@@ -406,7 +419,7 @@ layout_build(const struct layout *l, const struct layout_probe *p, uint8_t *pack
 		if (layer == 1 && o->coverage != 0)
 			pattern_write(
 			    o->pattern, packet, l->coverage, covered_len(l, len));
-		if (layer == 1)
+		if (layer == 1 && has_checksum(o->pattern))
 			finish_checksum(l, p, packet, len);
 	}
 }

@@ -35,6 +35,8 @@ struct layout_options {
 	bool flow_constant;    /* ICMP: the checksum is the flow and stays the same */
 	struct prober_tcp tcp; /* TCP: flags, options, MSS */
 	uint16_t coverage;     /* UDP-Lite: bytes the checksum covers; 0: all */
+	uint8_t ip_protocol;   /* of ipv4/raw and ipv6/raw */
+	uint32_t service;      /* DCCP: service code */
 	bool tagged;
 	struct field_ref tag; /* when tagged */
 	uint16_t len;         /* of the whole packet; raised to layout_min_len */

@@ -33,6 +33,8 @@ read_arguments(char **names, uint32_t *out, struct raw_options *options)
 	*options = (struct raw_options){0};
 	if (*names != NULL && strncmp(*names, "mark=", 5) == 0)
 		options->mark = (uint32_t)strtoul(*names++ + 5, NULL, 10);
+	if (*names != NULL && strncmp(*names, "protocol=", 9) == 0)
+		options->protocol = (uint8_t)strtoul(*names++ + 9, NULL, 10);
 	if (*names != NULL && strcmp(*names, "debug") == 0) {
 		options->debug = true;
 		names++;

@@ -338,6 +338,18 @@ check_route(const struct choice *c)
 	return -EPERM;
 }
 
+/* Who writes an IP header that is not a plain one. */
+static int
+check_header(const struct choice *c)
+{
+	if (c->request->header == NULL || c->transport->by_raw)
+		return 0;
+	choice_add(problem_of(c), "%s cannot be sent by ", c->request->header);
+	add_sender(c, problem_of(c));
+	choice_add(problem_of(c), ": the kernel writes the IP header");
+	return -EPERM;
+}
+
 /* Whether the transport sends TCP flags, options and MSS as they are asked for. */
 static bool
 sends_segment(const struct choice *c)
@@ -399,10 +411,12 @@ check_set_fields(const struct choice *c)
 	return 0;
 }
 
-/* The TCP header of a probe. */
+/* The header of a probe that has nothing behind it: TCP's and DCCP's. */
 static size_t
 segment_len(const struct choice *c)
 {
+	if (c->transport->ip_protocol[0] == IPPROTO_DCCP)
+		return c->pattern->layers[1]->header_min;
 	if (!choice_sees_packets(c->transport))
 		return c->facts->syn_len;
 	return TCP_HEADER + tcp_options_write(&c->request->tcp, NULL);
@@ -419,6 +433,8 @@ choose_family(struct choice *c)
 	if (error == 0)
 		error = check_segment(c);
 	if (error == 0)
+		error = check_header(c);
+	if (error == 0)
 		error = check_len(c);
 	if (error == 0)
 		error = check_route(c);
@@ -432,7 +448,8 @@ choose_family(struct choice *c)
 		snprintf(f->tag, sizeof(f->tag), "%s",
 		    pattern_field(c->pattern, c->tag)->name);
 	f->window = c->tagged ? 0 : 1;
-	if (c->transport->ip_protocol[0] == IPPROTO_TCP)
+	if (c->transport->ip_protocol[0] == IPPROTO_TCP ||
+	    c->transport->ip_protocol[0] == IPPROTO_DCCP)
 		f->packet_len =
 		    (uint16_t)(pattern_layer_offset(c->pattern, 1) + segment_len(c));
 	choice_explain(c);
@@ -536,6 +553,7 @@ can_do(const struct choice *c)
 	else
 		readable = UINT64_MAX;
 	return (set & ~settable) == 0 && sends_segment(c) &&
+	       (c->request->header == NULL || c->transport->by_raw) &&
 	       (c->request->tag == NULL ||
 		   (pattern_field_mask(p, tag) & ~readable) == 0);
 }
@@ -619,9 +637,12 @@ choose_transport(struct choice *c, const struct tree *tree)
 		first = first == 0 ? error : first;
 	}
 	if (first == 0)
-		choice_add(problem,
-		    "neither paris-privsep nor a raw socket of ours sends "
-		    "this protocol: leave --privilege out");
+		choice_add(problem, "%s: leave --privilege out",
+		    c->request->protocol == IPPROTO_RAW ||
+			    c->request->protocol == IPPROTO_DCCP
+			? "only root's raw sockets send this protocol"
+			: "neither paris-privsep nor a raw socket of ours sends this "
+			  "protocol");
 	else if (privilege_hinders(c, tree))
 		choice_add(problem, "; or leave --privilege out");
 	return first == 0 ? -EPROTONOSUPPORT : first;
@@ -650,6 +671,7 @@ plan_choose(const struct plan_request *request, const struct host_facts *facts,
 	plan->choice.stamp_ids_chosen = facts->stamp_ids_chosen;
 	plan->choice.mark = request->mark;
 	plan->choice.debug = request->debug;
+	plan->choice.ip_protocol = request->ip_protocol;
 	for (size_t i = 0; i < FAMILIES; i++) {
 		struct choice c = {
 		    .request = request, .facts = facts, .plan = plan, .family = i};

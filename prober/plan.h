@@ -37,6 +37,9 @@ struct plan_request {
 	bool debug;          /* SO_DEBUG on what sends */
 	uint32_t mark;       /* SO_MARK likewise; 0: none */
 	uint16_t packet_len; /* of the whole IP packet; 0: the default */
+	/* What is done to the IP header, "a source route"; NULL: nothing. */
+	const char *header;
+	uint8_t ip_protocol; /* with protocol IPPROTO_RAW: which */
 	struct prober_tcp tcp;
 	uint64_t set[2]; /* fields that the user sets: pattern_field_mask() a family */
 };

@@ -42,7 +42,8 @@ probe_unref(struct probe *p)
 	if (--p->refs > 0)
 		return;
 	packet_unref(p->packets);
-	p->packets = NULL;
+	packet_unref(p->wire);
+	p->packets = p->wire = NULL;
 	TAILQ_INSERT_HEAD(&free_list, p, in_queue);
 	alive--;
 }

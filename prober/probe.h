@@ -54,8 +54,10 @@ struct probe {
 	uint8_t waits_for_helper; /* it has one of HELPER_PROBES places */
 	uint8_t handed; /* the helper has it and has not said yet that it left */
 	/* What was sent, to whom. */
-	struct packet *packets;
-	struct tag_set *tags; /* NULL: without a tag */
+	struct packet *packets; /* as their layout has them */
+	struct packet *wire;    /* what leaves instead, if that differs (wire.h) */
+	struct addr via;        /* where that is sent to: a first gateway, or none */
+	struct tag_set *tags;   /* NULL: without a tag */
 	uint32_t tag;
 	struct endpoint *endpoint;
 	struct watch *watch; /* its own socket while it is in flight, or NULL */

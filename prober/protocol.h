@@ -52,6 +52,7 @@ struct protocol_parent {
 };
 
 #define SELECTOR_NONE (-1)    /* carries nothing that the tree knows: payload */
+#define SELECTOR_ANY 0x1001   /* of a parent: whatever no other protocol has */
 #define SELECTOR_QUOTE 0x1000 /* an ICMP error: carries the packet it is about */
 
 struct protocol {

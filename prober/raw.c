@@ -32,7 +32,8 @@ struct raw_port {
 
 _Static_assert(RAW_SENDER_FD > HELPER_FD, "the helper's channel keeps its number");
 
-static const struct raw_sockets no_sockets = {{-1, -1}, {-1, -1, -1, -1}, {-1, -1}};
+static const struct raw_sockets no_sockets = {
+    .sender = {-1, -1}, .receiver = {-1, -1, -1, -1, -1, -1}, .asker = {-1, -1}};
 
 /* Moves a descriptor to a number of our choice. */
 static int
@@ -85,6 +86,7 @@ int
 raw_open(struct raw_sockets *s, const struct raw_options *o)
 {
 	static const int families[] = {AF_INET, AF_INET6};
+	int error;
 
 	*s = no_sockets;
 	if (getuid() != 0)
@@ -103,7 +105,17 @@ raw_open(struct raw_sockets *s, const struct raw_options *o)
 			return fd;
 		s->asker[i] = fd < 0 ? -1 : fd;
 	}
-	return raw_sockets_open(s->receiver, o->tcp);
+	error = raw_sockets_open(s->receiver, o->tcp);
+	s->protocol = o->protocol;
+	for (int i = 0; i < 2 && error == 0 && o->protocol != 0; i++) {
+		int fd = raw_receiver_open(families[i], o->protocol);
+
+		if (fd >= 0)
+			s->receiver[RAW_OTHER4 + i] = fd;
+		else if (fd != -EAFNOSUPPORT)
+			error = fd;
+	}
+	return error;
 }
 
 void
@@ -116,7 +128,7 @@ int
 raw_attach(struct raw *r, const struct raw_sockets *s)
 {
 	r->sockets = *s;
-	for (int i = 0; i < RAW_COUNT; i++) {
+	for (int i = 0; i < RAW_RECEIVERS; i++) {
 		struct epoll_event event = {
 		    .events = EPOLLIN, .data.ptr = &r->sockets.receiver[i]};
 
@@ -142,13 +154,21 @@ port_find(const struct raw *r, uint32_t family, uint8_t protocol, uint16_t port)
 	return found;
 }
 
+static uint8_t
+protocol_of(const struct endpoint *e)
+{
+	bool v6 = e->key.source.family == AF_INET6;
+
+	return e->key.ip_protocol != 0 ? e->key.ip_protocol
+				       : e->transport->ip_protocol[v6];
+}
+
 static struct raw_port *
 port_of(const struct raw *r, const struct endpoint *e)
 {
 	uint32_t family = e->key.source.family;
 
-	return port_find(
-	    r, family, e->transport->ip_protocol[family == AF_INET6], e->port);
+	return port_find(r, family, protocol_of(e), e->port);
 }
 
 int
@@ -170,7 +190,7 @@ raw_take_port(struct raw *r, struct endpoint *e, int fd)
 		return error != 0 ? error : -ENOMEM;
 	}
 	p->key = (struct raw_port_key){
-	    (uint16_t)e->key.source.family, e->transport->ip_protocol[v6], e->port};
+	    (uint16_t)e->key.source.family, protocol_of(e), e->port};
 	p->endpoint = e;
 	p->fd = fd;
 	HASH_ADD(hh, r->ports, key, sizeof(p->key), p);
@@ -202,7 +222,7 @@ raw_clear(struct raw *r)
 
 	HASH_ITER (hh, r->ports, p, next)
 		port_free(r, p);
-	for (int i = 0; i < RAW_COUNT; i++)
+	for (int i = 0; i < RAW_RECEIVERS; i++)
 		if (r->sockets.receiver[i] >= 0)
 			close(r->sockets.receiver[i]);
 	for (int i = 0; i < 2; i++) {
@@ -236,6 +256,14 @@ same_source(const struct endpoint *e, const struct addr *source)
 	       memcmp(own->bytes, source->bytes, sizeof(own->bytes)) == 0;
 }
 
+static uint32_t
+family_of(int socket)
+{
+	return socket == RAW_ICMP4 || socket == RAW_TCP4 || socket == RAW_OTHER4
+		   ? AF_INET
+		   : AF_INET6;
+}
+
 /*
  * Everything that answers anybody's probes comes here: what is not for one of our ports
  * is passed over, and so is what cannot be read.
@@ -247,11 +275,13 @@ deliver(struct raw *r, int socket, const struct arrival *a, bool cut)
 	const struct transports *t = r->transports;
 	struct captured c;
 	struct captured_packet packet = {
-	    .family = socket == RAW_ICMP4 || socket == RAW_TCP4 ? AF_INET : AF_INET6,
+	    .family = family_of(socket),
 	    .bytes = a->bytes,
 	    .len = a->len,
 	    .cut = cut,
-	    .protocol = socket == RAW_TCP6 ? IPPROTO_TCP : IPPROTO_ICMPV6,
+	    .protocol = socket == RAW_OTHER6 ? r->sockets.protocol
+			: socket == RAW_TCP6 ? IPPROTO_TCP
+					     : IPPROTO_ICMPV6,
 	    .from = a->from,
 	    .ttl = a->told.ttl,
 	    .tos = a->told.tos,
@@ -294,7 +324,7 @@ receive(struct raw *r, int socket)
 bool
 raw_service(struct raw *r, const void *data)
 {
-	for (int i = 0; i < RAW_COUNT; i++)
+	for (int i = 0; i < RAW_RECEIVERS; i++)
 		if (data == &r->sockets.receiver[i]) {
 			receive(r, i);
 			return true;

@@ -14,10 +14,14 @@
 #include "prober/sandbox_policy.h"
 #include "prober/transport.h"
 
+/* Beside those of raw_sockets.h: of one more protocol, over IPv4 and IPv6. */
+enum { RAW_OTHER4 = RAW_COUNT, RAW_OTHER6, RAW_RECEIVERS };
+
 /* Descriptors of raw sockets; -1: not asked for, or no such family here. */
 struct raw_sockets {
 	int sender[2]; /* RAW_SENDER_FD and the next: IPv4's, IPv6's */
-	int receiver[RAW_COUNT];
+	int receiver[RAW_RECEIVERS];
+	uint8_t protocol; /* of RAW_OTHER4 and RAW_OTHER6, or 0 */
 	/* UDP sockets with the senders' mark, to ask for routes; -1: there is no mark.
 	 */
 	int asker[2];
@@ -25,9 +29,10 @@ struct raw_sockets {
 
 /* What they are opened with. */
 struct raw_options {
-	bool tcp;      /* those of TCP too */
-	bool debug;    /* the senders: SO_DEBUG */
-	uint32_t mark; /* SO_MARK; 0: none. Both take CAP_NET_ADMIN. */
+	bool tcp;         /* those of TCP too */
+	uint8_t protocol; /* and of this one; 0: none */
+	bool debug;       /* the senders: SO_DEBUG */
+	uint32_t mark;    /* SO_MARK; 0: none. Both take CAP_NET_ADMIN. */
 };
 
 struct raw_port;
@@ -35,8 +40,8 @@ struct raw_port;
 struct raw {
 	struct transports *transports;
 	struct raw_sockets sockets;
-	uint32_t dropped[RAW_COUNT]; /* SO_RXQ_OVFL: the kernel's running counts */
-	struct raw_port *ports;      /* whose is which */
+	uint32_t dropped[RAW_RECEIVERS]; /* SO_RXQ_OVFL: the kernel's running counts */
+	struct raw_port *ports;          /* whose is which */
 };
 
 /*

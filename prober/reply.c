@@ -54,6 +54,23 @@ answers_port_unreachable(int protocol)
 	return protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
 }
 
+/* What the stack of a host says of a protocol that it does not have. */
+static bool
+is_protocol_unreachable(const struct reply *r)
+{
+	if (r->from.family == AF_INET)
+		return r->kind == REPLY_UNREACHABLE &&
+		       r->icmp_code == ICMP_PROT_UNREACH;
+	return r->icmp_type == ICMP6_PARAM_PROB &&
+	       r->icmp_code == ICMP6_PARAMPROB_NEXTHEADER;
+}
+
+static bool
+answers_protocol_unreachable(int protocol)
+{
+	return protocol == IPPROTO_RAW || protocol == IPPROTO_DCCP;
+}
+
 uint16_t
 reply_flags(const struct reply *r, int protocol, const struct addr *target)
 {
@@ -61,6 +78,8 @@ reply_flags(const struct reply *r, int protocol, const struct addr *target)
 
 	if (r->kind == REPLY_ECHO || r->kind == REPLY_DATA ||
 	    r->kind == REPLY_SYN_ACK || r->kind == REPLY_RESET ||
+	    r->kind == REPLY_PACKET ||
+	    (answers_protocol_unreachable(protocol) && is_protocol_unreachable(r)) ||
 	    (answers_port_unreachable(protocol) && is_port_unreachable(r)))
 		flags = RESULT_REACHED | RESULT_FINAL;
 	else if (r->kind == REPLY_UNREACHABLE || r->kind == REPLY_OTHER)

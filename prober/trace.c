@@ -176,7 +176,9 @@ find_source(const struct trace *t, struct addr *out)
 	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 	const struct prober_start *o = &t->instance.options;
 	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(&o->target, 33434, &ss);
+	const struct addr *first =
+	    o->route.count != 0 ? &o->route.gateways[0] : &o->target;
+	socklen_t len = addr_to_sockaddr(first, 33434, &ss);
 	int asker =
 	    t->transport->by_raw ? t->prober->raw.sockets.asker[trace_is_v6(t)] : -1;
 	int fd = asker;
@@ -220,7 +222,8 @@ trace_is_own_port(const struct trace *t, uint16_t port)
 static bool
 trace_transport_has_ports(const struct trace *t)
 {
-	return t->transport->ip_protocol[0] != IPPROTO_ICMP;
+	return t->transport->ip_protocol[0] != IPPROTO_ICMP &&
+	       t->transport->ip_protocol[0] != IPPROTO_RAW;
 }
 
 bool
@@ -377,6 +380,8 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .dont_fragment = o->dont_fragment,
 	    .tcp = o->tcp,
 	    .coverage = o->coverage,
+	    .ip_protocol = o->ip_protocol,
+	    .service = o->service,
 	    .flow_constant = t->instance.algorithm->flow_constant,
 	    .len = plan->packet_len != 0 ? plan->packet_len : o->packet_len,
 	    .fill = o->fill,

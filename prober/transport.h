@@ -30,9 +30,10 @@ struct endpoint_key {
 	uint8_t transport; /* enum prober_transport */
 	uint8_t dont_fragment;
 	uint8_t dont_route;
-	uint16_t port;     /* our port, or ICMP id; 0: the kernel's choice */
-	uint8_t tcp_flags; /* that its probes have: answers count SYN and FIN */
-	uint16_t coverage; /* UDP-Lite: of the checksum; 0: all */
+	uint16_t port;       /* our port, or ICMP id; 0: the kernel's choice */
+	uint8_t ip_protocol; /* of protocols that have no transport of their own */
+	uint8_t tcp_flags;   /* that its probes have: answers count SYN and FIN */
+	uint16_t coverage;   /* UDP-Lite: of the checksum; 0: all */
 	struct addr
 	    source; /* family always; address AF_UNSPEC-like zero: by the route */
 	char device[PROBER_NAME_MAX + 1];

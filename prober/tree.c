@@ -238,11 +238,16 @@ pattern_tag_field(const struct pattern *p, struct field_ref ref)
 static const struct pattern *
 child_of(const struct pattern *node, int selector)
 {
+	const struct pattern *any = NULL;
+
 	for (const struct pattern *p = node->first_child; p != NULL;
-	     p = p->next_sibling)
+	     p = p->next_sibling) {
 		if (p->selector == selector)
 			return p;
-	return NULL;
+		if (p->selector == SELECTOR_ANY && selector != SELECTOR_NONE)
+			any = p;
+	}
+	return any;
 }
 
 /*

@@ -22,18 +22,52 @@ static const struct tag_field tag_fields[] = {
     {"ipv6.flow_label", TAG_WRITTEN, 1, 0xfffff, false},
 };
 
+/*
+ * Where the extension headers end that our probes may have or get (section 4): what is
+ * behind is *next, or SELECTOR_NONE in a fragment that is not the first. One that is
+ * not wholly there is the end.
+ */
+static size_t
+walk(const uint8_t *header, size_t available, int *next)
+{
+	size_t at = 40;
+
+	*next = header[6];
+	while (available - at >= 8) {
+		size_t len = ((size_t)header[at + 1] + 1) * 8;
+
+		if (*next == IPPROTO_FRAGMENT)
+			len = 8;
+		else if (*next != IPPROTO_ROUTING && *next != IPPROTO_HOPOPTS &&
+			 *next != IPPROTO_DSTOPTS)
+			break;
+		if (len > available - at)
+			break;
+		if (*next == IPPROTO_FRAGMENT && bits_read(header + at, 16, 13) != 0) {
+			*next = SELECTOR_NONE;
+			return at + len;
+		}
+		*next = header[at];
+		at += len;
+	}
+	return at;
+}
+
 static size_t
 header_len(const uint8_t *header, size_t available)
 {
-	(void)available;
-	return header[0] >> 4 == 6 ? 40 : 0;
+	int next;
+
+	return header[0] >> 4 == 6 ? walk(header, available, &next) : 0;
 }
 
 static int
 carried(const uint8_t *header, size_t available)
 {
-	(void)available;
-	return header[6]; /* extension headers are not walked: we send none */
+	int next;
+
+	(void)walk(header, available, &next);
+	return next;
 }
 
 static size_t

@@ -13,6 +13,8 @@ extern const struct protocol protocol_udplite;
 extern const struct protocol protocol_tcp;
 extern const struct protocol protocol_icmpv4;
 extern const struct protocol protocol_icmpv6;
+extern const struct protocol protocol_dccp;
+extern const struct protocol protocol_raw;
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

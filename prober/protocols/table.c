@@ -10,6 +10,8 @@ const struct protocol *const protocol_table[] = {
     &protocol_tcp,
     &protocol_icmpv4,
     &protocol_icmpv6,
+    &protocol_dccp,
+    &protocol_raw,
     NULL,
 };
 

@@ -107,6 +107,16 @@ ping_open(struct endpoint *e)
 	return error;
 }
 
+/* No socket keeps ports of DCCP: few kernels have it. Other protocols have none. */
+static int
+other_open(struct endpoint *e)
+{
+	int error = check_source(e);
+
+	e->port = e->key.port;
+	return error == 0 ? raw_take_port(e->owner->raw, e, -1) : error;
+}
+
 static void
 close_any(struct endpoint *e)
 {
@@ -123,7 +133,7 @@ send_packet(struct endpoint *e, struct probe *p, const struct packet *packet)
 	uint32_t id = number++;
 	struct outgoing o = {.bytes = packet->bytes,
 	    .len = packet->len,
-	    .to = &p->dst,
+	    .to = addr_is_none(&p->via) ? &p->dst : &p->via,
 	    .ttl = p->ttl,
 	    .tos = (uint8_t)socket_header_value(e, packet, e->tos),
 	    .source = &source,
@@ -151,7 +161,8 @@ send_all(struct endpoint *e)
 	while ((p = TAILQ_FIRST(&e->queue)) != NULL) {
 		int error = 0;
 
-		for (const struct packet *packet = p->packets;
+		for (const struct packet *packet = p->wire != NULL ? p->wire
+								   : p->packets;
 		     packet != NULL && error == 0; packet = packet->next)
 			error = send_packet(e, p, packet);
 		if (error == -EINTR)
@@ -186,6 +197,15 @@ static const char *const icmp_readable[] = {IP_SEEN, IP_ID, ICMP_FIELDS, NULL};
 	{SCMP_SYS(sendmsg), 1, {{0, RAW_SENDER_FD}}}, \
 	{SCMP_SYS(sendmsg), 1, {{0, RAW_SENDER_FD + 1}}}
 /* clang-format on */
+
+static const char *const dccp_settable[] = {
+    IP_SET, IP_ID, "dccp.src_port", "dccp.dst_port", "dccp.seq", NULL};
+static const char *const dccp_readable[] = {
+    IP_SEEN, IP_ID, "dccp.src_port", "dccp.dst_port", "dccp.seq", NULL};
+static const char *const dccp_tags[] = {IP_ID, "dccp.seq", NULL};
+static const char *const other_settable[] = {IP_SET, IP_ID, "raw.tag", NULL};
+static const char *const other_readable[] = {IP_SEEN, IP_ID, "raw.tag", NULL};
+static const char *const other_tags[] = {"raw.tag", NULL};
 
 static const struct sandbox_rule rules[] = {SENDERS};
 static const struct sandbox_rule tcp_rules[] = {
@@ -234,5 +254,40 @@ const struct transport transport_ping_raw = {
     .receive = receive_nothing,
     RULES(rules),
     WHOLE_ICMP,
+    BY_RAW,
+};
+
+const struct transport transport_dccp_raw = {
+    .name = "dccp-raw",
+    .title = "DCCP",
+    .id = TRANSPORT_DCCP_RAW,
+    .ip_protocol = {IPPROTO_DCCP, IPPROTO_DCCP},
+    .patterns = {"ipv4/dccp", "ipv6/dccp"},
+    .settable = dccp_settable,
+    .readable = dccp_readable,
+    .tags = {dccp_tags, dccp_tags},
+    .receives = "ICMP errors with all headers, DCCP Response and Reset",
+    .flow_field = FLOW_BY_SRC_PORT,
+    .quote_layer = 1,
+    .open = other_open,
+    .receive = receive_nothing,
+    RULES(rules),
+    BY_RAW,
+};
+
+const struct transport transport_other_raw = {
+    .name = "other-raw",
+    .title = "raw",
+    .id = TRANSPORT_OTHER_RAW,
+    .ip_protocol = {IPPROTO_RAW, IPPROTO_RAW},
+    .patterns = {"ipv4/raw", "ipv6/raw"},
+    .settable = other_settable,
+    .readable = other_readable,
+    .tags = {other_tags, other_tags},
+    .receives = "ICMP errors with all headers, and packets of the protocol",
+    .quote_layer = 1,
+    .open = other_open,
+    .receive = receive_nothing,
+    RULES(rules),
     BY_RAW,
 };

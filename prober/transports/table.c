@@ -14,5 +14,7 @@ const struct transport *const transport_table[] = {
     &transport_udp_raw,
     &transport_tcp_raw,
     &transport_ping_raw,
+    &transport_dccp_raw,
+    &transport_other_raw,
     NULL,
 };

@@ -16,5 +16,7 @@ extern const struct transport transport_ping_helper;
 extern const struct transport transport_udp_raw;
 extern const struct transport transport_tcp_raw;
 extern const struct transport transport_ping_raw;
+extern const struct transport transport_dccp_raw;
+extern const struct transport transport_other_raw;
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "prober/captured.h"
+#include "prober/wire.h"
 #include "tests/support/packets.h"
 #include "tests/support/testing.h"
 
@@ -328,6 +329,94 @@ START_TEST(segments_settled)
 }
 END_TEST
 
+/* A quote with a source route, used up or not: the probe's own destination counts. */
+START_TEST(routed)
+{
+	const struct prober_route route = {2, 0,
+	    {addr_from_bytes(
+		 _i ? AF_INET6 : AF_INET, (const uint8_t *)"gateway at one..."),
+		addr_from_bytes(
+		    _i ? AF_INET6 : AF_INET, (const uint8_t *)"two gateway......")}};
+	size_t added = wire_route_len(&route, _i ? AF_INET6 : AF_INET);
+	struct made probe, m;
+	uint8_t wire[512];
+	struct captured c;
+
+	made_init(&probe);
+	put_probe(&probe, _i, 0);
+	wire_route(&route, made_bytes(&probe), probe.len, wire);
+	for (int used = 0; used < 2; used++) {
+		if (used) { /* as behind the last gateway */
+			memcpy(wire + (_i ? 24 : 16), _i ? made_dst6 : made_dst4,
+			    _i ? 16 : 4);
+			wire[_i ? 43 : 23] = _i ? 0 : 12;
+		}
+		made_init(&m);
+		made_put(&m, wire, probe.len + added);
+		put_error(&m, _i, _i ? 3 : 11, 0, 0);
+		must_eq(read_whole(&m, _i, &c), 0);
+		must_eq(c.protocol, IPPROTO_UDP);
+		must_eq(c.port, 24007);
+		must_eq(c.reply.dst_port, 33434);
+		ck_assert_mem_eq(
+		    c.reply.dst.bytes, _i ? made_dst6 : made_dst4, _i ? 16 : 4);
+		ck_assert_mem_eq(
+		    image + c.reply.quote_at, made_bytes(&probe) + (_i ? 40 : 20), 8);
+	}
+}
+END_TEST
+
+/* Packets of other protocols: who sends them counts; DCCP's show port and number. */
+START_TEST(other_protocols)
+{
+	static const struct {
+		uint8_t type;
+		int error;
+	} types[] = {
+	    {0, -ENOMSG}, {1, 0}, {2, -ENOMSG}, {3, -ENOMSG}, {7, 0}, {9, -ENOMSG}};
+	struct captured c;
+	struct made m;
+
+	made_init(&m);
+	made_put(&m, payload, sizeof(payload) - 1);
+	wrap_ip(&m, _i, 253, 61);
+	must_eq(read_whole(&m, _i, &c), 0);
+	must_eq(c.reply.kind, REPLY_PACKET);
+	must_eq(c.protocol, 253);
+	must_eq(c.port, 0);
+	must_eq(c.reply.quote_len, 0);
+	must(addr_equal(&c.reply.dst, &c.reply.from));
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		uint8_t h[28] = {0, 80, 0x5d, 0xc7, 7};
+		uint8_t pseudo[40] = {0};
+		uint16_t sum;
+
+		h[8] = (uint8_t)(types[i].type << 1 | 1);
+		memcpy(h + 20, "\xca\xfe\x47\x11", 4);
+		made_init(&m);
+		made_put(&m, h, sizeof(h));
+		wrap_ip(&m, _i, IPPROTO_DCCP, 61);
+		memcpy(pseudo, made_bytes(&m) + 12, 8);
+		pseudo[9] = IPPROTO_DCCP;
+		pseudo[11] = sizeof(h);
+		memcpy(pseudo + 12, h, sizeof(h));
+		sum = reference_checksum(pseudo, sizeof(pseudo));
+		made_bytes(&m)[(_i ? 40 : 20) + 6] = (uint8_t)(sum >> 8);
+		made_bytes(&m)[(_i ? 40 : 20) + 7] = (uint8_t)sum;
+		must_eq_in(i, read_whole(&m, _i, &c), types[i].error);
+		if (types[i].error != 0)
+			continue;
+		must_eq(c.reply.kind, REPLY_PACKET);
+		must_eq(c.port, 24007);
+		must_eq(c.reply.dst_port, 80);
+		ck_assert_mem_eq(image + c.reply.quote_at, "\x5d\xc7\0\x50", 4);
+		ck_assert_mem_eq(image + c.reply.quote_at + 12, "\xca\xfe\x47\x11", 4);
+		if (!_i)
+			ck_assert_mem_eq(image + 4, "\x47\x11", 2);
+	}
+}
+END_TEST
+
 /* Any flipped bit of ICMP or TCP over IPv4 is found by its checksum. */
 START_TEST(wrong_checksums)
 {
@@ -389,6 +478,8 @@ main(void)
 	    {echo_replies, .loops = 2},
 	    {segments, .loops = 2},
 	    {segments_settled, .loops = 2},
+	    {routed, .loops = 2},
+	    {other_protocols, .loops = 2},
 	    {wrong_checksums},
 	    {noise},
 	};

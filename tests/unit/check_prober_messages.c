@@ -408,14 +408,13 @@ START_TEST(values_out_of_range)
 	REFUSES(start, m.fill_len = PROBER_FILL_MAX + 1);
 	REFUSES(start, m.alpha = PROBER_ALPHA_UNIT / 2 + 1);
 	REFUSES(started, m.instance = PROBER_ALL_INSTANCES);
-	REFUSES(started, m.flow_field = FLOW_BY_DEFAULT);
 	REFUSES(started, m.flow_field = FLOW_BY_END);
 	REFUSES(started, m.flow_label = 1U << 20);
 	REFUSES(result, m.instance = PROBER_ALL_INSTANCES);
 	REFUSES(result, m.outcome = 0);
 	REFUSES(result, m.outcome = RESULT_SENT + 1);
 	REFUSES(result, m.ttl = 0);
-	REFUSES(result, m.reply = REPLY_RESET + 1);
+	REFUSES(result, m.reply = REPLY_PACKET + 1);
 	REFUSES(result, m.flags = RESULT_FLAGS_END);
 	REFUSES(result, m.flags = RESULT_FINAL);          /* quoted_dst says more */
 	REFUSES(result, m.quoted_dst = (struct addr){0}); /* and here less */

@@ -45,6 +45,15 @@ static const struct {
     {"icmpv6", 8,
 	{{"icmp.type", 0, 8}, {"icmp.code", 8, 8}, {"icmp.checksum", 16, 16},
 	    {"icmp.id", 32, 16}, {"icmp.sequence", 48, 16}}},
+    {"dccp", 20,
+	{{"dccp.src_port", 0, 16}, {"dccp.dst_port", 16, 16},
+	    {"dccp.data_offset", 32, 8}, {"dccp.ccval", 40, 4},
+	    {"dccp.coverage", 44, 4}, {"dccp.checksum", 48, 16},
+	    {"dccp.reserved", 64, 3}, {"dccp.type", 67, 4},
+	    {"dccp.long_sequence", 71, 1}, {"dccp.reserved2", 72, 8},
+	    {"dccp.seq_high", 80, 16}, {"dccp.seq", 96, 32},
+	    {"dccp.service", 128, 32}}},
+    {"raw", 8, {{"raw.start", 0, 32}, {"raw.tag", 32, 32}}},
 };
 
 static const struct protocol *

@@ -116,7 +116,8 @@ json_put_reply(struct json_builder *b, json_t *object, const struct prober_resul
 	static const char *const sources[] = {
 	    [RTT_KERNEL] = "kernel", [RTT_USER] = "user", [RTT_PROBER] = "prober"};
 	bool icmp = m->reply != REPLY_NONE && m->reply != REPLY_DATA &&
-		    m->reply != REPLY_SYN_ACK && m->reply != REPLY_RESET;
+		    m->reply != REPLY_SYN_ACK && m->reply != REPLY_RESET &&
+		    m->reply != REPLY_PACKET;
 
 	json_put_addr(b, object, "from", &m->from);
 	if (m->from_port != 0)

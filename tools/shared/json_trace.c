@@ -75,7 +75,7 @@ json_put_packets(struct json_builder *b, json_t *object, const char *protocol,
 	if (strcmp(protocol, "icmp") == 0) {
 		json_put_number(b, object, "icmp_id", how->icmp_id);
 		json_put_number(b, object, "icmp_checksum", how->icmp_checksum);
-	} else {
+	} else if (how->dst_port != 0) {
 		if (how->src_port != 0)
 			json_put_number(b, object, "src_port", how->src_port);
 		json_put_number(b, object, "dst_port", how->dst_port);
@@ -85,7 +85,19 @@ json_put_packets(struct json_builder *b, json_t *object, const char *protocol,
 	json_put_number(b, object, "packet_len", how->packet_len);
 }
 
-/* What was chosen of the transport header. */
+static json_t *
+gateways_json(const struct prober_route *route)
+{
+	json_t *array = json_array();
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < route->count; i++)
+		json_array_append_new(
+		    array, json_string(addr_to_text(&route->gateways[i], text)));
+	return array;
+}
+
+/* What was chosen of the headers. */
 static void
 put_header(struct json_builder *b, json_t *object, const struct prober_start *asked)
 {
@@ -101,6 +113,10 @@ put_header(struct json_builder *b, json_t *object, const struct prober_start *as
 	} else if (tcp->mss != 0) {
 		json_put_number(b, object, "tcp_mss", tcp->mss);
 	}
+	if (asked->ip_protocol != 0)
+		json_put_number(b, object, "ip_protocol", asked->ip_protocol);
+	if (asked->route.count != 0)
+		json_put(b, object, "gateways", gateways_json(&asked->route));
 	if (asked->coverage != 0)
 		json_put_number(b, object, "coverage", asked->coverage);
 }

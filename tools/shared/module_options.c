@@ -8,6 +8,7 @@
 
 #include "prober/plan.h"
 #include "prober/tcp_options.h"
+#include "tools/shared/trace_values.h"
 
 #define FLAGS_ECN (TCP_FLAG_SYN | TCP_FLAGS_ECN)
 
@@ -20,6 +21,8 @@ enum action {
 	SET_MSS,
 	SET_INFO,
 	SET_COVERAGE,
+	SET_SERVICE,
+	SET_PROTOCOL,  /* of a name or number */
 	SET_PRIVILEGE, /* value: enum plan_privilege */
 	SET_NOTHING,
 };
@@ -74,6 +77,10 @@ static const struct module_option table[] = {
 	"Use raw sockets, paris-privsep's or root's, no ping socket"},
     {METHOD_ICMP, "dgram", NONE, SET_PRIVILEGE, PRIVILEGE_NONE,
 	"Use a ping socket, no raw one"},
+    {METHOD_DCCP, "service", "NUM", false, 0, UINT32_MAX, SET_SERVICE, 0,
+	"Service code of the DCCP Request (default 1885957735)"},
+    {METHOD_RAW, "protocol", "PROTOCOL", false, 0, 0, SET_PROTOCOL, 0,
+	"Number or name of the IP protocol, as -P (default 253)"},
     {METHOD_UDPLITE, "coverage", "NUM", false, 8, UINT16_MAX, SET_COVERAGE, 0,
 	"Have the checksum cover so many bytes of the packet, its header first "
 	"(default "
@@ -168,12 +175,26 @@ read_argument(
 	else if (text == NULL)
 		snprintf(error, OPTIONS_TEXT_MAX, "-O %s: needs a value: %s=%s",
 		    row->name, row->name, row->argument);
+	else if (row->action == SET_PROTOCOL)
+		return 0;
 	else if (options_read_whole(text, row->high, number) != 0 || *number < row->low)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-O %s: '%s' is not a whole number from %u to %u", row->name,
 		    options_show(text, shown), row->low, row->high);
 	else
 		return 0;
+	return -EINVAL;
+}
+
+static int
+take_protocol(struct trace_options *o, const char *text, char *error)
+{
+	char expected[OPTIONS_TEXT_MAX], shown[OPTIONS_SHOWN_MAX];
+
+	if (trace_value_protocol(NULL, text, o, expected) == 0)
+		return 0;
+	snprintf(error, OPTIONS_TEXT_MAX, "-O protocol: '%s' is not %.250s",
+	    options_show(text, shown), expected);
 	return -EINVAL;
 }
 
@@ -234,6 +255,11 @@ take_one(struct trace_options *o, struct segment *s, char *name, char *error)
 	case SET_COVERAGE:
 		o->start.coverage = (uint16_t)number;
 		break;
+	case SET_SERVICE:
+		o->start.service = (uint32_t)number;
+		break;
+	case SET_PROTOCOL:
+		return take_protocol(o, argument, error);
 	case SET_PRIVILEGE:
 		return take_privilege(o, row, error);
 	case SET_NOTHING:

@@ -59,9 +59,9 @@ int
 prober_client_start(struct prober_client *c, const struct prober_plan *plans,
     size_t plans_count, char *error)
 {
-	const char *arguments[2 + TRANSPORT_COUNT + 1];
+	const char *arguments[3 + TRANSPORT_COUNT + 1];
 	const char **transports = arguments;
-	char mark[sizeof("mark=4294967295")];
+	char mark[sizeof("mark=4294967295")], protocol[sizeof("protocol=255")];
 	char path[PROBER_CLIENT_ERROR_MAX - 200] = "";
 	int helper[] = {-1, -1};
 	int result;
@@ -71,6 +71,10 @@ prober_client_start(struct prober_client *c, const struct prober_plan *plans,
 	if (plans->mark != 0) {
 		snprintf(mark, sizeof(mark), "mark=%u", plans->mark);
 		*transports++ = mark;
+	}
+	if (plans->ip_protocol != 0) {
+		snprintf(protocol, sizeof(protocol), "protocol=%u", plans->ip_protocol);
+		*transports++ = protocol;
 	}
 	if (plans->debug)
 		*transports++ = "debug";

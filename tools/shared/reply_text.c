@@ -90,7 +90,7 @@ reply_annotation(const struct prober_result *m, char *buf)
 	buf[0] = '\0';
 	if (m->reply == REPLY_NONE || m->reply == REPLY_ECHO ||
 	    m->reply == REPLY_DATA || m->reply == REPLY_SYN_ACK ||
-	    m->reply == REPLY_RESET)
+	    m->reply == REPLY_RESET || m->reply == REPLY_PACKET)
 		return buf;
 	if (type == expired && m->icmp_code == 0) {
 		/* The probe was not at its end: some router before let it pass so. */
@@ -124,7 +124,8 @@ reply_word(uint8_t reply)
 	    [REPLY_DATA] = "udp_data",
 	    [REPLY_OTHER] = "other",
 	    [REPLY_SYN_ACK] = "syn_ack",
-	    [REPLY_RESET] = "reset"};
+	    [REPLY_RESET] = "reset",
+	    [REPLY_PACKET] = "packet"};
 
 	return reply < sizeof(names) / sizeof(names[0]) ? names[reply] : NULL;
 }

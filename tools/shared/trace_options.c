@@ -16,6 +16,8 @@
 
 #define PARALLEL_HIGH 1000
 #define PREFIX_LOW 8
+#define DCCP_SERVICE 1885957735 /* traceroute(8)'s */
+#define RAW_PROTOCOL 253        /* for experiments: RFC 3692 */
 #define PPS_HIGH 1000000
 #define FLOWS_HIGH 65536
 #define PROBES_HIGH 1000000000
@@ -81,6 +83,8 @@ static const struct option_spec table[] = {
     {'e', "extensions", NULL,
 	"Show ICMP extensions (RFC 4884); MPLS labels are shown parsed",
 	FLAG(extensions, 1), TRACEROUTE},
+    {'D', "dccp", NULL, "Use DCCP Request (root only) to port 33434",
+	FLAG(method, METHOD_DCCP), TRACEROUTE},
     {0, "exclude", "FILE",
 	"Send nothing to hosts whose address is in a prefix of FILE, which has one a "
 	"line",
@@ -97,6 +101,11 @@ static const struct option_spec table[] = {
     {0, "fwmark", "MARK",
 	"Firewall mark of the probes (SO_MARK; root alone can set it); 0: none",
 	NUMBER(fwmark, 0, UINT32_MAX), TRACEROUTE},
+    {'g', "gateway", "ADDR[,ADDR]...",
+	"Have probes routed over these gateways (root only): IPv4's loose source "
+	"route, "
+	"or IPv6's routing header, whose type, 0 or 2 (the default), may stand first",
+	trace_value_gateways, AT(start), 0, 0, 0, TRACEROUTE},
     {'i', "interface", "DEVICE", "Send through this network interface", option_text,
 	TO(device), 1, IF_NAMESIZE - 1},
     {'I', "icmp", NULL, "Use ICMP echo requests as probes", FLAG(method, METHOD_ICMP)},
@@ -153,6 +162,10 @@ static const struct option_spec table[] = {
 	NUMBER(pps, 1, PPS_HIGH)},
     {0, "print-ttl", NULL, "Print the TTL of each reply", FLAG(print_ttl, 1),
 	TRACEROUTE},
+    {'P', "protocol", "PROTOCOL",
+	"Use packets of this IP protocol (root only), a number or name; of those that "
+	"have no option of their own",
+	trace_value_protocol, 0, 0, 0, 0, TRACEROUTE},
     {'q', "queries", "N", "Probes a hop (default 3)", NUMBER(start.queries, 1, 10),
 	TRACEROUTE},
     {'q', "queries", "N", "Attempts at a probe (default 3)",
@@ -392,13 +405,15 @@ set_ping_defaults(struct trace_options *o)
 static void
 set_defaults(struct trace_options *o, enum trace_program program)
 {
-	*o = (struct trace_options){.packet_len = PACKET_LEN_DEFAULT,
+	*o = (struct trace_options){.ip_protocol = RAW_PROTOCOL,
+	    .packet_len = PACKET_LEN_DEFAULT,
 	    .gap_limit = GAP_LIMIT_DEFAULT,
 	    .parallel = PARALLEL_DEFAULT,
 	    .program = (uint8_t)program,
 	    .start = {.first_ttl = 1,
 		.max_ttl = 30,
 		.queries = 3,
+		.service = DCCP_SERVICE,
 		.loop_limit = 3,
 		.wait_max = 5 * NS_PER_SECOND,
 		.wait_here = 3000,
@@ -687,6 +702,11 @@ check_format(const struct trace_options *o, char *error)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "--format atlas: has no word for UDP-Lite (-UL); it has UDP, ICMP "
 		    "and TCP");
+	else if ((o->format == FORMAT_ATLAS || o->format == FORMAT_SCAMPER) &&
+		 (o->method == METHOD_DCCP || o->method == METHOD_RAW))
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--format %s: has no word for %s probes; it has UDP, ICMP and TCP",
+		    name, trace_options_protocol(o));
 	else
 		return 0;
 	return -EINVAL;
@@ -756,6 +776,26 @@ check_together(const struct trace_options *o, char *error)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "--sport %u: ICMP probes (-I) have no source port",
 		    o->start.src_port);
+		return -EINVAL;
+	}
+	if (o->method == METHOD_RAW && (o->start.src_port != 0 || o->port != 0)) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "%s: probes of any protocol (-P) have no ports",
+		    o->port != 0 ? "-p" : "--sport");
+		return -EINVAL;
+	}
+	if ((o->method == METHOD_RAW || o->method == METHOD_DCCP) &&
+	    trace_options_multipath(o)) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-a %s: finds the paths of UDP, UDP-Lite, ICMP and TCP probes, not "
+		    "of %s probes",
+		    o->start.algorithm, trace_options_protocol(o));
+		return -EINVAL;
+	}
+	if (o->method == METHOD_DCCP && o->packet_len != PACKET_LEN_DEFAULT) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "packet_len %u: a DCCP Request (-D) has no data: leave it out",
+		    o->packet_len);
 		return -EINVAL;
 	}
 	if (o->method == METHOD_TCP && o->start.path_mtu) {
@@ -948,6 +988,10 @@ trace_options_protocol(const struct trace_options *o)
 		return "tcp";
 	case METHOD_UDPLITE:
 		return "udplite";
+	case METHOD_DCCP:
+		return "dccp";
+	case METHOD_RAW:
+		return "raw";
 	case METHOD_UDP:
 	case METHOD_UDP_FIXED:
 		break;

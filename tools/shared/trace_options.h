@@ -20,6 +20,8 @@ enum trace_method {
 	METHOD_ICMP,      /* -I */
 	METHOD_TCP,       /* -T: TCP SYN, destination port 80 unless -p */
 	METHOD_UDPLITE,   /* -UL: UDP-Lite, destination port 53 unless -p */
+	METHOD_DCCP,      /* -D: DCCP Request, destination port 33434 unless -p */
+	METHOD_RAW,       /* -P: any IP protocol */
 };
 
 enum trace_format {
@@ -72,6 +74,7 @@ struct trace_options {
 	uint32_t pps;        /* 0: not said */
 	uint8_t program;     /* enum trace_program */
 	uint8_t method;      /* enum trace_method */
+	uint8_t ip_protocol; /* METHOD_RAW: its number */
 	uint8_t privilege;   /* enum plan_privilege */
 	uint8_t format;      /* enum trace_format */
 	uint8_t bound;       /* enum trace_bound */

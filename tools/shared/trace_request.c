@@ -26,6 +26,9 @@ static const struct method {
 	false},
     [METHOD_TCP] = {IPPROTO_TCP, {"ipv4/tcp", "ipv6/tcp"}, "tcp.src_port",
 	"tcp.dst_port", 80, true},
+    [METHOD_DCCP] = {IPPROTO_DCCP, {"ipv4/dccp", "ipv6/dccp"}, "dccp.src_port",
+	"dccp.dst_port", 33434, true},
+    [METHOD_RAW] = {IPPROTO_RAW, {"ipv4/raw", "ipv6/raw"}, NULL, NULL, 0, false},
     [METHOD_UDPLITE] = {IPPROTO_UDPLITE, {"ipv4/udplite", "ipv6/udplite"},
 	"udplite.src_port", "udplite.dst_port", 53, true},
 };
@@ -49,6 +52,15 @@ plan_len(const struct trace_options *o)
 	if (o->packet_len == PACKET_LEN_DEFAULT)
 		return 0;
 	return o->packet_len != 0 ? (uint16_t)o->packet_len : 1;
+}
+
+/* Of packets that no transport but a raw one has. */
+static uint8_t
+protocol_number(const struct trace_options *o)
+{
+	if (o->method == METHOD_DCCP)
+		return IPPROTO_DCCP;
+	return o->method == METHOD_RAW ? o->ip_protocol : 0;
 }
 
 int
@@ -88,6 +100,8 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 	    .debug = o->debug != 0,
 	    .mark = o->fwmark,
 	    .packet_len = plan_len(o),
+	    .header = o->start.route.count != 0 ? "a source route (-g)" : NULL,
+	    .ip_protocol = protocol_number(o),
 	    .tcp = o->start.tcp,
 	};
 	for (size_t i = 0; i < 2; i++) {
@@ -119,6 +133,14 @@ trace_request_check(
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-%c %s: the source is not an IPv%c address, as the host's is",
 		    ping ? 'I' : 's', addr_to_text(&o->start.source, text),
+		    target->family == AF_INET ? '4' : '6');
+		return -EINVAL;
+	}
+	if (o->start.route.count != 0 &&
+	    o->start.route.gateways[0].family != target->family) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-g %s: the gateway is not an IPv%c address, as the host's is",
+		    addr_to_text(&o->start.route.gateways[0], text),
 		    target->family == AF_INET ? '4' : '6');
 		return -EINVAL;
 	}
@@ -175,6 +197,7 @@ trace_request_start(const struct trace_options *o, const struct addr *target,
 {
 	*start = o->start;
 	start->target = *target;
+	start->ip_protocol = o->method == METHOD_RAW ? o->ip_protocol : 0;
 	if (o->device != NULL) {
 		snprintf(start->device, sizeof(start->device), "%s", o->device);
 		start->device_index = if_nametoindex(o->device);

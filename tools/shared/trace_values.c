@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #define CONFIDENCE_LOW 50
 #define BRANCHING_HIGH 1000
 #define CHILDREN_HIGH 1024
+#define ROUTE_TYPE 2 /* of an IPv6 routing header, as traceroute(8) has it */
 
 /* One of the numbers of -w: up to `high` whole units. */
 static int
@@ -314,7 +316,8 @@ trace_value_format(
 	return parse_word(format_names, FORMAT_NAMES, text, value, expected);
 }
 
-static const char *const module_names[] = {"default", "udp", "icmp", "tcp", "udplite"};
+static const char *const module_names[] = {
+    "default", "udp", "icmp", "tcp", "udplite", "dccp", "raw"};
 #define MODULE_NAMES (sizeof(module_names) / sizeof(module_names[0]))
 
 /* traceroute(8)'s modules, and algorithms: none has the name of a module. */
@@ -331,6 +334,86 @@ trace_value_module(
 	if (strcmp(text, "tcpconn") == 0) /* our tcp is that already */
 		text = "tcp";
 	return parse_word(module_names, MODULE_NAMES, text, &o->method, expected);
+}
+
+int
+trace_value_protocol(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	/* Those that begin an IPv6 extension header, too. */
+	static const uint8_t others[] = {IPPROTO_HOPOPTS, IPPROTO_ICMP, IPPROTO_TCP,
+	    IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_ROUTING, IPPROTO_FRAGMENT,
+	    IPPROTO_ICMPV6, IPPROTO_DSTOPTS, IPPROTO_UDPLITE, IPPROTO_RAW};
+	struct trace_options *o = value;
+	struct protoent entry, *found = NULL;
+	char room[1024];
+	int64_t number = -1;
+
+	(void)spec;
+	if (options_read_whole(text, UINT8_MAX, &number) != 0) {
+		(void)getprotobyname_r(text, &entry, room, sizeof(room), &found);
+		if (found != NULL && found->p_proto >= 0 && found->p_proto <= UINT8_MAX)
+			number = found->p_proto;
+	}
+	for (size_t i = 0; i < sizeof(others); i++)
+		if (number == others[i])
+			number = -1;
+	if (number < 0) {
+		snprintf(expected, OPTIONS_TEXT_MAX,
+		    "a protocol number from 1 to 254 or a name of /etc/protocols; for "
+		    "ICMP, TCP, UDP, UDP-Lite and DCCP there are -I, -T, -U, -UL and "
+		    "-D, and IPv6 extension headers are none");
+		return -EINVAL;
+	}
+	o->ip_protocol = (uint8_t)number;
+	o->method = METHOD_RAW;
+	return 0;
+}
+
+/* One part of -g: an address of the family of those before. */
+static bool
+take_gateway(struct prober_route *route, const char *text)
+{
+	struct addr *next = &route->gateways[route->count];
+
+	if (route->count == PROBER_GATEWAYS_MAX || addr_from_text(text, next) != 0 ||
+	    addr_is_unspecified(next) || next->family != route->gateways[0].family)
+		return false;
+	route->count++;
+	return true;
+}
+
+int
+trace_value_gateways(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct prober_route *route = &((struct prober_start *)value)->route;
+	char copy[512], *rest = copy, *part;
+	bool good = strlen(text) < sizeof(copy), typed = false;
+	int64_t type;
+
+	(void)spec;
+	if (route->count == 0)
+		route->type = ROUTE_TYPE;
+	if (good)
+		(void)stpcpy(copy, text);
+	while (good && (part = strsep(&rest, ",")) != NULL) {
+		if (route->count == 0 && !typed &&
+		    options_read_whole(part, 2, &type) == 0 && type != 1) {
+			route->type = (uint8_t)type;
+			typed = true;
+			continue;
+		}
+		good = take_gateway(route, part) &&
+		       (!typed || route->gateways[0].family == AF_INET6);
+	}
+	if (good && route->count != 0)
+		return 0;
+	snprintf(expected, OPTIONS_TEXT_MAX,
+	    "a list of 1 to %d addresses of one family, separated by commas; of IPv6 "
+	    "the type of the routing header, 0 or 2, may stand first",
+	    PROBER_GATEWAYS_MAX);
+	return -EINVAL;
 }
 
 int

@@ -62,6 +62,15 @@ option_parser trace_value_algorithm;
 /* -M: an algorithm, or what traceroute(8) calls a module. Destination: the options. */
 option_parser trace_value_module;
 
+/*
+ * -P: a protocol's number or its name in protocols(5), but for those that have a method
+ * of their own. Destination: the options.
+ */
+option_parser trace_value_protocol;
+
+/* -g: addresses, and for IPv6 a type first. Destination: the prober_start. */
+option_parser trace_value_gateways;
+
 /* -O: kept for module_options.h. Destination: the options. */
 option_parser trace_value_module_options;
 

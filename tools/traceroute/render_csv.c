@@ -65,7 +65,7 @@ static bool
 is_icmp(const struct prober_result *m)
 {
 	return is_answered(m) && m->reply != REPLY_DATA && m->reply != REPLY_SYN_ACK &&
-	       m->reply != REPLY_RESET;
+	       m->reply != REPLY_RESET && m->reply != REPLY_PACKET;
 }
 
 static void
