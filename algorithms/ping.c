@@ -75,15 +75,21 @@ next_at(const struct instance *i, const struct ping *p)
 	return p->due;
 }
 
-/* As iputils ping: twice the longest RTT and no less than an interval. */
+/*
+ * As iputils ping: twice the longest RTT and no less than an interval; but no less than
+ * a second either, if a packet is to wait so long at all.
+ */
 static int64_t
 end_of(const struct instance *i, const struct ping *p)
 {
-	int64_t wait = 2 * p->longest;
+	int64_t wait_max = i->options.wait_max;
+	int64_t wait = wait_max < NS_PER_SECOND ? wait_max : NS_PER_SECOND;
 
 	if (p->answered == 0) /* its own timeout comes first */
-		return p->last_sent + i->options.wait_max + NS_PER_MS;
-	return p->last_sent + (wait > i->options.interval ? wait : i->options.interval);
+		return p->last_sent + wait_max + NS_PER_MS;
+	if (wait < i->options.interval)
+		wait = i->options.interval;
+	return p->last_sent + (wait > 2 * p->longest ? wait : 2 * p->longest);
 }
 
 /* Sends one probe. False: not now, or the instance has ended. */

@@ -236,6 +236,22 @@ START_TEST(the_last_one_is_waited_for_an_interval)
 }
 END_TEST
 
+START_TEST(or_for_a_second)
+{
+	struct prober_start o = options(5);
+	struct model *m = network(1, 20 * MS);
+
+	o.interval = 10 * MS;
+	m->loses = loses_last;
+	go(m, &o);
+	must_eq(m->ended_at, 40 * MS + SECOND);
+	o.wait_max = 300 * MS;
+	go(m, &o);
+	must_eq(m->ended_at, 40 * MS + 300 * MS);
+	model_free(m);
+}
+END_TEST
+
 START_TEST(or_for_two_round_trips)
 {
 	struct prober_start o = options(5);
@@ -431,6 +447,7 @@ main(void)
 	    {without_tags_one_at_a_time},
 	    {in_flight_has_a_limit},
 	    {the_last_one_is_waited_for_an_interval},
+	    {or_for_a_second},
 	    {or_for_two_round_trips},
 	    {without_any_answer_it_waits_as_long_as_asked},
 	    {routers_that_say_no_are_no_answer},
