@@ -52,7 +52,7 @@ ROWS = (
     row("-f 3", BOTH), row("--first=2 --max-hops=3"), row("-m 2", BOTH), row("-m255"),
     row("-i s-a", BOTH), row("--interface=s-a -I -p 1"),
     row("-N 1"), row("--sim-queries=5 -I -p 1"), row("-n"), row("-nq 1 -e", BOTH),
-    row("-q10 --ext"), row("--queries=2 -w 1,2,3"), row("--wait=2"), row("-w 2,3"),
+    row("-q10 --ext"), row("--queries=2 -w 5,999,999"), row("--wait=9"), row("-w 9/999"),
     row("-t 184", BOTH), row("--tos=0x10 -I -p 1", BOTH),
     row("-T -t 8"),
     row("-l 5", V6), row("--flowlabel=0xfffff -I -p 1", V6),
