@@ -63,6 +63,9 @@ class Gateways(routers.LabTest):
                 self.assertEqual(self.owners(found), [[node] * 3 for node in
                                                       ("a", "b2", "c", "t")])
                 self.assertTrue(found["plan"]["send"].endswith("-raw"))
+                self.assertEqual(found["options"]["gateways"], [gateway])
+                self.assertEqual(found["options"].get("ip_protocol"),
+                                 253 if "-P" in method else None)
                 for ttl, probe in paris.answers(found):
                     self.assertLessEqual(set(probe.get("flags", ())), {"reached", "final"})
                     self.assertEqual(probe.get("nat_id", 0), 0)
