@@ -19,7 +19,7 @@ def make(*arguments, status=0):
     """make's output; it must end so. What is built is not built again."""
     variant = {"release": [], "valgrind": ["VALGRIND=1"]}.get(
         paris.VARIANT, ["SAN=" + paris.VARIANT.removeprefix("san-").replace("-", ",")])
-    done = subprocess.run(["make", "-s", "--no-print-directory", *variant,
+    done = subprocess.run(["make", "-s", "--no-print-directory", "-o", "all", *variant,
                            f"BUILD={paris.BUILD}", *arguments], cwd=TREE, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False,
