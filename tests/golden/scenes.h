@@ -118,8 +118,10 @@ with_mpls(struct prober_result m, uint32_t label, uint32_t second)
 {
 	uint8_t labels = second == 0 ? 1 : 2;
 
-	m.objects[m.objects_count++] =
-	    (struct prober_object){1, 1, labels, (uint16_t)(4 * labels), {0}};
+	m.objects[m.objects_count++] = (struct prober_object){.class_num = 1,
+	    .c_type = 1,
+	    .labels = labels,
+	    .len = (uint16_t)(4 * labels)};
 	m.mpls[m.mpls_count++] = (struct prober_mpls){label, 0, second == 0, 1};
 	if (second != 0)
 		m.mpls[m.mpls_count++] = (struct prober_mpls){second, 5, 1, 255};
@@ -132,7 +134,8 @@ with_object(struct prober_result m, uint8_t class_num, uint8_t c_type, const cha
 	struct prober_object *o = &m.objects[m.objects_count++];
 	size_t len = strlen(data);
 
-	*o = (struct prober_object){class_num, c_type, 0, (uint16_t)len, {0}};
+	*o = (struct prober_object){
+	    .class_num = class_num, .c_type = c_type, .len = (uint16_t)len};
 	memcpy(o->data, data, len < sizeof(o->data) ? len : sizeof(o->data));
 	return m;
 }

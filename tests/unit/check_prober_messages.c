@@ -98,8 +98,9 @@ fill_start(void *out)
 	    .phi = 4,
 	    .interval = PROBER_TIME_MAX,
 	    .preload = 65535,
-	    .fill_len = PROBER_FILL_MAX,
-	    .fill = {1, [PROBER_FILL_MAX - 1] = 0xff}};
+	    .fill_len = PROBER_FILL_MAX};
+	m->fill[0] = 1;
+	m->fill[PROBER_FILL_MAX - 1] = 0xff;
 	ck_assert_int_eq(addr_from_text("fe80::1", &m->target), 0);
 	m->target.scope = 4;
 	ck_assert_int_eq(addr_from_text("2001:db8::2", &m->source), 0);

@@ -192,7 +192,9 @@ table_line(const struct table *t, size_t number, char *line, bool *strong)
 			continue;
 		}
 		host_text(t, h, number, host, sizeof(host));
-		snprintf(hop, sizeof(hop), number == 0 ? "%3d. " : "", ttl % 256);
+		hop[0] = '\0';
+		if (number == 0)
+			snprintf(hop, sizeof(hop), "%3d. ", ttl % 256);
 		compose(t, hop, host, number == 0 ? h : NULL, false, line);
 		return line;
 	}

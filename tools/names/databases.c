@@ -19,7 +19,7 @@ map(struct database *d, const char *option, int fd)
 		error = -errno;
 	else if (!S_ISREG(info.st_mode) || info.st_size <= 0)
 		error = -EINVAL;
-	if (error == 0) {
+	if (error == 0 && info.st_size > 0) {
 		d->len = (size_t)info.st_size;
 		d->file = mmap(NULL, d->len, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (d->file == MAP_FAILED) {

@@ -67,7 +67,7 @@ find_whois(struct names_configure *m, char *error)
 	snprintf(error, NAMING_WISHES_ERROR_MAX,
 	    "RA_SERVICE: '%s' is neither a port from 1 to %d nor a service of "
 	    "/etc/services",
-	    options_show(service, shown), UINT16_MAX);
+	    options_show(service, shown), (int)UINT16_MAX);
 	return -EINVAL;
 }
 

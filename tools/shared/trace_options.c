@@ -864,7 +864,7 @@ check_ping(const struct trace_options *o, char *error)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "--%s %u: echo requests have no ports: give --udp or --tcp too",
 		    o->port != 0 ? "port" : "sport",
-		    o->port != 0 ? o->port : o->start.src_port);
+		    (unsigned int)(o->port != 0 ? o->port : o->start.src_port));
 	else if (o->method == METHOD_TCP && o->data_len != PING_DATA_DEFAULT)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-s %u: TCP packets (--tcp) have no data: leave it out",
