@@ -176,22 +176,28 @@ answer_whose(struct lookup *l, uint32_t number, enum names_status status,
 	l->answers.origin(l->answers.context, &m);
 }
 
-/*
- * The whois server's addresses, or why there are none; then the next question tries
- * again.
- */
+/* The whois server has no address; the next question tries again. */
+static void
+refuse_whois(struct lookup *l, enum names_status status)
+{
+	l->finding_whois = false;
+	whois_refuse(l->whois, status,
+	    status == NAMES_NOT_FOUND ? "no such name"
+	    : status == NAMES_TIMEOUT ? "no name server answered in time"
+				      : "the name servers failed to answer");
+}
+
+/* The whois server's addresses, or why there are none. */
 static void
 take_whois_server(
     struct lookup *l, enum names_status status, const struct addr *addrs, size_t count)
 {
+	if (status != NAMES_OK) {
+		refuse_whois(l, status);
+		return;
+	}
 	l->finding_whois = false;
-	if (status == NAMES_OK)
-		whois_serve(l->whois, addrs, count);
-	else
-		whois_refuse(l->whois, status,
-		    status == NAMES_NOT_FOUND ? "no such name"
-		    : status == NAMES_TIMEOUT ? "no name server answered in time"
-					      : "the name servers failed to answer");
+	whois_serve(l->whois, addrs, count);
 }
 
 /* Answers a subject's question with this outcome, or with what it knows. */
@@ -552,7 +558,7 @@ find_whois(struct lookup *l)
 	}
 	l->finding_whois = true;
 	if (ask_name(l, server, AF_UNSPEC, 0, true) != 0)
-		take_whois_server(l, NAMES_FAILED, NULL, 0);
+		refuse_whois(l, NAMES_FAILED);
 }
 
 /* It stays asked for as long as a question has. */

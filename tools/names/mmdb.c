@@ -242,7 +242,7 @@ static uint32_t
 trie_walk(const struct mmdb *db, uint32_t node, const uint8_t *bytes, unsigned int bits)
 {
 	for (unsigned int i = 0; i < bits && node < db->nodes; i++)
-		node = trie_step(db, node, bytes[i / 8] >> (7 - i % 8) & 1U);
+		node = trie_step(db, node, (uint32_t)bytes[i / 8] >> (7 - i % 8) & 1U);
 	return node;
 }
 

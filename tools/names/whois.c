@@ -318,19 +318,27 @@ whois_deadline(const struct whois *w)
 	return deadline;
 }
 
+/* NULL for one that was closed meanwhile. */
+static struct conversation *
+find_open(const struct whois *w, int fd)
+{
+	struct conversation *c;
+
+	TAILQ_FOREACH (c, &w->open, entry)
+		if (c->fd == fd)
+			return c;
+	return NULL;
+}
+
 void
 whois_process(struct whois *w, const struct pollfd *watch, size_t count)
 {
 	int64_t now = clock_monotonic();
 
 	for (size_t i = 0; i < count; i++) {
-		struct conversation *c;
+		struct conversation *c =
+		    watch[i].revents != 0 ? find_open(w, watch[i].fd) : NULL;
 
-		if (watch[i].revents == 0)
-			continue;
-		TAILQ_FOREACH (c, &w->open, entry)
-			if (c->fd == watch[i].fd)
-				break;
 		if (c != NULL)
 			serve(w, c);
 	}

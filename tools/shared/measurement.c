@@ -11,12 +11,15 @@
 #include "common/log.h"
 #include "common/privsep_messages.h"
 #include "prober/host_facts.h"
+#include "tools/shared/escape.h"
 #include "tools/shared/naming_wishes.h"
 #include "tools/shared/remedy.h"
 #include "tools/shared/servant.h"
 #include "tools/shared/startup.h"
 #include "tools/shared/target.h"
 #include "tools/shared/trace_request.h"
+
+#define FILE_SHOWN_MAX 800 /* a line of log_line has 1023 bytes */
 
 void
 measurement_clear(struct measurement *m)
@@ -92,11 +95,11 @@ static int
 open_file(const char *option, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	char shown[OPTIONS_SHOWN_MAX];
+	char shown[FILE_SHOWN_MAX];
 
 	if (fd < 0)
-		log_line("%s: cannot open '%s': %s", option, options_show(path, shown),
-		    strerror(errno));
+		log_line("%s: cannot open '%s': %s", option,
+		    escape_terminal(path, shown, sizeof(shown)), strerror(errno));
 	return fd;
 }
 

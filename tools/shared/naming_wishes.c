@@ -65,9 +65,9 @@ find_whois(struct names_configure *m, char *error)
 	if (service == NULL || find_port(service, &m->whois_port) == 0)
 		return 0;
 	snprintf(error, NAMING_WISHES_ERROR_MAX,
-	    "RA_SERVICE: '%s' is neither a port from 1 to %d nor a service of "
+	    "RA_SERVICE: '%s' is neither a port from 1 to 65535 nor a service of "
 	    "/etc/services",
-	    options_show(service, shown), (int)UINT16_MAX);
+	    options_show(service, shown));
 	return -EINVAL;
 }
 
