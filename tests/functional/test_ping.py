@@ -535,6 +535,14 @@ class AsDebians(unittest.TestCase):
                     self.assertEqual(ours.returncode, theirs.returncode)
                     self.assertEqual(ours.stderr, "")
 
+    def named(self, scene, *command):
+        """The scene's resolver waits for a second, which valgrind may take for itself."""
+        for _ in range(4):
+            result = named.run(scene, *command)
+            if "no name server answered in time" not in result.stderr:
+                break
+        return result
+
     def test_names(self):
         program = debians()
         cases = [(scene, arguments) for scene, *rows in (
@@ -544,7 +552,7 @@ class AsDebians(unittest.TestCase):
             ("nameless", ("-4", "-c", "1", "-t", "1", "server.example")),
             ("hosts", ("-6", "-c", "1", "-t", "1", "server.example"))) for arguments in rows]
         with ThreadPoolExecutor(1 if paris.WRAP else 4) as pool:
-            results = pool.map(lambda case: [named.run(case[0], name, *case[1])
+            results = pool.map(lambda case: [self.named(case[0], name, *case[1])
                                              for name in ("paris-ping", program)], cases)
             for case, (ours, theirs) in zip(cases, results):
                 with self.subTest(case):
