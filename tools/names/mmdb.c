@@ -231,7 +231,7 @@ trie_step(const struct mmdb *db, uint32_t node, unsigned int bit)
 	if (db->record_bits == 28) {
 		uint32_t high = bit == 0 ? at[3] >> 4 : at[3] & 15U;
 
-		reader_init(&r, at + 4 * bit, 3);
+		reader_init(&r, bit == 0 ? at : at + 4, 3);
 		return high << 24 | read_number(&r, 3);
 	}
 	reader_init(&r, at + bit * node_len / 2, node_len / 2);
