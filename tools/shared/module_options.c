@@ -175,9 +175,9 @@ read_argument(
 	else if (text == NULL)
 		snprintf(error, OPTIONS_TEXT_MAX, "-O %s: needs a value: %s=%s",
 		    row->name, row->name, row->argument);
-	else if (row->action == SET_PROTOCOL)
-		return 0;
-	else if (options_read_whole(text, row->high, number) != 0 || *number < row->low)
+	else if (row->action != SET_PROTOCOL && /* its own parser reads that */
+		 (options_read_whole(text, row->high, number) != 0 ||
+		     *number < row->low))
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-O %s: '%s' is not a whole number from %u to %u", row->name,
 		    options_show(text, shown), row->low, row->high);
