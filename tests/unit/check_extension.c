@@ -228,7 +228,7 @@ START_TEST(interfaces)
 	uint8_t longest[64];
 	char text[ADDR_TEXT_MAX];
 
-	for (uint8_t role = 0; role < INTERFACE_ROLES; role++) {
+	for (unsigned int role = 0; role < INTERFACE_ROLES; role++) {
 		i = interface_of((uint8_t)(role << 6 | 15), whole_interface, 24);
 		ck_assert_ptr_nonnull(i);
 		ck_assert_uint_eq(i->role, role);

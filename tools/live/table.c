@@ -194,7 +194,7 @@ table_line(const struct table *t, size_t number, char *line, bool *strong)
 		host_text(t, h, number, host, sizeof(host));
 		hop[0] = '\0';
 		if (number == 0)
-			snprintf(hop, sizeof(hop), "%3d. ", ttl % 256);
+			snprintf(hop, sizeof(hop), "%3u. ", (uint8_t)ttl);
 		compose(t, hop, host, number == 0 ? h : NULL, false, line);
 		return line;
 	}
