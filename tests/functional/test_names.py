@@ -83,6 +83,10 @@ class Names:
         opened = [os.open(path, os.O_RDONLY) for path in files]
         aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
                  for fd in (theirs.fileno(), *opened)]
+        # Popen's own pipes must not have those numbers either: they are taken.
+        low = [os.open(os.devnull, os.O_RDONLY)]
+        while low[-1] < 2 + len(aside):
+            low.append(os.open(os.devnull, os.O_RDONLY))
         # close_fds would close what become_child makes: pass_fds keeps the numbers.
         self.process = subprocess.Popen(
             WRAP + [PROGRAM], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -90,7 +94,7 @@ class Names:
             pass_fds=range(3, 3 + len(aside)),
             env={k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
         theirs.close()
-        for fd in opened + aside:
+        for fd in opened + aside + low:
             os.close(fd)
         self.socket = ours
         self.socket.settimeout(20)
