@@ -74,27 +74,19 @@ class Names:
     def __init__(self, servers="", timeout_ms=2000, configure=True, files=(), **more):
         """files: paths of databases; `more` is for configuration()."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-
-        def become_child():
-            for number, fd in enumerate(aside, 3):
-                os.dup2(fd, number, inheritable=True)
-
         # Their own numbers may be those that they shall have there.
         opened = [os.open(path, os.O_RDONLY) for path in files]
         aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
                  for fd in (theirs.fileno(), *opened)]
-        # Popen's own pipes must not have those numbers either: they are taken.
-        low = [os.open(os.devnull, os.O_RDONLY)]
-        while low[-1] < 2 + len(aside):
-            low.append(os.open(os.devnull, os.O_RDONLY))
-        # close_fds would close what become_child makes: pass_fds keeps the numbers.
+        # A shell gives them those: subprocess has descriptors of its own meanwhile.
+        moves = " ".join(f"{number}<&{fd} {fd}<&-" for number, fd in enumerate(aside, 3))
         self.process = subprocess.Popen(
-            WRAP + [PROGRAM], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, preexec_fn=become_child,
-            pass_fds=range(3, 3 + len(aside)),
+            ["/bin/bash", "-c", f'exec "$@" {moves}', "bash", *WRAP, PROGRAM],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, pass_fds=aside,
             env={k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
         theirs.close()
-        for fd in opened + aside + low:
+        for fd in opened + aside:
             os.close(fd)
         self.socket = ours
         self.socket.settimeout(20)
