@@ -13,7 +13,8 @@
 
 #define TABLE_WIDTH_MIN 20
 #define TABLE_WIDTH_MAX 250
-#define TABLE_LINE_MAX ((size_t)2 * TABLE_WIDTH_MAX) /* figures may burst their columns */
+#define TABLE_LINE_MAX \
+	((size_t)2 * TABLE_WIDTH_MAX) /* figures may burst their columns */
 
 struct table {
 	const struct rounds *rounds;
