@@ -118,15 +118,18 @@ host_text(const struct table *t, const struct rounds_hop *h, size_t which, char 
 {
 	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX];
 	const char *name;
-	const struct addr *a = &h->addresses[which].addr;
-	uint32_t count =
-	    which < h->addresses_count ? h->addresses[which].count : h->others;
+	const struct addr *a = NULL;
+	uint32_t count = h->others;
 
 	if (h->addresses_count == 0) {
 		snprintf(text, room, "*");
 		return;
 	}
-	if (which >= h->addresses_count)
+	if (which < h->addresses_count) {
+		a = &h->addresses[which].addr;
+		count = h->addresses[which].count;
+	}
+	if (a == NULL)
 		snprintf(escaped, sizeof(escaped), "others");
 	else if (naming_name(t->naming, a, &name) == NAME_KNOWN)
 		escape_name(name, escaped);
