@@ -83,7 +83,8 @@ class Malformed(unittest.TestCase):
             flags = {flag for hop in trace["hops"] for probe in hop["probes"]
                      for flag in probe.get("flags", ())}
             self.assertLessEqual(flags, {"reached", "final"})
-        self.each(check, "--format", "json")
+        # Not all at once: what comes with the last answer is not read any more.
+        self.each(check, "-N", "4", "--format", "json")
 
     def test_text(self):
         note = r"paris-traceroute: (hops? [1-4, -]+: )?(\d+ duplicate replies|" \
