@@ -27,13 +27,16 @@ class Terminal:
         self.folder = paris.temporary_folder()
         self.status = self.folder / "status"
         self.errors = self.folder / "errors"
-        shell = (f"{shlex.join(command)} 2>{self.errors}; echo $? >{self.status}.new; "
+        # The shell is told of C-c as well, and goes on.
+        shell = (f"trap : INT; {shlex.join(command)} 2>{self.errors}; "
+                 f"echo $? >{self.status}.new; "
                  f"mv {self.status}.new {self.status}; cat")
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height, shell)
 
     def tmux(self, *arguments):
         result = paris.run("tmux", "-S", self.folder / "socket", *arguments,
-                           env={"LC_ALL": "C.UTF-8", "TERM": "xterm"})
+                           env={"LC_ALL": "C.UTF-8", "TERM": "xterm",
+                                "SHELL": "/bin/sh"})
         if result.returncode:
             raise AssertionError(str(result))
         return result.stdout
