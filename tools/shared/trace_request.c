@@ -114,6 +114,40 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 	return 0;
 }
 
+/* What addresses of one family do not have. */
+static int
+check_family(const struct trace_options *o, const struct addr *target, char *error)
+{
+	if (o->start.flow_label != 0 && target->family == AF_INET &&
+	    !o->as_traceroute) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "%s %u: IPv4 has no flow label, and the host's address is IPv4",
+		    o->program == PROGRAM_PING ? "--flowlabel" : "-l",
+		    o->start.flow_label);
+		return -EINVAL;
+	}
+	if (o->start.dont_route && target->family == AF_INET6 && !o->as_traceroute) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "-r: the kernel routes IPv6 packets all the same, and the host's "
+		    "address is IPv6; give an interface (-i)");
+		return -EINVAL;
+	}
+	if (o->start.flow_field == FLOW_BY_LABEL && target->family == AF_INET) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--flow flow-label: IPv4 has no flow label, and the host's address "
+		    "is IPv4");
+		return -EINVAL;
+	}
+	if (o->prefix > 31 && target->family == AF_INET) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--prefix %u: the host's address is IPv4: give a length from 8 to "
+		    "31",
+		    o->prefix);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int
 trace_request_check(
     const struct trace_options *o, const struct addr *target, char *error)
@@ -144,32 +178,8 @@ trace_request_check(
 		    target->family == AF_INET ? '4' : '6');
 		return -EINVAL;
 	}
-	if (o->start.flow_label != 0 && target->family == AF_INET &&
-	    !o->as_traceroute) {
-		snprintf(error, OPTIONS_TEXT_MAX,
-		    "%s %u: IPv4 has no flow label, and the host's address is IPv4",
-		    ping ? "--flowlabel" : "-l", o->start.flow_label);
+	if (check_family(o, target, error) != 0)
 		return -EINVAL;
-	}
-	if (o->start.dont_route && target->family == AF_INET6 && !o->as_traceroute) {
-		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-r: the kernel routes IPv6 packets all the same, and the host's "
-		    "address is IPv6; give an interface (-i)");
-		return -EINVAL;
-	}
-	if (o->start.flow_field == FLOW_BY_LABEL && target->family == AF_INET) {
-		snprintf(error, OPTIONS_TEXT_MAX,
-		    "--flow flow-label: IPv4 has no flow label, and the host's address "
-		    "is IPv4");
-		return -EINVAL;
-	}
-	if (o->prefix > 31 && target->family == AF_INET) {
-		snprintf(error, OPTIONS_TEXT_MAX,
-		    "--prefix %u: the host's address is IPv4: give a length from 8 to "
-		    "31",
-		    o->prefix);
-		return -EINVAL;
-	}
 	if (addr_is_unspecified(target)) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "host: no packet can be sent to the unspecified address");

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/names_messages.h"
+#include "tools/shared/append.h"
 #include "tools/shared/escape.h"
 #include "tools/shared/remedy.h"
 #include "tools/shared/reply_text.h"
@@ -152,21 +153,6 @@ note_send_failures(const struct record *t, const char *about)
 		    count, first->ttl, strerror(first->error));
 }
 
-/* Appends to a text of HOPS_TEXT_MAX bytes; what does not fit is cut. */
-static void add_text(char *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-add_text(char *text, const char *format, ...)
-{
-	size_t len = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text + len, HOPS_TEXT_MAX - len, format, args);
-	va_end(args);
-}
-
 /* "hop 3: ", "hops 3-5, 9: "; empty when no hop is known. Returns text. */
 static const char *
 hops_text(const struct anomaly_seen *seen, char *text)
@@ -188,13 +174,13 @@ hops_text(const struct anomaly_seen *seen, char *text)
 			continue;
 		while (last < UINT8_MAX && anomaly_is_at(seen, last + 1))
 			last++;
-		add_text(text, "%s %d", before, ttl);
+		append_text(text, HOPS_TEXT_MAX, "%s %d", before, ttl);
 		if (last > ttl)
-			add_text(text, "-%d", last);
+			append_text(text, HOPS_TEXT_MAX, "-%d", last);
 		before = ",";
 		ttl = last;
 	}
-	add_text(text, ": ");
+	append_text(text, HOPS_TEXT_MAX, ": ");
 	return text;
 }
 
