@@ -68,7 +68,7 @@ class Runner(unittest.TestCase):
         self.module("b", "self.skipTest('no such tool')")
         status, last, text = self.run_tests("unit", "functional", "lab")
         self.assertEqual((status, last), (0, "13 passed, 0 failed, 1 skipped"), text)
-        self.assertIn("skipped: functional/test_b test: no such tool", text)
+        self.assertIn("skipped: 1: no such tool: functional/test_b test", text)
 
     def test_failed_checks(self):
         self.program("a", checks=7, failures=2, status=1)

@@ -22,7 +22,7 @@ sys.path[0:1] = [str(TESTS), str(TESTS / "functional"), str(Path(sys.argv[1]).pa
 from harness import system  # noqa: E402
 
 # Seconds in which a servant whose tool is gone has to be gone as well.
-GRACE = 1.0 * float(os.environ.get("PARIS_SLOWNESS", "1"))
+GRACE = 10.0 * float(os.environ.get("PARIS_SLOWNESS", "1"))
 
 
 class Result(unittest.TestResult):

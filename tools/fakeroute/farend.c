@@ -20,10 +20,9 @@
 #endif
 
 static int
-set(int fd, int option, int value)
+set(int fd, int level, int option, int value)
 {
-	return setsockopt(fd, SOL_PACKET, option, &value, sizeof(value)) != 0 ? -errno
-									      : 0;
+	return setsockopt(fd, level, option, &value, sizeof(value)) != 0 ? -errno : 0;
 }
 
 static int
@@ -56,9 +55,13 @@ farend_open(struct farend *f, int fd, size_t mtu)
 	int error;
 
 	*f = (struct farend){.fd = fd};
-	error = set(fd, PACKET_VERSION, TPACKET_V2);
+	error = set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
 	if (error == 0)
-		error = set(fd, PACKET_IGNORE_OUTGOING, 1);
+		error = set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+	/* Stamps from when the packet was sent (net.core.netdev_tstamp_prequeue), not
+	 * from when a processor came to deliver it. */
+	if (error == 0)
+		error = set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 	if (error == 0)
 		error = open_ring(f, mtu);
 	return error;

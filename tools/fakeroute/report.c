@@ -38,6 +38,7 @@ struct flow {
 struct probe {
 	struct flow_key key;
 	int64_t time;
+	size_t order;  /* of coming */
 	uint32_t node; /* that has it at the end, or NETWORK_NOWHERE */
 	uint16_t len, identification, sequence, checksum;
 	uint32_t tcp_sequence, tcp_acknowledgment;
@@ -203,10 +204,11 @@ keep_probe(
 		r->probes = grown;
 		r->probes_room = room;
 	}
-	probe = &r->probes[r->probes_count++];
+	probe = &r->probes[r->probes_count];
 	*probe = (struct probe){
 	    .key = *key,
 	    .time = seen->now - r->start,
+	    .order = r->probes_count++,
 	    .node = walk == NULL ? NETWORK_NOWHERE : walk->nodes[walk->count - 1],
 	    .len = (uint16_t)p->len,
 	    .identification = p->identification,
@@ -545,10 +547,37 @@ connections_json(const struct report_run *run)
 	return all;
 }
 
+/*
+ * A sender that moves to another processor may have its packets overtake each other on
+ * their way here, when both are busy (Linux 6.18: veth, each processor has a queue of
+ * its own): they are told in the order of their stamps, which is that of sending.
+ */
+static int
+by_time(const void *left, const void *right)
+{
+	const struct probe *a = left, *b = right;
+
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
+	return a->order < b->order ? -1 : 1;
+}
+
+static json_t *
+probes_json(const struct report *r)
+{
+	json_t *all = json_array();
+
+	if (r->probes_count > 0)
+		qsort(r->probes, r->probes_count, sizeof(*r->probes), by_time);
+	for (size_t i = 0; i < r->probes_count; i++)
+		(void)json_array_append_new(all, probe_json(r, &r->probes[i]));
+	return all;
+}
+
 static json_t *
 report_json(const struct report *r, const struct report_run *run)
 {
-	json_t *root = json_object(), *sent = json_object(), *probes;
+	json_t *root = json_object(), *sent = json_object();
 
 	put_number(root, "version", REPORT_VERSION);
 	put_number(root, "seed", network_topology(r->network)->seed);
@@ -566,12 +595,8 @@ report_json(const struct report *r, const struct report_run *run)
 	put(root, "links", links_json(r));
 	put(root, "flows", flows_json(r));
 	put(root, "connections", connections_json(run));
-	if (!r->with_probes)
-		return root;
-	probes = json_array();
-	for (size_t i = 0; i < r->probes_count; i++)
-		(void)json_array_append_new(probes, probe_json(r, &r->probes[i]));
-	put(root, "probes", probes);
+	if (r->with_probes)
+		put(root, "probes", probes_json(r));
 	return root;
 }
 
