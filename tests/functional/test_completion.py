@@ -18,8 +18,8 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
 function=$(complete -p "$1"); function=${function#*-F }; "${function%% *}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
-# "-q N, --queries=N", "--flow=FIELD", "-4"
-ROW = re.compile(r"^ {2,6}(?:-(?P<letter>\w)(?: (?P<value>\S+))?)?(?:, )?"
+# "-q N, --queries=N", "--flow=FIELD", "-4", "-UL, --udplite"
+ROW = re.compile(r"^ {2,6}(?:-(?P<letter>\w+)(?: (?P<value>\S+))?)?(?:, )?"
                  r"(?:--(?P<name>[\w-]+)(?:=(?P<value2>\S+))?)?(?:  |$)")
 
 
@@ -57,6 +57,7 @@ class Bash(unittest.TestCase):
         self.assertEqual(bash("mda", "--conf"), ["--confidence"])
         self.assertEqual(bash("mda", "host", "--hash"), ["--hash-fields"])
         self.assertEqual(bash("mda", "--nosuch"), [])
+        self.assertEqual(bash("mda", "-U"), ["-U", "-UL"])
 
     def test_words(self):
         """All that are offered are right, and all that are right are offered."""
@@ -141,8 +142,9 @@ class Others(unittest.TestCase):
             rows = options(program)
             self.assertEqual(len(lines) - 2, len(rows))
             for line, (letter, name, value) in zip(lines[2:], rows):
-                pattern = (rf"\Acomplete -c {program}" + (f" -s {letter}" if letter else "")
-                           + (f" -l {name}" if name else "")
+                short, old = (letter, None) if len(letter or "") < 2 else (None, letter)
+                pattern = (rf"\Acomplete -c {program}" + (f" -s {short}" if short else "")
+                           + (f" -l {name}" if name else "") + (f" -o {old}" if old else "")
                            + (r"( -r -F| -x( -a '[^']+')?)" if value else "")
                            + r" -d '([^'\\]|\\['\\])+'\Z")
                 self.assertRegex(line, pattern)

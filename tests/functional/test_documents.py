@@ -204,7 +204,7 @@ class Options(unittest.TestCase):
         for line in text.splitlines():
             if re.match(r" {2,6}-", line):
                 words = re.split(r" {2,}", line.strip())[0]
-                found.update(re.findall(r"(?:^|, )(--?[A-Za-z0-9][a-z-]*)", words))
+                found.update(re.findall(r"(?:^|, )(--?[A-Za-z0-9][A-Za-z-]*)", words))
         return found
 
     @staticmethod
@@ -213,7 +213,7 @@ class Options(unittest.TestCase):
         for line in path.read_text().splitlines():
             if line.startswith(".It Fl "):
                 for part in line[4:].split(" , "):
-                    name = re.match(r"(?:Fl )?(-[a-z][a-z-]*|[A-Za-z0-9])(?: |$)", part)
+                    name = re.match(r"(?:Fl )?(-[a-z][a-z-]*|UL|[A-Za-z0-9])(?: |$)", part)
                     found.update({"-" + name[1]} if name else ())
         return found
 

@@ -387,12 +387,31 @@ class Excluded(ManyTest):
             self.assertEqual(bool(self.sent_to(result)), allowed)
             self.assertNotIn("203.0.112.77", self.sent_to(result))
 
+    def test_ping(self):
+        path = listed(["203.0.112.8/30"])
+        for host, allowed in (("203.0.112.7", True), ("203.0.112.9", False),
+                              ("::ffff:203.0.112.10", False)):
+            for more in ((), ("--format", "json"), ("--explain",)):
+                result = paris.fakeroute(LINE, "paris-ping", "-c", "1", *more, "--exclude",
+                                         path, host)
+                self.assertEqual(result.returncode, OK if allowed else NOT, result)
+                self.assertEqual(bool(self.sent_to(result)), allowed and more[:1] !=
+                                 ("--explain",), result)
+                self.assertEqual(bool(result.stdout), allowed, result)
+                self.assertRegex(result.stderr, r"\A\Z" if allowed else
+                                 rf"\Aparis-ping: {host} \([\d.:f]+\) is not probed: "
+                                 rf"203\.0\.112\.8/30 is excluded \(--exclude {path}\)\n\Z")
+
     def test_wrong_list(self):
         """Then nothing is probed at all."""
         for word in ("203.0.112.1/33", "203.0.112", "x", "203.0.112.1/", "203.0.112.1/ 8",
                      "::/129", "::1%lo", "1.2.3.4/-1", "1.2.3.4/+1", "1.2.3.4/24/24", "/24"):
             path = listed(["# list", word, "203.0.112.9"])
             result = run("--exclude", path, *hosts(2))
+            self.assertEqual((result.returncode, result.stdout), (USAGE, ""), result)
+            self.assertIn(f"{path}:2: ", result.stderr)
+            self.assertEqual(self.sent_to(result), set())
+            result = paris.fakeroute(LINE, "paris-ping", "--exclude", path, hosts(1)[0])
             self.assertEqual((result.returncode, result.stdout), (USAGE, ""), result)
             self.assertIn(f"{path}:2: ", result.stderr)
             self.assertEqual(self.sent_to(result), set())
@@ -410,6 +429,9 @@ class OfRoot(ManyTest):
             self.assertEqual((result.returncode, result.stdout), (USAGE, ""), result)
             self.assertEqual(result.stderr, f"paris-traceroute: {option}: cannot open "
                                             f"'{path}': Permission denied\n")
+        result = root_inside.run(LINE, "paris-ping", "--exclude", path, hosts(1)[0])
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (
+            USAGE, "", f"paris-ping: --exclude: cannot open '{path}': Permission denied\n"))
         result = root_inside.run(LINE, "sh", "-c", 'exec "$@" <"$0"', path,
                                  *paris.started_with(["paris-traceroute", "-n", "--format",
                                                       "json", "--targets", "-"]))

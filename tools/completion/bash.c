@@ -11,6 +11,8 @@ print_pattern(const struct option_spec *row, const char *before, FILE *out)
 		fprintf(out, "-%c", row->letter);
 	if (row->name != NULL)
 		fprintf(out, "%s--%s", row->letter != '\0' ? "|" : "", row->name);
+	if (row->also != NULL)
+		fprintf(out, "|-%s", row->also);
 }
 
 /* The options that take this kind of value, as one pattern. False: none does. */
@@ -59,6 +61,8 @@ print_options(const struct completion *c, FILE *out)
 			fprintf(out, "-%c ", c->rows[i].letter);
 		if (c->rows[i].name != NULL)
 			fprintf(out, "--%s ", c->rows[i].name);
+		if (c->rows[i].also != NULL)
+			fprintf(out, "-%s ", c->rows[i].also);
 	}
 }
 

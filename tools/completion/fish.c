@@ -40,6 +40,8 @@ completion_print_fish(const struct completion *c, FILE *out)
 			fprintf(out, " -s %c", row->letter);
 		if (row->name != NULL)
 			fprintf(out, " -l %s", row->name);
+		if (row->also != NULL)
+			fprintf(out, " -o %s", row->also);
 		print_value(c, row, out);
 		fputs(" -d '", out);
 		completion_print_escaped(

@@ -49,6 +49,9 @@ print_row(const struct completion *c, const struct option_spec *row, FILE *out)
 	if (both)
 		fprintf(out, "\t'(-%c --%s)'{-%c%s,--%s%s}'[", row->letter, row->name,
 		    row->letter, plus, row->name, equals);
+	else if (row->also != NULL)
+		fprintf(out, "\t'(-%s --%s)'{-%s%s,--%s%s}'[", row->also, row->name,
+		    row->also, plus, row->name, equals);
 	else if (row->name != NULL)
 		fprintf(out, "\t'--%s%s[", row->name, equals);
 	else

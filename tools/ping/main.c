@@ -13,6 +13,8 @@ run(struct measurement *m)
 
 	if (status == GO_ON)
 		status = measurement_start_prober(m);
+	if (status == GO_ON)
+		status = measurement_open_files(m);
 	if (status == GO_ON && m->options.explain)
 		return measurement_explain(m);
 	if (status == GO_ON)

@@ -368,6 +368,9 @@ describe_forms(const struct option_spec *row, char *buf, size_t room)
 		    row->name, equals, argument);
 	else if (row->letter != '\0')
 		snprintf(buf, room, "  -%c%s%s", row->letter, space, argument);
+	else if (row->also != NULL)
+		snprintf(buf, room, "  -%s, --%s%s%s", row->also, row->name, equals,
+		    argument);
 	else
 		snprintf(buf, room, "      --%s%s%s", row->name, equals, argument);
 }

@@ -35,6 +35,9 @@ struct option_spec {
 	int64_t low;   /* the range, for the parsers that have one */
 	int64_t high;
 	uint8_t only; /* which programs have it, as the table's owner says */
+	/* Another form, "UL" of -UL, for --help and completion: the table's owner
+	 * replaces it by `name` before options_parse. NULL: none. */
+	const char *also;
 };
 
 /* Parsers for any table. */

@@ -31,6 +31,9 @@
 #define FLAG(member, set) option_flag, TO(member), 0, set
 #define NUMBER(member, low, high) option_number, TO(member), low, high
 
+/* traceroute(8)'s one short option of two letters. */
+#define UDPLITE "UL"
+
 /* Whose option it is; unless said, it is of both programs that trace. */
 #define TRACEROUTE PROGRAM_TRACEROUTE
 #define MDA PROGRAM_MDA
@@ -89,7 +92,7 @@ static const struct option_spec table[] = {
     {0, "exclude", "FILE",
 	"Send nothing to hosts whose address is in a prefix of FILE, which has one a "
 	"line",
-	option_text, TO(exclude), 1, PATH_MAX},
+	option_text, TO(exclude), 1, PATH_MAX, ALL},
     {'f', "first", "TTL", "Start at this hop (default 1)",
 	NUMBER(start.first_ttl, 1, 255)},
     {'F', "dont-fragment", NULL, "Do not fragment probes",
@@ -203,8 +206,8 @@ static const struct option_spec table[] = {
 	"answers",
 	FLAG(method, METHOD_UDP), PING},
     {'U', "udp", NULL, "Use UDP to port 53", FLAG(method, METHOD_UDP_FIXED)},
-    {0, "udplite", NULL, "Use UDP-Lite to port 53; -UL is the same",
-	FLAG(method, METHOD_UDPLITE)},
+    {0, "udplite", NULL, "Use UDP-Lite to port 53", FLAG(method, METHOD_UDPLITE),
+	TRACERS, UDPLITE},
     {'w', NULL, "DEADLINE",
 	"End after so many seconds, however many packets were sent (0: never)",
 	option_seconds, TO(start.timeout), 0, PROBER_TIME_MAX, PING},
@@ -630,14 +633,14 @@ forget_idle(struct trace_options *o)
 	}
 }
 
-/* traceroute(8)'s one short option of two letters; getopt_long has no such thing. */
+/* getopt_long has no such thing. */
 static void
 replace_udplite(char **argv)
 {
 	static char udplite[] = "--udplite";
 
 	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++)
-		if (strcmp(*argv, "-UL") == 0)
+		if (strcmp(*argv, "-" UDPLITE) == 0)
 			*argv = udplite;
 }
 
