@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/message.h"
 #include "tools/names/lookup_parts.h"
 
 _Static_assert(RESOLVER_WATCH_MAX + WHOIS_AT_ONCE <= LOOKUP_WATCH_MAX,
