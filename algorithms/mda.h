@@ -1,8 +1,8 @@
 /*
- * The inside of multipath detection, for the files that make it up: mda.c takes events,
- * puts them into the graph and knows when all is done; mda_ask.c keeps what each flow
- * was asked at each hop, mda_plan.c decides what to ask, and mda_lite.c where less will
- * do. Nobody else includes it.
+ * The inside of multipath detection, for the files that make it up: mda.c takes events
+ * and knows when all is done; mda_learn.c puts answers into the graph, mda_ask.c keeps
+ * what each flow was asked at each hop, mda_plan.c decides what to ask, mda_again.c
+ * what to ask again, and mda_lite.c where less will do. Nobody else includes it.
  */
 #ifndef ALGORITHMS_MDA_H
 #define ALGORITHMS_MDA_H
@@ -168,6 +168,31 @@ struct mda {
 	bool too_many_children;
 };
 
+/* Hops that are asked before anything is known. */
+#define MDA_HOPS_AT_ONCE 16
+
+/* ---- mda_learn.c ---- */
+
+/* A probe was answered in time, or late: into the graph with it. */
+void mda_reply(struct instance *i, struct mda *m, const struct reply_view *view);
+void mda_late(struct instance *i, struct mda *m, const struct reply_view *view);
+
+/* An answer to this ask, whichever of its probes brought it. */
+void mda_answered(struct instance *i, struct mda *m, const struct prober_result *r);
+
+/* The graph had `known` vertices and has got more. False: the trace has ended. */
+bool mda_follow_graph(struct instance *i, struct mda *m, uint32_t known);
+
+/* It is known now where the flow is at this hop. */
+void mda_placed(struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl);
+
+/* A repeat of what is known was answered, or lost. */
+void mda_repeat_done(struct mda *m, uint32_t flow, uint8_t ttl);
+
+/* Nothing more is expected of what a flow was asked at a hop. */
+void ask_drop(
+    struct instance *i, struct mda *m, uint32_t flow, uint8_t ttl, const struct ask *a);
+
 /* ---- mda_ask.c ---- */
 
 /* The trace ends; what is on its way is told as such. */
@@ -277,6 +302,21 @@ uint32_t flow_spare(struct instance *i, struct mda *m, uint32_t vertex);
  * the hop before (those are spare there); if possible one that was asked elsewhere.
  */
 uint32_t flow_fresh(struct instance *i, struct mda *m, uint8_t ttl);
+
+/* How many flows are to be seen behind a vertex for its next stopping point. */
+uint32_t mda_needed_by(
+    const struct instance *i, struct mda *m, const struct vertex *told);
+
+/* ---- mda_again.c ---- */
+
+/* What is to be asked again, or was asked for by the hop behind. */
+void mda_ask_queued(struct instance *i, struct mda *m, uint8_t ttl);
+
+/* Vertices that no link leads to: one of their flows is asked at the hop before. */
+void mda_link_back(struct instance *i, struct mda *m, uint8_t ttl);
+
+/* Repeats of flows that tell whether they keep their paths behind this vertex. */
+void mda_repeat(struct instance *i, struct mda *m, const struct vertex *told);
 
 /* ---- mda_lite.c ---- */
 

@@ -6,8 +6,6 @@
  * be of use.
  */
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "algorithms/mda.h"
 
@@ -22,10 +20,6 @@
 #define DEDICATED 1.5
 /* A vertex not met although so many flows more than chance allows should have come. */
 #define PATIENCE 7.0
-/* With so many successors repeats are few enough not to wait for the last successor. */
-#define EARLY 3
-/* Repeats that are lost are repeated, so many times over all. */
-#define REPEATS_FACTOR 4
 
 /* A hop's vertices and how many more flows each of them needs. */
 struct hop_needs {
@@ -193,8 +187,8 @@ is_shaky(const struct mda *m, const struct vertex *told)
 }
 
 /* Flows that must be seen behind a vertex to be done with it. */
-static uint32_t
-needed_by(const struct instance *i, struct mda *m, const struct vertex *told)
+uint32_t
+mda_needed_by(const struct instance *i, struct mda *m, const struct vertex *told)
 {
 	const struct mda_vertex *v = &m->vertices[told->number];
 	uint32_t known = told->next_count > 0 ? told->next_count : 1;
@@ -229,7 +223,7 @@ static uint32_t
 serve(struct instance *i, struct mda *m, const struct vertex *told)
 {
 	const struct mda_vertex *v = &m->vertices[told->number];
-	uint32_t need = needed_by(i, m, told);
+	uint32_t need = mda_needed_by(i, m, told);
 
 	while (told->evidence + v->pending < need && !m->blocked) {
 		uint32_t flow = flow_spare(i, m, told->number);
@@ -535,157 +529,7 @@ ask_ahead(struct instance *i, struct mda *m, uint8_t ttl, const struct hop_needs
 	}
 }
 
-/* ---- other things to ask ---- */
-
-/* A flow that was answered by this vertex before, or MDA_NONE. */
-static uint32_t
-answered_flow(struct instance *i, struct mda *m, const struct vertex *told)
-{
-	for (uint32_t k = 0; k < told->flows_count; k++)
-		if (flow_may(m, told->flows[k], told->ttl) &&
-		    flow_is_idle(i, m, told->flows[k]))
-			return told->flows[k];
-	return MDA_NONE;
-}
-
-/* What was asked of it before is missing only when it has had its time. */
-static void
-note_check(struct instance *i, struct mda *m, const struct vertex *told)
-{
-	struct mda_vertex *v = &m->vertices[told->number];
-	int64_t now = instance_now(i);
-	int64_t wait = wait_by(i, i->options.wait_here, m->hops[told->ttl].rtt);
-
-	if (v->answer_sent >= v->check_sent)
-		v->missed = 0;
-	else if (now - v->check_sent >= wait)
-		v->missed++;
-	else
-		return;
-	v->check_sent = now;
-}
-
-/* Something was lost: do those who have answered here before still do? */
-static void
-check_answers(struct instance *i, struct mda *m, uint8_t ttl)
-{
-	uint32_t count;
-	const uint32_t *vertices = graph_hop(m->graph, ttl, &count);
-
-	m->checking = true;
-	for (uint32_t k = 0; k < count; k++) {
-		const struct vertex *told = graph_vertex(m->graph, vertices[k]);
-		uint32_t flow =
-		    told->kind == VERTEX_SILENT ? MDA_NONE : answered_flow(i, m, told);
-
-		if (flow == MDA_NONE || !ask_now(i, m, flow, ttl, true))
-			continue;
-		note_check(i, m, told);
-	}
-	m->checking = false;
-	m->hops[ttl].check = false;
-}
-
-/* What is to be asked again, or was asked for by the hop behind. */
-static void
-ask_queued(struct instance *i, struct mda *m, uint8_t ttl)
-{
-	struct mda_hop *h = &m->hops[ttl];
-	uint32_t kept = h->queue_from;
-
-	for (uint32_t k = h->queue_from; k < h->queue_to; k++) {
-		uint32_t flow = h->queue[k];
-		const struct ask *a = ask_find(m, flow, ttl);
-
-		if (a == NULL || a->state != ASK_QUEUED)
-			continue;
-		if (!flow_is_idle(i, m, flow) || !hop_can_send(i, m, ttl) ||
-		    !ask_now(i, m, flow, ttl, false))
-			h->queue[kept++] = flow;
-	}
-	h->queue_to = kept;
-	if (h->check && !m->blocked && instance_now(i) >= h->not_before)
-		check_answers(i, m, ttl);
-}
-
-/* Vertices that no link leads to: one of their flows is asked at the hop before. */
-static void
-link_back(struct instance *i, struct mda *m, uint8_t ttl)
-{
-	uint32_t count;
-	const uint32_t *vertices = graph_hop(m->graph, ttl, &count);
-
-	for (uint32_t k = 0; k < count && ttl > i->options.first_ttl; k++) {
-		const struct vertex *told = graph_vertex(m->graph, vertices[k]);
-		struct mda_vertex *v = &m->vertices[vertices[k]];
-
-		/* What is beyond the nearest end is most often that end again. */
-		if (told->prev_count > 0 ||
-		    (told->kind == VERTEX_END && m->end_ttl < ttl))
-			continue;
-		for (; v->back < told->flows_count; v->back++) {
-			uint32_t flow = told->flows[v->back];
-			const struct ask *a = ask_find(m, flow, ttl - 1U);
-
-			if (a != NULL &&
-			    (a->state == ASK_OUT || a->state == ASK_QUEUED))
-				break;
-			if (ask_back(i, m, flow, ttl))
-				break;
-		}
-	}
-}
-
-/* Repeats of a flow that tell whether it keeps its path behind this vertex. */
-static uint32_t
-repeats_for(const struct mda *m, const struct vertex *told)
-{
-	double repeats = ceil(log(m->alpha) / log(1.0 / told->next_count) - 1e-9);
-
-	/* It changed: was it the route, once, or does it always? */
-	return told->changes > 0 ? 2 * (uint32_t)repeats : (uint32_t)repeats;
-}
-
-/* A flow of this vertex to repeat: where it went is known. */
-static uint32_t
-flow_to_repeat(struct instance *i, struct mda *m, const struct vertex *told)
-{
-	for (uint32_t k = 0; k < told->flows_count; k++) {
-		uint32_t flow = told->flows[k];
-		uint32_t next = graph_place(m->graph, flow, (uint8_t)(told->ttl + 1));
-
-		if (next != GRAPH_NONE &&
-		    graph_vertex(m->graph, next)->kind != VERTEX_SILENT &&
-		    flow_may(m, flow, told->ttl + 1U) && flow_is_idle(i, m, flow))
-			return flow;
-	}
-	return MDA_NONE;
-}
-
-static void
-repeat(struct instance *i, struct mda *m, const struct vertex *told)
-{
-	struct mda_vertex *v = &m->vertices[told->number];
-	uint32_t wanted;
-
-	if (told->next_count < 2 || told->kind == VERTEX_SOURCE || v->shaky ||
-	    graph_balancer(told) == BALANCER_PACKET)
-		return;
-	if (told->changes == 0 && told->next_count < EARLY &&
-	    (v->pending > 0 || told->evidence < needed_by(i, m, told)))
-		return;
-	wanted = repeats_for(m, told);
-	while (told->repeats + v->repeats_out < wanted &&
-	       v->repeats_tried < REPEATS_FACTOR * wanted) {
-		uint32_t flow = flow_to_repeat(i, m, told);
-
-		if (flow == MDA_NONE ||
-		    !ask_now(i, m, flow, (uint8_t)(told->ttl + 1), true))
-			return;
-		v->repeats_out++;
-		v->repeats_tried++;
-	}
-}
+/* ---- all hops ---- */
 
 static void
 plan_hop(struct instance *i, struct mda *m, uint8_t ttl)
@@ -696,8 +540,8 @@ plan_hop(struct instance *i, struct mda *m, uint8_t ttl)
 	bool full = !m->lite || m->hops[ttl].full;
 
 	if (ttl >= i->options.first_ttl) {
-		link_back(i, m, ttl);
-		ask_queued(i, m, ttl);
+		mda_link_back(i, m, ttl);
+		mda_ask_queued(i, m, ttl);
 	}
 	if (m->lite)
 		lite_plan_hop(i, m, ttl, ttl < last);
@@ -713,10 +557,8 @@ plan_hop(struct instance *i, struct mda *m, uint8_t ttl)
 	if (!mda_is_apart(i, m) && n.sum > 0 && full)
 		ask_ahead(i, m, ttl, &n);
 	for (uint32_t k = 0; full && !n.unknown && k < n.count && !m->blocked; k++)
-		repeat(i, m, graph_vertex(m->graph, n.vertices[k]));
+		mda_repeat(i, m, graph_vertex(m->graph, n.vertices[k]));
 }
-
-/* ---- all hops ---- */
 
 /* The flow that finds out how far it is; MDA_NONE: it did, or there is none. */
 static uint32_t
