@@ -291,7 +291,8 @@ static const struct session_job live_job = {.started = on_started,
     .broken = broken,
     .render = render,
     .progress = progress,
-    .input = input};
+    .input = input,
+    .endless = true};
 
 static enum exit_status
 judge(const struct live *l)

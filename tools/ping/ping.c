@@ -180,7 +180,8 @@ static const struct session_job job_calls = {.started = on_started,
     .is_over = is_over,
     .broken = broken,
     .render = render,
-    .status = tell_status};
+    .status = tell_status,
+    .endless = true};
 
 /* ---- the whole ------------------------------------------------------------------- */
 

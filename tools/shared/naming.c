@@ -181,6 +181,8 @@ name_cache_resolve(
 static void
 forget(struct name_cache *c, struct name_entry *e)
 {
+	if (is_pending(e))
+		HASH_DELETE(by_question, c->asked, e);
 	HASH_DEL(c->entries, e);
 	free(e->name);
 	free(e->origin);
@@ -195,8 +197,7 @@ name_cache_trim(struct name_cache *c, unsigned int most)
 	if (HASH_COUNT(c->entries) <= most)
 		return;
 	HASH_ITER (hh, c->entries, e, next) {
-		if (!is_pending(e))
-			forget(c, e);
+		forget(c, e);
 		if (HASH_COUNT(c->entries) <= most / 2)
 			return;
 	}
@@ -224,7 +225,6 @@ name_cache_clear(struct name_cache *c)
 	struct name_entry *e, *next;
 
 	names_client_stop(c->client);
-	HASH_CLEAR(by_question, c->asked);
 	HASH_ITER (hh, c->entries, e, next)
 		forget(c, e);
 	*c = (struct name_cache){0};

@@ -75,9 +75,13 @@ int name_cache_start(
 int name_cache_resolve(
     struct name_cache *c, const char *host, uint32_t family, uint32_t question);
 
+/* Names that are kept by those who print without end: replies may have any sender. */
+#define NAME_CACHE_MOST 65536
+
 /*
- * Forgets the oldest names if there are more than `most`: for those who print without
- * end, after something was printed. What is asked for again is looked up again.
+ * Forgets the oldest addresses if there are more than `most`, until half as many are
+ * left: for those who print without end, while they hold no name. It does not matter
+ * what is known of them: what is asked for again is looked up again.
  */
 void name_cache_trim(struct name_cache *c, unsigned int most);
 

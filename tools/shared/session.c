@@ -37,6 +37,8 @@ on_result(void *context, const struct prober_result *m)
 	struct session *s = context;
 
 	session_ask_name(s, m);
+	if (s->job->endless && s->names != NULL)
+		name_cache_trim(s->names, NAME_CACHE_MOST);
 	return s->job->result(s->context, m);
 }
 

@@ -63,6 +63,9 @@ struct session_job {
 	int64_t (*progress)(void *job, int64_t now);
 	/* SIGQUIT came: say where it stands. NULL: that signal kills the tool. */
 	void (*status)(void *job);
+	/* It goes on without end: names are forgotten when there are too many. It keeps
+	 * none from one call to the next. */
+	bool endless;
 };
 
 struct session {

@@ -21,9 +21,6 @@
  */
 #define KEPT_A_RUN 4
 
-/* Names that are kept, when all that is asked for is printed. */
-#define NAMES_KEPT 65536
-
 /* The job. */
 struct tracing {
 	struct measurement *m;
@@ -407,7 +404,7 @@ print_next(struct tracing *t)
 	TAILQ_REMOVE(&t->over, p, in_state);
 	drop_path(t, p);
 	t->printed++;
-	name_cache_trim(&t->m->names, NAMES_KEPT);
+	name_cache_trim(&t->m->names, NAME_CACHE_MOST);
 	return true;
 }
 
