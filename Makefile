@@ -304,6 +304,7 @@ installed := $(foreach file,$(tools),0755:$(file):$(bindir)) \
 	$(foreach file,$(servants),0755:$(file):$(libexecdir)/paris-traceroute) \
 	$(foreach file,$(documents),0644:$(file):$(docdir)) \
 	0644:doc/results.schema.json:$(datadir) \
+	0644:tests/topologies/demo.topo:$(docdir)/examples \
 	$(foreach shell,bash zsh fish,$(foreach file,$(filter \
 	$(BUILD)/completions/$(shell)/%,$(completions)),0644:$(file):$($(shell)dir))) \
 	$(foreach file,$(manuals),0644:$(file):$(mandir)/man$(subst .,,$(suffix $(file))))
@@ -315,7 +316,7 @@ each_installed = @set -e; for entry in $(installed); do mode=$${entry%%:*}; \
 install: all
 	$(call each_installed,$(INSTALL) -D -m $$mode $$file "$$target")
 
-own_folders := $(libexecdir)/paris-traceroute $(docdir) $(datadir)
+own_folders := $(libexecdir)/paris-traceroute $(docdir)/examples $(docdir) $(datadir)
 uninstall:
 	$(call each_installed,rm -f "$$target")
 	@for folder in $(own_folders); do [ ! -d "$(DESTDIR)$$folder" ] || \

@@ -1,5 +1,5 @@
 """What README and the manual pages say: their examples are run, as they stand, in a
-simulated network, and their options are those of --help."""
+simulated network."""
 
 import contextlib
 import ipaddress
@@ -195,38 +195,6 @@ class Examples(unittest.TestCase):
             path.write_text(example.text + "\n")
             result = paris.run("paris-fakeroute", "--check", path)
             self.assertEqual((result.returncode, result.stderr), (0, ""), example.text)
-
-
-class Options(unittest.TestCase):
-    @staticmethod
-    def of_help(text):
-        found = set()
-        for line in text.splitlines():
-            if re.match(r" {2,6}-", line):
-                words = re.split(r" {2,}", line.strip())[0]
-                found.update(re.findall(r"(?:^|, )(--?[A-Za-z0-9][A-Za-z-]*)", words))
-        return found
-
-    @staticmethod
-    def of_page(path):
-        found = set()
-        for line in path.read_text().splitlines():
-            if line.startswith(".It Fl "):
-                for part in line[4:].split(" , "):
-                    name = re.match(r"(?:Fl )?(-[a-z][a-z-]*|UL|[A-Za-z0-9])(?: |$)", part)
-                    found.update({"-" + name[1]} if name else ())
-        return found
-
-    def test_pages_have_those_of_help(self):
-        for name in PROGRAMS:
-            with self.subTest(name):
-                result = paris.run(name, "--help")
-                self.assertEqual(result.returncode, 0, result)
-                told = self.of_help(result.stdout)
-                self.assertGreater(len(told), 8)
-                page = self.of_page(TREE / f"man/{name}.1")
-                self.assertEqual((told - page, page - told), (set(), set()),
-                                 "only in --help, only in the page")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ class InstallTest(unittest.TestCase):
         for path in (destdir / "usr/share", destdir / "usr/share/man/man8"):
             self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o755, path)
         for name in ("bin/paris-traceroute", "bin/mda", HELPER, "share/man/man1/mda.1",
-                     "share/doc/paris-traceroute/README.md"):
+                     "share/doc/paris-traceroute/README.md",
+                     "share/doc/paris-traceroute/examples/demo.topo"):
             self.assertIn(destdir / "usr" / name, found)
         make("uninstall", *where)
         self.assertEqual(files(destdir), set(others))

@@ -270,18 +270,11 @@ trace_value_algorithm(
 	    (enum trace_program)spec->high, text, value, spec->size, expected);
 }
 
-/* One of `names`; the destination is a uint8_t, which gets its number. */
-static int
-parse_word(const char *const *names, size_t count, const char *text, void *value,
-    char *expected)
+static void
+list_words(const char *const *names, size_t count, char *expected)
 {
 	const char *comma = "one of ";
 
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(text, names[i]) == 0) {
-			*(uint8_t *)value = (uint8_t)i;
-			return 0;
-		}
 	expected[0] = '\0';
 	for (size_t i = 0; i < count; i++) {
 		size_t len = strlen(expected);
@@ -290,6 +283,19 @@ parse_word(const char *const *names, size_t count, const char *text, void *value
 		    expected + len, OPTIONS_TEXT_MAX - len, "%s%s", comma, names[i]);
 		comma = ", ";
 	}
+}
+
+/* One of `names`; the destination is a uint8_t, which gets its number. */
+static int
+parse_word(const char *const *names, size_t count, const char *text, void *value,
+    char *expected)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*(uint8_t *)value = (uint8_t)i;
+			return 0;
+		}
+	list_words(names, count, expected);
 	return -EINVAL;
 }
 
@@ -312,8 +318,14 @@ int
 trace_value_format(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	(void)spec;
-	return parse_word(format_names, FORMAT_NAMES, text, value, expected);
+	const char *words[TRACE_WORDS_MAX];
+
+	if (parse_word(format_names, FORMAT_NAMES, text, value, expected) == 0)
+		return 0;
+	/* Of those there are, each program has some. */
+	list_words(words,
+	    trace_value_words(spec, (enum trace_program)spec->only, words), expected);
+	return -EINVAL;
 }
 
 static const char *const module_names[] = {
@@ -552,18 +564,20 @@ trace_value_privilege(
 	return parse_word(privilege_names, 4, text, value, expected);
 }
 
+static const char *const source_names[] = {[NAMES_FROM_DATABASE - 1] = "database",
+    [NAMES_FROM_WHOIS - 1] = "whois",
+    [NAMES_FROM_DNS - 1] = "dns"};
+#define SOURCE_NAMES (sizeof(source_names) / sizeof(source_names[0]))
+
 /* The number is enum names_source's. */
 int
 trace_value_as_source(
     const struct option_spec *spec, const char *text, void *value, char *expected)
 {
-	static const char *const names[] = {[NAMES_FROM_DATABASE - 1] = "database",
-	    [NAMES_FROM_WHOIS - 1] = "whois",
-	    [NAMES_FROM_DNS - 1] = "dns"};
 	uint8_t *source = value;
 
 	(void)spec;
-	if (parse_word(names, 3, text, source, expected) != 0)
+	if (parse_word(source_names, SOURCE_NAMES, text, source, expected) != 0)
 		return -EINVAL;
 	++*source;
 	return 0;
@@ -667,6 +681,7 @@ trace_value_words(const struct option_spec *row, enum trace_program program,
 	    {trace_value_module, module_names, MODULE_NAMES},
 	    {trace_value_flow_field, flow_names, FLOW_BY_END},
 	    {trace_value_bound, bound_names, 2},
+	    {trace_value_as_source, source_names, SOURCE_NAMES},
 	    {trace_value_privilege, privilege_names, 4}};
 	size_t count = 0;
 
