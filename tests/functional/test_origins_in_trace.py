@@ -44,6 +44,19 @@ sys.exit(done.returncode)
 """
 
 
+# Has the first host traced, cuts the file, has the second one traced.
+CUTS = """
+import os, subprocess, sys
+path, first, second = sys.argv[1:4]
+tool = subprocess.Popen(sys.argv[4:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+for host in (first, second):
+    print(host, file=tool.stdin, flush=True)
+    print(tool.stdout.readline(), end="")
+    os.truncate(path, 0)
+sys.exit(tool.wait() if tool.stdin.close() is None else 1)
+"""
+
+
 def route(prefix, *numbers):
     return "".join(f"route{'6' if ':' in prefix else ''}: {prefix}\norigin: AS{number}\n"
                    for number in numbers).encode().hex()
@@ -253,6 +266,31 @@ class Files(unittest.TestCase):
         result = paris.run("paris-traceroute", "--explain", "--asn-db", "/nonexistent",
                            "127.0.0.1")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_cut_short(self):
+        """A file of which pages go while it is mapped ends paris-names, not the traces."""
+        for option, wanted, member, known in (
+                ("--asn-db", "-A", "asn", [64496]),
+                ("--country-db", "--country", "country", "DE")):
+            path = paris.temporary_folder() / "database"
+            path.write_bytes(database({"10.0.0.0/8": record(64496, country="DE")}))
+            path.chmod(0o666)
+            result = paris.fakeroute(
+                TOPOLOGY, sys.executable, "-c", CUTS, path, "10.0.1.1", V4,
+                *paris.started_with(["paris-traceroute", "-n", "-w", "20", wanted, option, path,
+                                     "--format", "json", "--targets", "-"]))
+            self.assertEqual(result.returncode, 0, result)
+            first, second = map(json.loads, result.stdout.splitlines())
+            self.assertEqual([probe[member] for _, probe in paris.answers(first)], 3 * [known])
+            self.assertEqual({(ttl, probe["from"]) for ttl, probe in paris.answers(second)},
+                             {(ttl, f"10.0.{ttl}.1") for ttl in range(1, HOPS)} | {(HOPS, V4)})
+            self.assertEqual([probe[member] for ttl, probe in paris.answers(second)
+                              if ttl == HOPS], 3 * [None], result)
+            self.assertEqual(
+                result.stderr, f"paris-names: {option}: the file was cut short while it was "
+                "in use, or cannot be read any more; replace such a file, do not write into "
+                "it\nparis-traceroute: paris-names ended early (exit status 3); going on "
+                "without names\n")
 
 
 if __name__ == "__main__":
