@@ -2,8 +2,11 @@
 fewer probes and finds the same, also when the route has changed meanwhile or what was
 learned was a lie."""
 
+import json
+import re
 import unittest
 
+import paris
 from test_concurrent import PLANS, REACHED, Many, ManyTest, is_tcp
 
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
@@ -147,6 +150,40 @@ class Learned(ManyTest):
             (V6, {"algorithm": "scout"}) for _ in range(2)))
         self.assertEqual(self.sent(many), [1 + 5 * QUERIES, 5 * QUERIES])
         self.assertEqual(self.path(many, 1), self.path(many, 2))
+
+
+class EndToEnd(unittest.TestCase):
+    """As a user does it: hosts in one run, one after the other."""
+
+    def run_twice(self, target, *options):
+        result = paris.fakeroute(line(4), "paris-traceroute", "-n", "-w", "20", "--flow-id", "1",
+                                 "--parallel", "1", "--ordered", *options, target, target)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        return result
+
+    def test_second_time(self):
+        """Fewer probes, on the wire and as told, and the same path."""
+        for target in (V4, V6):
+            for options in ((), ("-I",)):
+                with self.subTest(target, options=options):
+                    result = self.run_twice(target, *options, "--format", "json")
+                    found = [json.loads(text) for text in result.stdout.splitlines()]
+                    sent = [trace["counters"]["sent"] for trace in found]
+                    self.assertEqual(sent, [AT_ONCE, 5 * QUERIES])
+                    on_wire = [packet for packet in result.packets()
+                               if packet.src in ("192.0.2.2", "2001:db8::2")]
+                    self.assertEqual(len(on_wire), sum(sent))
+                    paths = [[(ttl, probe["query"], probe["from"], probe["reply"])
+                              for ttl, probe in paris.answers(trace)] for trace in found]
+                    self.assertEqual(paths[0], paths[1])
+                    self.assertEqual(len(paths[0]), 5 * QUERIES)
+                    self.assertEqual([trace["stop"] for trace in found],
+                                     2 * [{"reason": "reached", "ttl": 5}])
+
+    def test_text(self):
+        blocks = re.sub(r"[\d.]+ ms", "TIME", self.run_twice(V4).stdout).split("\n\n")
+        self.assertEqual(blocks[0] + "\n", blocks[1])
+        self.assertEqual(blocks[1].count("\n"), 6)
 
 
 if __name__ == "__main__":

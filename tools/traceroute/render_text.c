@@ -190,8 +190,8 @@ print_header(struct render_text *r)
 	const struct record *t = r->record;
 	char addr[REPLY_ADDR_MAX], host[NAME_TEXT_MAX];
 
-	output_print(r->out, "traceroute to %s (%s), %u hops max, %u byte packets",
-	    escape_terminal(t->host, host, sizeof(host)),
+	output_print(r->out, "%straceroute to %s (%s), %u hops max, %u byte packets",
+	    r->follows ? "\n" : "", escape_terminal(t->host, host, sizeof(host)),
 	    reply_addr_text(&t->asked.target, addr), t->asked.max_ttl,
 	    t->how.packet_len);
 	r->header = true;

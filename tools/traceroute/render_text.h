@@ -23,6 +23,7 @@ struct render_text {
 	bool plain;                  /* no marks of rare cases; the caller may set it */
 	bool back;                   /* --back; the caller may set it, as the next */
 	bool print_ttl;              /* --print-ttl */
+	bool follows;                /* an empty line stands before it */
 	struct output *out;
 	bool header; /* printed */
 	bool ended;  /* the last line is complete */

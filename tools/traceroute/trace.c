@@ -369,8 +369,7 @@ print_path(struct tracing *t, struct path *p, bool in_order)
 	    (p->state != PATH_OVER || !renderer_names_known(&p->record, how.naming)))
 		return false;
 	progress_clear(&t->progress);
-	if (text && t->printed != 0 && !p->text.header)
-		output_print(&t->m->out, "\n");
+	p->text.follows = t->printed != 0;
 	if (text)
 		return render_text_advance(&p->text) && p->state == PATH_OVER;
 	t->renderer->trace(&p->record, &how, &t->m->out);
