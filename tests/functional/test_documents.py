@@ -88,6 +88,18 @@ def of_readme():
     return found
 
 
+def section(name):
+    """The lines of README below a heading, up to the next one."""
+    text = (TREE / "README.md").read_text().split(f"## {name}\n")[1]
+    return text.split("\n## ")[0].splitlines()
+
+
+def graph(nodes, edges):
+    """Edges of names of nodes: [(id, name)], [(id, id)]."""
+    names = dict(nodes)
+    return sorted((names[one], names[other]) for one, other in edges)
+
+
 def plain(line):
     """A line of mdoc as it is read."""
     return line.replace("\\e", "\\").replace("\\&", "").replace("\\-", "-")
@@ -177,6 +189,22 @@ class Examples(unittest.TestCase):
 
     def test_readme(self):
         self.assertGreaterEqual(self.check(of_readme()), 10)
+        commands = [line for line in section("Ten examples") if line.startswith("    ")]
+        self.assertEqual(len(commands), 10)
+        self.assertTrue(all(line.split()[0] in PROGRAMS for line in commands), commands)
+        self.assertLessEqual(sum(map(bool, section("Privileges"))), 10)
+
+    def test_picture(self):
+        """The drawing of README shows the graph that mda finds in the demo's network."""
+        picture = (TREE / "doc/mda-demo.svg").read_text()
+        result = paris.fakeroute("demo.topo", "mda", "-n", "--format", "dot", TARGET)
+        self.assertEqual(result.returncode, 0, result)
+        found = graph(re.findall(r'(?m)^\s*(n\d+) \[label="([^"]+)"', result.stdout),
+                      re.findall(r"(n\d+) -> (n\d+)", result.stdout))
+        drawn = graph(re.findall(r"<title>(n\d+)</title>\n.*\n<text [^>]*>(.+?)<", picture),
+                      re.findall(r"<title>(n\d+)&#45;&gt;(n\d+)</title>", picture))
+        self.assertEqual(len(found), 16)
+        self.assertEqual(drawn, found)
 
     def test_pages(self):
         for page in PAGES:
