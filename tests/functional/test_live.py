@@ -3,6 +3,7 @@ stands on it."""
 
 import shlex
 import shutil
+import time
 import unittest
 
 import paris
@@ -129,7 +130,26 @@ class Live(unittest.TestCase):
         terminal.press("p")
         self.wait(terminal, lambda now: self.round(now) > self.round(first) and
                   self.hop(now, 5))
+        # The host was reached, though the figures know no more of it.
+        terminal.press("p")
+        self.wait(terminal, lambda now: now[0].endswith(", paused"))
+        terminal.press("r")
         terminal.tmux("send-keys", "C-c")
+        self.assertEqual(self.wait_for_end(terminal)[0], 0)
+
+    def test_it_goes_on_when_nothing_else_happens(self):
+        """No answer is waited for, nothing changes but that the user ends the pause."""
+        terminal = self.live("-n", TARGET,
+                             topology=TOPOLOGY.replace("router d silent\n", "")
+                             .replace(" d server", " server"))
+        self.wait(terminal, lambda now: self.round(now) >= 2)
+        terminal.press("p")
+        first = self.wait(terminal, lambda now: now[0].endswith(", paused") and
+                          int((self.hop(now, 4) + ["0"] * 4)[3]) == self.round(now))
+        time.sleep(0.3)  # else the next screen is still to come, and wakes it
+        terminal.press("p")
+        self.wait(terminal, lambda now: self.round(now) > self.round(first) + 1)
+        terminal.press("q")
         self.assertEqual(self.wait_for_end(terminal)[0], 0)
 
     def test_small_and_resized(self):

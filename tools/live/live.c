@@ -47,7 +47,8 @@ struct live {
 	bool paused;
 	bool quit;
 	bool broken;
-	bool failed; /* a round could not measure */
+	bool reached; /* before the figures began anew */
+	bool failed;  /* a round could not measure */
 	bool has_started;
 };
 
@@ -176,6 +177,7 @@ take_key(struct live *l, int key)
 		l->next_round = clock_monotonic();
 		break;
 	case 'r':
+		l->reached = l->reached || l->rounds.reached != 0;
 		rounds_init(&l->rounds, l->start.first_ttl);
 		break;
 	case 'n':
@@ -238,11 +240,12 @@ static int64_t
 progress(void *job, int64_t now)
 {
 	struct live *l = job;
-	bool waits = l->paused || l->begun - l->over >= ROUNDS_AT_ONCE ||
-		     (l->options->rounds != 0 && l->begun == l->options->rounds);
+	bool waits;
 
 	take_keys(l);
 	begin_rounds(l, now);
+	waits = l->paused || l->begun - l->over >= ROUNDS_AT_ONCE ||
+		(l->options->rounds != 0 && l->begun == l->options->rounds);
 	if (l->changed && now >= l->next_frame) {
 		draw(l);
 		l->changed = false;
@@ -302,7 +305,8 @@ judge(const struct live *l)
 	if (session_tell_failure(&l->session))
 		return EXIT_FAILED;
 	if (!l->failed)
-		return l->rounds.reached != 0 ? EXIT_REACHED : EXIT_NOT_REACHED;
+		return l->reached || l->rounds.reached != 0 ? EXIT_REACHED
+							    : EXIT_NOT_REACHED;
 	snprintf(detail, sizeof(detail), "%s", l->last.detail);
 	log_line("%s%s",
 	    detail[0] != '\0' ? escape_terminal(detail, shown, sizeof(shown))
