@@ -23,7 +23,9 @@
  * Order: PRIVSEP_HELLO comes up first, after the sandbox was entered. A reservation may
  * be used, or released, once its PRIVSEP_RESERVED with error 0 has come. Each
  * PRIVSEP_SEND is answered by one PRIVSEP_SENT, in the order of the requests and before
- * any PRIVSEP_REPLY to that probe.
+ * any PRIVSEP_REPLY to that probe. So who counts what left waits for the last of these
+ * before he closes the channel; and asks for no more ahead than he wants sent in any
+ * case, for a request cannot be taken back.
  *
  * Flow: the helper never waits for its caller. While the channel takes no more
  * records, no further request is read, and replies stay in the kernel's buffers;

@@ -8,7 +8,9 @@
  * down, which holds for the instances started after it (another may follow, for
  * instances that send otherwise); then for each instance PROBER_START down,
  * PROBER_STARTED up unless it cannot start, any number of PROBER_RESULT up and exactly
- * one PROBER_DONE up, its last word.
+ * one PROBER_DONE up, its last word. Through paris-privsep that comes when the helper
+ * has said of each probe whether it left; after five seconds, one after PROBER_STOP,
+ * without.
  */
 #ifndef COMMON_PROBER_MESSAGES_H
 #define COMMON_PROBER_MESSAGES_H
@@ -432,7 +434,8 @@ struct prober_done {
 	uint8_t reason;  /* enum prober_reason */
 	uint8_t end_ttl; /* hop of the reply that ended it; else the last hop asked */
 	int32_t error;   /* errno, when this machine did not send; else 0 */
-	uint32_t sent;   /* packets that left, those that the kernel repeated too */
+	/* Packets known to have left, those that the kernel repeated too. */
+	uint32_t sent;
 	uint32_t replies;
 	uint32_t timeouts;
 	uint32_t duplicates;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "prober/extension.h"
 #include "prober/tcp_options.h"
 #include "prober/trace.h"
@@ -320,6 +321,10 @@ on_failed(void *context, struct probe *p, int error)
 
 	(void)context;
 	done->sent--;
+	if (t->finished)
+		trace_owed_less(t);
+	if (t->finished || p->state != PROBE_FAILED)
+		return; /* nobody waits for it any more */
 	done->error = error;
 	snprintf(done->detail, sizeof(done->detail),
 	    "cannot send %zu bytes to %s: %s%s", p->packets->len,
@@ -334,8 +339,13 @@ static void
 on_left(void *context, struct probe *p)
 {
 	struct prober *prober = context;
+	struct trace *t = trace_of(p->instance);
 	int64_t held = clock_monotonic() - p->queued;
 
+	if (t->finished)
+		trace_owed_less(t);
+	if (t->finished || p->state != PROBE_IN_FLIGHT)
+		return; /* nobody waits for it any more */
 	/* A timer that ran out before the probe left has to be set again. */
 	if (held < NS_PER_MS && p->timer.index != 0)
 		return;
@@ -395,11 +405,16 @@ on_helper_lost(void *context)
 {
 	struct prober *p = context;
 	struct trace *t, *next;
+	bool owed = false;
 
 	p->released = true; /* what waits for the helper waits for nothing */
-	HASH_ITER (hh, p->traces, t, next)
+	HASH_ITER (hh, p->traces, t, next) {
+		owed = owed || t->owed > 0;
 		if (t->transport != NULL && t->transport->by_helper)
 			trace_helper_lost(t);
+	}
+	if (owed)
+		log_line("paris-privsep ended before it said what it had sent");
 }
 
 const struct transport_events trace_transport_events = {

@@ -11,6 +11,8 @@
 
 /* So few probes wait that those who found no place may try again. */
 #define ROOM_AGAIN (HELPER_PROBES / 4 * 3)
+/* So few are handed that more may be. */
+#define HANDED_AGAIN (HELPER_HANDED / 2)
 
 static void helper_lost(struct helper *h, const char *why);
 
@@ -95,35 +97,15 @@ helper_is_awaited(const struct helper *h)
 	return h->channel.fd >= 0 && !h->ready;
 }
 
-/* Nothing more comes of it. */
-static void
-forget_all(struct helper *h)
-{
-	channel_close(&h->channel);
-	timer_cancel(h->timers, &h->patience);
-	for (size_t i = 0; i < HELPER_PROBES; i++) {
-		probe_unref(h->handed[i]);
-		h->handed[i] = NULL;
-	}
-}
-
 void
 helper_clear(struct helper *h)
 {
-	forget_all(h);
-}
-
-static void
-helper_lost(struct helper *h, const char *why)
-{
-	struct transports *t = h->transports;
-
-	if (h->channel.fd < 0)
-		return;
-	if (why != NULL)
-		log_line("%s", why);
-	forget_all(h);
-	t->events->helper_lost(t->context);
+	channel_close(&h->channel);
+	timer_cancel(h->timers, &h->patience);
+	for (size_t i = 0; i < HELPER_HANDED; i++) {
+		probe_unref(h->handed[i]);
+		h->handed[i] = NULL;
+	}
 }
 
 /* ---- what comes up ---- */
@@ -144,7 +126,7 @@ place_given(struct helper *h, struct probe *p)
 static struct probe *
 take_handed(struct helper *h, uint32_t cookie)
 {
-	struct probe **place = &h->handed[cookie % HELPER_PROBES];
+	struct probe **place = &h->handed[cookie % HELPER_HANDED];
 	struct probe *p = *place;
 
 	if (cookie != h->next_answer || p == NULL)
@@ -153,26 +135,31 @@ take_handed(struct helper *h, uint32_t cookie)
 	*place = NULL;
 	p->handed = 0;
 	place_given(h, p);
+	if (h->next_cookie - h->next_answer == HANDED_AGAIN)
+		transports_resume(h->transports);
 	return p;
 }
 
-/* The probe has left; stamp: when, if that is true. */
+/* What became of a probe that was handed over: it left, or did not (errno). */
 static void
-probe_left(struct helper *h, struct probe *p, const struct privsep_sent *m)
+probe_told(struct helper *h, struct probe *p, int error)
 {
-	/* From before we asked, or of the future: nonsense, or the clock was set. */
-	if (m->stamp >= p->sent && m->stamp <= clock_realtime()) {
-		p->sent = m->stamp;
-		p->sent_by_kernel = m->by_kernel;
+	struct transports *t = h->transports;
+
+	if (p->instance == NULL)
+		return;
+	if (error == 0 || p->state == PROBE_ANSWERED) {
+		t->events->left(t->context, p);
+		return;
 	}
-	if (p->state == PROBE_IN_FLIGHT && p->instance != NULL)
-		h->transports->events->left(h->transports->context, p);
+	if (p->state == PROBE_IN_FLIGHT)
+		p->state = PROBE_FAILED;
+	t->events->failed(t->context, p, error);
 }
 
 static int
 on_sent(struct helper *h, struct reader *r)
 {
-	struct transports *t = h->transports;
 	struct privsep_sent m;
 	struct probe *p;
 
@@ -182,14 +169,35 @@ on_sent(struct helper *h, struct reader *r)
 	if (p == NULL)
 		return -EBADMSG;
 	answer_came(h);
-	if (m.error == 0) {
-		probe_left(h, p, &m);
-	} else if (p->state == PROBE_IN_FLIGHT && p->instance != NULL) {
-		p->state = PROBE_FAILED;
-		t->events->failed(t->context, p, m.error);
+	/* Else from before we asked, or of the future: nonsense, or the clock was set.
+	 */
+	if (m.error == 0 && m.stamp >= p->sent && m.stamp <= clock_realtime()) {
+		p->sent = m.stamp;
+		p->sent_by_kernel = m.by_kernel;
 	}
+	probe_told(h, p, m.error);
 	probe_unref(p);
 	return 0;
+}
+
+/* Nothing more comes of it. What it has not said to have sent was not sent. */
+static void
+helper_lost(struct helper *h, const char *why)
+{
+	struct transports *t = h->transports;
+	struct probe *p;
+
+	if (h->channel.fd < 0)
+		return;
+	if (why != NULL)
+		log_line("%s", why);
+	channel_close(&h->channel);
+	timer_cancel(h->timers, &h->patience);
+	t->events->helper_lost(t->context);
+	while ((p = take_handed(h, h->next_answer)) != NULL) {
+		probe_told(h, p, EPIPE);
+		probe_unref(p);
+	}
 }
 
 /* A UDP datagram: its payload may show the probe, sent back. */
@@ -510,8 +518,7 @@ helper_hand(struct helper *h, struct probe *p, struct privsep_send *m)
 	if (error != 0)
 		return error;
 	expect_answer(h);
-	/* Its slot is free: no more are handed than have a place. */
-	h->handed[h->next_cookie++ % HELPER_PROBES] = probe_ref(p);
+	h->handed[h->next_cookie++ % HELPER_HANDED] = probe_ref(p);
 	p->handed = 1;
 	return 0;
 }

@@ -29,9 +29,16 @@
 
 /*
  * Probes that may wait for the helper, queued here or handed to it: less than a second
- * of its rate. A power of 2.
+ * of its rate.
  */
 #define HELPER_PROBES 4096
+
+/*
+ * Of these so many are handed to it at a time, for they cannot be taken back: enough
+ * that it never waits for us, few enough that a trace which ends sends little more. A
+ * power of 2.
+ */
+#define HELPER_HANDED 256
 
 /*
  * How long the helper may give no answer while it owes one, and how long it may take
@@ -66,7 +73,7 @@ struct helper {
 	uint32_t taken;                    /* probes that wait, queued or handed */
 	uint32_t next_cookie;              /* of the next probe */
 	uint32_t next_answer; /* cookie of the probe that is answered next */
-	struct probe *handed[HELPER_PROBES]; /* by cookie; holds references */
+	struct probe *handed[HELPER_HANDED]; /* by cookie; holds references */
 };
 
 /* No helper: every reservation fails with -ENOTCONN. */
@@ -108,9 +115,16 @@ helper_has_room(const struct helper *h)
 /* Gives the place back, unless the helper has the probe: then its answer does. */
 void helper_give(struct helper *h, struct probe *p);
 
+/* Whether the helper takes no more for now: it calls transports_resume when it does. */
+static inline bool
+helper_is_full(const struct helper *h)
+{
+	return h->next_cookie - h->next_answer == HELPER_HANDED;
+}
+
 /*
- * Hands a probe with a place to the helper; m is complete but for the cookie. 0, or
- * -ENOTCONN when the helper is gone, or -ENOMEM.
+ * Hands a probe with a place to the helper, which is not full; m is complete but for
+ * the cookie. 0, or -ENOTCONN when the helper is gone, or -ENOMEM.
  */
 int helper_hand(struct helper *h, struct probe *p, struct privsep_send *m);
 

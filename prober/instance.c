@@ -14,7 +14,8 @@
 #define FLOW_PORT_AWAY 4096
 /* Endpoints that are closed at a time when descriptors run short. */
 #define IDLE_CLOSED 64
-/* A device that takes nothing for so long is not waited for. */
+/* A device that takes nothing for so long is not waited for. The helper is: helper.h.
+ */
 #define SEND_PATIENCE NS_PER_SECOND
 /*
  * Timers are late by a part of a millisecond: a rate above that of 200 probes a second
@@ -32,13 +33,18 @@ release_socket(struct probe *p)
 		transport->release(p);
 }
 
-/* A finished trace sends nothing more and waits for nothing. */
+/*
+ * A finished trace sends nothing more, and waits for nothing but the helper's word on
+ * what it was handed.
+ */
 static void
 release_all(struct trace *t)
 {
 	struct probe *p;
 
 	TAILQ_FOREACH (p, &t->probes, in_instance) {
+		timer_cancel(&t->prober->timers, &p->timer);
+		t->owed += p->handed;
 		if (p->state == PROBE_QUEUED) {
 			endpoint_unqueue(p->endpoint, p);
 			p->state = PROBE_FAILED;
@@ -99,11 +105,19 @@ trace_probe_timer(struct timer *timer)
 	struct probe *p = probe_of_timer(timer);
 	struct trace *t = trace_of(p->instance);
 	struct event event = {.type = EVENT_TIMEOUT, .probe = p};
+	int64_t now = clock_monotonic();
+	int64_t patience = (p->waits_for_helper ? now : p->queued) + SEND_PATIENCE;
 
 	if (p->state == PROBE_IN_FLIGHT && p->handed)
 		return; /* the wait begins when the helper says that it left */
-	if (p->state == PROBE_QUEUED && clock_monotonic() < p->queued + SEND_PATIENCE) {
-		(void)timer_set(&t->prober->timers, timer, p->queued + SEND_PATIENCE);
+	if (p->handed) {
+		/* Withdrawn, or answered already: it may still turn out not to have
+		 * left. */
+		(void)timer_set(&t->prober->timers, timer, now + PROBE_LINGER);
+		return;
+	}
+	if (p->state == PROBE_QUEUED && now < patience) {
+		(void)timer_set(&t->prober->timers, timer, patience);
 	} else if (p->state == PROBE_QUEUED) {
 		endpoint_unqueue(p->endpoint, p);
 		p->state = PROBE_FAILED;
@@ -709,7 +723,10 @@ world_finish(struct instance *i, enum prober_reason reason, uint8_t end_ttl)
 	i->done.strays = strays < UINT32_MAX ? (uint32_t)strays : UINT32_MAX;
 	learn(t, reason, end_ttl);
 	release_all(t);
-	TAILQ_INSERT_TAIL(&t->prober->ended, t, in_ended);
+	if (t->owed == 0)
+		TAILQ_INSERT_TAIL(&t->prober->ended, t, in_ended);
+	else
+		trace_await_owed(t, reason == REASON_INTERRUPTED);
 }
 
 const struct instance_world trace_world = {

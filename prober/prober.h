@@ -65,6 +65,7 @@ struct trace {
 	int route_error;       /* -errno: why there is no way to the target */
 	bool begun;            /* its algorithm has had EVENT_STARTED */
 	bool finished;
+	uint32_t owed; /* finished: probes of which the helper has yet to tell */
 	/* The last thing reported, held back until it is known whether it is the end.
 	 */
 	bool has_report;

@@ -16,6 +16,9 @@
 #define PORT_TRIES 256      /* further ports tried when that one is taken */
 #define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0, less one */
 #define FLOWS_MAX 65536     /* more than any field but the flow label has values for */
+/* ... for the helper's word on what it was handed: it takes less than a second. */
+#define OWED_PATIENCE (5 * NS_PER_SECOND)
+#define OWED_PATIENCE_STOPPED (1 * NS_PER_SECOND) /* the tool waits */
 
 void
 trace_dispatch(struct trace *t, const struct event *event)
@@ -102,11 +105,46 @@ retry_fire(struct timer *timer)
 	timer_event((struct trace *)((char *)timer - offsetof(struct trace, retry)));
 }
 
+/* The helper does not say any more what became of the rest: that is not counted. */
+static void
+give_up_owed(struct trace *t)
+{
+	struct probe *p;
+
+	TAILQ_FOREACH (p, &t->probes, in_instance)
+		if (p->handed && p->state != PROBE_ANSWERED)
+			t->instance.done.sent--;
+	t->owed = 0;
+	TAILQ_INSERT_TAIL(&t->prober->ended, t, in_ended);
+}
+
+void
+trace_await_owed(struct trace *t, bool stopped)
+{
+	int64_t until =
+	    clock_monotonic() + (stopped ? OWED_PATIENCE_STOPPED : OWED_PATIENCE);
+
+	if (timer_set(&t->prober->timers, &t->timeout, until) != 0)
+		give_up_owed(t);
+}
+
+void
+trace_owed_less(struct trace *t)
+{
+	if (t->owed > 0 && --t->owed == 0)
+		TAILQ_INSERT_TAIL(&t->prober->ended, t, in_ended);
+}
+
 static void
 timeout_fire(struct timer *timer)
 {
-	trace_stop((struct trace *)((char *)timer - offsetof(struct trace, timeout)),
-	    REASON_TIMED_OUT);
+	struct trace *t =
+	    (struct trace *)((char *)timer - offsetof(struct trace, timeout));
+
+	if (t->owed > 0)
+		give_up_owed(t);
+	else
+		trace_stop(t, REASON_TIMED_OUT);
 }
 
 void
@@ -114,7 +152,9 @@ trace_stop(struct trace *t, enum prober_reason reason)
 {
 	struct event event = {.type = EVENT_STOPPED, .stopped = reason};
 
-	if (t->begun)
+	if (t->owed > 0)
+		trace_await_owed(t, true);
+	else if (t->begun)
 		trace_dispatch(t, &event);
 	else /* its algorithm knows of nothing yet */
 		instance_finish(&t->instance, reason, 0);

@@ -45,6 +45,15 @@ void trace_endpoint_opened(struct trace *t);
 /* The helper through which it sends has ended: so does the trace. */
 void trace_helper_lost(struct trace *t);
 
+/*
+ * It has finished, but the helper has not said yet what became of all that it was
+ * handed (trace.owed): it ends when that is said, or has been waited for in vain.
+ */
+void trace_await_owed(struct trace *t, bool stopped);
+
+/* One of those was told of. */
+void trace_owed_less(struct trace *t);
+
 /* An errno in words, without locale or memory. */
 const char *trace_error_text(int error);
 

@@ -99,7 +99,10 @@ TAILQ_HEAD(endpoint_list, endpoint);
 /* What the owner of the transports is told. None may close an endpoint. */
 struct transport_events {
 	void (*reply)(void *context, const struct reply *r);
-	/* It is in flight from now on; out of the queue. */
+	/*
+	 * It is in flight from now on; out of the queue. The helper tells it, and the
+	 * next, of those too for which nobody waits any more.
+	 */
 	void (*left)(void *context, struct probe *p);
 	/* The packet never left; errno. The probe is out of the queue. */
 	void (*failed)(void *context, struct probe *p, int error);

@@ -104,7 +104,7 @@ fill(const struct endpoint *e, const struct probe *p, struct privsep_send *m)
 	return fill_payload(e, packet, m);
 }
 
-/* Hands over what is queued: no more waits than the helper sends within a second. */
+/* Hands over what is queued, as far as the helper is to have it at a time. */
 static int
 send_all(struct endpoint *e)
 {
@@ -114,6 +114,8 @@ send_all(struct endpoint *e)
 		struct privsep_send m;
 		int error = fill(e, p, &m);
 
+		if (helper_is_full(e->owner->helper))
+			return -ENOBUFS;
 		endpoint_unqueue(e, p);
 		p->sent = clock_realtime();
 		if (error == 0)

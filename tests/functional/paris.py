@@ -266,15 +266,6 @@ def traceroute(topology, *arguments, status=0, **more):
     return result.json
 
 
-def check_sent(test, seen, counted, helper):
-    """The count of probes is right. What paris-privsep was given and had not sent when
-    the trace ended is counted, and never sent."""
-    if helper:
-        test.assertLessEqual(seen, counted)
-    else:
-        test.assertEqual(seen, counted)
-
-
 def wait_for(condition, limit, complaint):
     """Calls condition until it returns something true, and returns that."""
     deadline = time.monotonic() + limit * SLOWNESS

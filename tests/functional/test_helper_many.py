@@ -109,6 +109,20 @@ class Tags(ManyTest):
                     self.assertEqual(tags, [*range(first, first + 5), *range(
                         first + 6, first + 1 + len(tags))])
 
+    def test_more_than_a_burst(self):
+        """The helper sends no more at once: what a trace that is over had not handed to
+        it does not leave, and what it had is sent and counted."""
+        for tag in ("tcp.seq", "icmp.sequence"):
+            for target in (V4, V6):
+                with self.subTest(tag=tag, target=target):
+                    many = ManyByHelper("instant.topo")
+                    many.plan(" ".join([PLANS[tag]] * 2))
+                    many.start(target, "paris", tag == "tcp.seq", wait_ms=10000,
+                               queries=255)
+                    many.run()
+                    self.check(many)
+                    self.assertGreater(len(many.sent[1]), 1024)
+
     def test_more_than_ports(self):
         """64 reservations, and a trace that finds none says so; the others go on."""
         many = ManyByHelper("fan.topo")

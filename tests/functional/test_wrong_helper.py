@@ -4,6 +4,7 @@ the trace ends in order with what is true, and nothing it says does harm."""
 import functools
 import os
 import shutil
+import signal
 import sys
 import unittest
 from pathlib import Path
@@ -15,6 +16,7 @@ REACHED, NOT_REACHED, FAILED = 0, 1, 3
 NONSENSE = "said something that makes no sense"
 SILENT = "paris-privsep does not answer any more"
 ENDED = "paris-privsep ended before the trace did"
+UNTOLD = "paris-privsep ended before it said what it had sent"
 
 # Behaviour, exit status, words on standard error. With status 0 the trace is whole.
 BEHAVIOURS = (
@@ -46,6 +48,8 @@ BEHAVIOURS = (
     ("thinks_before_the_second", NOT_REACHED, ""),
     ("dies_while_sending", None, ENDED),
     ("unknown_cookie", FAILED, NONSENSE),
+    ("answers_alone", REACHED, SILENT),
+    ("ends_when_all_is_answered", REACHED, UNTOLD),
     ("sent_twice", FAILED, NONSENSE),
     ("sent_in_reverse", FAILED, NONSENSE),
     ("refuses_to_send", FAILED, "Operation not permitted"),
@@ -129,8 +133,21 @@ class WrongHelper(unittest.TestCase):
         learned = " 1  10.0.1.1" in result.stdout
         self.assertEqual(result.returncode, NOT_REACHED if learned else FAILED, result)
 
+    def test_interrupted_while_it_owes(self):
+        """What it does not say to have sent is waited for, but not for long; what was
+        answered has left."""
+        running = start("answers_nine", "--format", "json", "--privilege", "helper", V4)
+        paris.wait_for(lambda: b"nine" in os.pread(running.errors.fileno(), 1000, 0), 30,
+                       "it has not answered")
+        os.kill(running.find("paris-traceroute"), signal.SIGINT)
+        result = running.finish()
+        self.assertEqual(result.returncode, NOT_REACHED, result)
+        self.assertNotIn("did not stop", result.stderr)
+        self.assertNotIn("does not answer", result.stderr)
+        self.assertEqual(result.json["stop"]["reason"], "interrupted")
+        self.assertEqual(result.json["counters"]["sent"], 9)
+
     def test_silence_at_the_start_can_be_interrupted(self):
-        import signal
         running = start("silent", "--privilege", "helper", V4)
         running.find("paris-prober")
         os.kill(running.find("paris-traceroute"), signal.SIGINT)
@@ -141,7 +158,7 @@ class WrongHelper(unittest.TestCase):
         source = Path(__file__).with_name("wrong_helper.py").read_text()
         named = {line.split("(")[0][6:] for line in source.splitlines()
                  if line.startswith("class ") and line.endswith("(Helper):")}
-        self.assertEqual(named, {name for name, _, _ in BEHAVIOURS})
+        self.assertEqual(named, {name for name, _, _ in BEHAVIOURS} | {"answers_nine"})
 
 
 if __name__ == "__main__":

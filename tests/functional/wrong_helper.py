@@ -283,6 +283,39 @@ class unknown_cookie(Helper):
         self.sent(send.cookie + 1000)
 
 
+class answers_alone(Helper):
+    """Never says that anything left: it must have, for it was answered."""
+
+    def on_send(self, send):
+        self.answer(send)
+
+
+class ends_when_all_is_answered(Helper):
+    answered = 0
+
+    def on_send(self, send):
+        """It reads on: else what it said last would be lost with it."""
+        if send.ttl <= HOPS:
+            self.answer(send)
+            self.answered += 1
+        if self.answered == 3 * HOPS:
+            self.answered = 0
+            self.channel.shutdown(socket.SHUT_WR)
+
+
+class answers_nine(Helper):
+    """Of the routers, without a word of having sent them."""
+    answered = 0
+
+    def on_send(self, send):
+        if send.ttl < HOPS:
+            self.answer(send)
+            self.answered += 1
+        if self.answered == 9:
+            print("nine are answered", file=sys.stderr, flush=True)
+            self.answered += 1
+
+
 class sent_twice(Helper):
     def on_send(self, send):
         self.sent(send.cookie)
