@@ -56,6 +56,7 @@ privilege_shut_out(unsigned int first_file)
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGHUP);
+	sigaddset(&blocked, SIGQUIT);
 	if (sigprocmask(SIG_SETMASK, &blocked, NULL) != 0)
 		return -errno;
 	umask(077);

@@ -19,8 +19,9 @@
 /*
  * For a program with privileges that its caller does not have: shuts out what the
  * caller, of the same uid, could reach into it by. No ptrace, no descriptors taken, no
- * environment; default signals, but SIGINT, SIGTERM and SIGHUP blocked, as servants
- * have them; umask 077, /, three standard descriptors, and none from `first_file` on.
+ * environment; default signals, but SIGINT, SIGQUIT, SIGTERM and SIGHUP blocked, as
+ * servants have them; umask 077, /, three standard descriptors, and none from
+ * `first_file` on.
  * Returns 0 or -errno; -EPERM for a setuid or setgid program.
  */
 int privilege_shut_out(unsigned int first_file);

@@ -13,8 +13,8 @@
  * file capabilities do not count. It ends with status 0 when the channel is closed,
  * and at once: what was asked before and not sent yet is not sent, but the probe at
  * hand. Otherwise it writes one line to standard error and ends with a status of
- * enum privsep_exit. SIGINT, SIGTERM and SIGHUP do not reach it: it ends with the
- * channel.
+ * enum privsep_exit. SIGINT, SIGQUIT, SIGTERM and SIGHUP do not reach it: it ends with
+ * the channel.
  *
  * Records are framed as message.h says, without descriptors, so a struct channel speaks
  * to it. Any record that this header does not allow ends the helper

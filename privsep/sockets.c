@@ -108,7 +108,9 @@ sockets_sandbox(struct sandbox_policy *policy)
 	/* Calls with control messages, on all that has a number above the channel's. */
 	for (uint32_t fd = MESSAGE_CHILD_FD + 1; fd < FILES_MAX; fd++) {
 		all[count++] = (struct sandbox_rule){SCMP_SYS(recvmmsg), 1, {{0, fd}}};
-		all[count++] = (struct sandbox_rule){SCMP_SYS(sendmsg), 1, {{0, fd}}};
+		/* With MSG_FASTOPEN it would connect what keeps a TCP port. */
+		all[count++] = (struct sandbox_rule){
+		    SCMP_SYS(sendmsg), 2, {{0, fd}, {2, MSG_DONTWAIT}}};
 	}
 	*policy = (struct sandbox_policy){all, count, .bare = true};
 }

@@ -167,6 +167,24 @@ class Kinds(unittest.TestCase):
 class Helper(unittest.TestCase):
     """Through paris-privsep, which sees whole packets."""
 
+    def test_status(self):
+        """A terminal's SIGQUIT asks how it stands, and reaches the helper too."""
+        running = paris.start_fakeroute(
+            NEAR, test_helper.tools() / "bin/paris-ping", "--privilege", "helper",
+            "-i", "0.05", V4, options=("--keep-caps",), user=False)
+        pids = [running.find(name) for name in ("paris-ping", "paris-prober",
+                                                "paris-privsep")]
+        paris.wait_for(lambda: "_seq=2" in running.text(), 10, "no second answer")
+        for pid in pids[::-1]:
+            os.kill(pid, signal.SIGQUIT)
+        count = running.text().count("_seq")
+        paris.wait_for(lambda: running.text().count("_seq") > count + 2, 10,
+                       "it does not go on")
+        os.kill(pids[0], signal.SIGINT)
+        result = running.finish(5)
+        self.assertEqual(result.returncode, ANSWERED, result)
+        self.assertRegex(result.stderr, r"\A\r\d+/\d+ packets[^\n]*\n\Z")
+
     def test_kinds(self):
         cases = [(protocol, options, reply, target) for protocol, options, _, reply in (
             *KINDS, ("tcp", ("--tcp-ack",), "RST", "reset"),

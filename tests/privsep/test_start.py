@@ -74,7 +74,7 @@ class Started(unittest.TestCase):
             self.assertEqual(set(state["Uid"].split()), {str(expected)})
             self.assertEqual(set(state["Gid"].split()),
                              {str(paris.NOBODY if privsep.ROOT else os.getgid())})
-            blocked = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+            blocked = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
             self.assertEqual(int(state["SigBlk"], 16),
                              sum(1 << number - 1 for number in blocked))
             # Undumpable: /proc/PID belongs to root.
@@ -221,8 +221,8 @@ class NotAsItShould(unittest.TestCase):
             state = helper.state()
             if RELEASE:
                 self.assertEqual(int(state["SigIgn"], 16) & ~(3 << 31), 0)
-                self.assertEqual(bin(int(state["SigBlk"], 16)).count("1"), 3)
-            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                self.assertEqual(bin(int(state["SigBlk"], 16)).count("1"), 4)
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
                 os.kill(helper.pid, number)
             self.assertEqual(helper.reserve(0, privsep.UDP, "127.0.0.1").error, 0)
             self.assertEqual(helper.close(), (DONE, ""))
