@@ -372,7 +372,8 @@ class EverythingAtOnce(ManyTest):
         self.assertEqual(sum(done.timeouts for number, done in many.done.items()
                              if not many.asked[number]["tcp"]), 0)
         self.assertGreater(self.total(many, "duplicates"), 500)
-        self.assertGreater(many.most_in_flight(), 3000)
+        # Whoever sends slowly has answers before all is sent.
+        self.assertGreater(many.most_in_flight(), 3000 / paris.SLOWNESS)
 
     def test_instant(self):
         many = Many("fan.topo")
@@ -389,7 +390,7 @@ class EverythingAtOnce(ManyTest):
         many.run()
         self.check(many, lost=len(many.report["probes"]) // 3)
         self.assertGreater(len(many.report["probes"]), 15000)
-        self.assertGreater(many.most_in_flight(), 5000)
+        self.assertGreater(many.most_in_flight(), 5000 / paris.SLOWNESS)
 
 
 class SeparateRuns(unittest.TestCase):
