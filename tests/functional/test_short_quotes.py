@@ -94,7 +94,7 @@ class ShortQuotes(TraceTest):
             self.about = long
             routers = {f"r{hop}": "quote=full" if hop in long else ""
                        for hop in range(1, 9)}
-            trace = Trace(network(routers), V4)
+            trace = Trace(network(routers), "-w", "1", V4)
             self.check_cost(trace, 48 * 22 // 10)
             self.check_real_path(trace)
             for hop in range(1, 9):
@@ -105,13 +105,13 @@ class ShortQuotes(TraceTest):
         for silent in (1, 3, 5):
             self.about = silent
             routers = {f"r{hop}": "silent" if hop == silent else "" for hop in range(1, 6)}
-            trace = Trace(network(routers), V4)
+            trace = Trace(network(routers), "-w", "0.4", V4)
             self.check_cost(trace, 18 * 22 // 10)
             self.assertEqual([len(hop) for hop in trace.path()],
                              [int(hop != silent) for hop in range(1, 7)])
 
     def test_silent_target(self):
-        trace = Trace(line(4, target="udp=silent"), "-m", 12, V4, status=1)
+        trace = Trace(line(4, target="udp=silent"), "-m", 12, "-w", "0.4", V4, status=1)
         self.check(trace)
         self.assertEqual(trace.json["stop"], {"reason": "hop_limit", "ttl": 12})
         self.assertEqual(len(trace.sent), 36)
@@ -119,7 +119,8 @@ class ShortQuotes(TraceTest):
     def test_loss(self):
         for seed in range(1, 4):
             self.about = seed
-            trace = Trace(line(8, defaults="rtt=5ms loss=10%", seed=seed), V4)
+            trace = Trace(line(8, defaults="rtt=5ms loss=10%", seed=seed), "-w", "0.4",
+                          V4)
             self.check_cost(trace, 24 * 22 // 10, may_be_late=True)
 
     def test_jitter(self):
@@ -133,7 +134,8 @@ class ShortQuotes(TraceTest):
                    "r5": "", "r6": ""}
         for seed in range(1, 4):
             self.about = seed
-            trace = Trace(network(routers, "r1 r2 r3 r4,twin r5 r6", "rtt=5ms", seed), V4)
+            trace = Trace(network(routers, "r1 r2 r3 r4,twin r5 r6", "rtt=5ms", seed),
+                          "-w", "1", V4)
             self.check_cost(trace, 21 * 22 // 10)
             self.assertLessEqual(trace.path()[3], {"10.0.0.4", "10.0.0.5"})
 
@@ -142,8 +144,9 @@ class ShortQuotes(TraceTest):
         path = [f"10.0.{ttl}.1" for ttl in range(1, 7)] + [V4]
         for seed in range(1, 13):
             self.about = seed
-            result = paris.fakeroute("short-quotes-dups.topo", "paris-traceroute", "-n",
-                                     "--format", "json", V4, options=("--seed", seed))
+            result = paris.undisturbed(
+                "short-quotes-dups.topo", "paris-traceroute", "-n", "--format", "json", "-w",
+                "5", V4, options=("--seed", seed))
             self.assertEqual(result.returncode, 0)
             found = [{probe.get("from") for probe in hop["probes"]} - {None}
                      for hop in result.json["hops"]]

@@ -60,6 +60,16 @@ receive(struct loop *l)
 	return taken == RECEIVE_BATCH;
 }
 
+/* Notes how long the next reply has been due. */
+static void
+note_delay(struct loop *l, int64_t now)
+{
+	int64_t due = replyqueue_due(simulator_replies(l->simulator));
+
+	if (due != REPLYQUEUE_NEVER && now - due > l->behind)
+		l->behind = now - due;
+}
+
 /* Sends what is due, a batch at a time. */
 static void
 send_due(struct loop *l)
@@ -75,6 +85,7 @@ send_due(struct loop *l)
 	if (replyqueue_due(replies) == REPLYQUEUE_NEVER)
 		return;
 	now = clock_monotonic();
+	note_delay(l, now);
 	if (l->capture != NULL)
 		today = clock_realtime();
 	while (count < FAREND_BATCH && (bytes = replyqueue_pop(replies, now,
@@ -147,6 +158,7 @@ loop_run(struct loop *l)
 			/* What the command sent last has a place in the report too. */
 			for (int i = 0; i < LAST_BATCHES && receive(l); i++)
 				;
+			note_delay(l, clock_monotonic());
 			return 0;
 		}
 	}

@@ -17,6 +17,7 @@ struct loop {
 	struct capture *capture; /* or NULL */
 	struct command *command;
 	int signal_fd; /* signalfd of SIGCHLD and of what is passed on to the command */
+	int64_t behind; /* out: the longest that a reply was late for its time, ns */
 };
 
 /* Returns 0 when the command has ended, or -errno. */

@@ -54,7 +54,8 @@ struct run {
 	struct namespace ns;
 	struct farend far;
 	struct command command;
-	int64_t begun; /* processor time when the simulator began */
+	int64_t begun;  /* processor time when the simulator began */
+	int64_t behind; /* struct loop's */
 	int signal_fd;
 };
 
@@ -322,6 +323,7 @@ finish_files(struct run *r, const struct command_result *result)
 		facts.tcp = simulator_tcp(r->simulator);
 		facts.ring_drops = farend_drops(&r->far);
 		facts.send_errors = r->far.send_errors;
+		facts.behind = r->behind;
 		facts.cpu = cpu_time() - r->begun;
 		good = report_close(r->report, &facts) == 0;
 		r->report = NULL;
@@ -359,10 +361,14 @@ simulate(struct run *r)
 	if (status != 0)
 		return status;
 	(void)prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
-	loop =
-	    (struct loop){&r->far, r->simulator, r->capture, &r->command, r->signal_fd};
+	loop = (struct loop){.far = &r->far,
+	    .simulator = r->simulator,
+	    .capture = r->capture,
+	    .command = &r->command,
+	    .signal_fd = r->signal_fd};
 	r->begun = cpu_time();
 	error = loop_run(&loop);
+	r->behind = loop.behind;
 	if (error != 0) {
 		log_line("the simulator failed: %s", strerror(-error));
 		command_signal(&r->command, SIGKILL);

@@ -590,6 +590,7 @@ report_json(const struct report *r, const struct report_run *run)
 	put_number(sent, "late", run->counts->late);
 	put_number(sent, "reordered", run->counts->reordered);
 	put_number(sent, "errors", run->send_errors);
+	put_number(sent, "behind_ns", (uint64_t)run->behind);
 	put(root, "sent", sent);
 	put(root, "nodes", nodes_json(r));
 	put(root, "links", links_json(r));

@@ -30,7 +30,8 @@ struct report_run {
 	int processes_left;      /* that the command left running */
 	unsigned int ring_drops; /* packets that came too fast to be seen */
 	uint64_t send_errors;
-	int64_t cpu; /* time that the simulator used, ns */
+	int64_t behind; /* the longest that a reply was late for its time, ns */
+	int64_t cpu;    /* time that the simulator used, ns */
 };
 
 /* Writes, closes and frees. Returns 0, or -errno when not all could be written. */
