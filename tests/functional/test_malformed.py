@@ -41,13 +41,18 @@ def traced(name, method, target, *arguments):
 
 class Corpus(unittest.TestCase):
     def test_every_kind_is_fuzzed(self):
-        """tests/fuzz/corpus holds packets of each row, as tests/fuzz/make_seeds.py makes
-        them."""
+        """tests/fuzz/corpus holds packets of each row, and messages as they are now, as
+        tests/fuzz/make_seeds.py makes them."""
         sys.path.insert(0, str(FUZZ))
         import make_seeds
-        for path, data in make_seeds.seeds().items():
+        made = make_seeds.seeds()
+        for path, data in made.items():
             with self.subTest(str(path)):
                 self.assertEqual((FUZZ / "corpus" / path).read_bytes(), data)
+        for folder in ("messages", "privsep_request"):
+            for path in (FUZZ / "corpus" / folder).iterdir():
+                if not path.name.startswith("fuzzed"):
+                    self.assertIn(path.relative_to(FUZZ / "corpus"), made)
 
 
 class Malformed(unittest.TestCase):

@@ -1,13 +1,16 @@
 #!/usr/bin/python3
-"""Writes the inputs of tests/fuzz/corpus that are malformed replies, packets of every
-row of tests/functional/malformed.py, and every extension structure there; and whose
-addresses are, as files, whois servers and zones say. A test
-(tests/functional/test_malformed.py) sees that none is missing.
+"""Writes the inputs of tests/fuzz/corpus that follow from what is in the tree: malformed
+replies, packets of every row of tests/functional/malformed.py, and every extension
+structure there; whose addresses are, as files, whois servers and zones say; and messages
+between our processes (tests/programs/message_seeds.c, from build/, or from $PARIS_BUILD).
+A test (tests/functional/test_malformed.py) sees that none is missing, and that no message
+is of an older layout. The rest are packets too, or what a fuzzer found ("fuzzed").
 
-    tests/fuzz/make_seeds.py
+    make tests && tests/fuzz/make_seeds.py
 """
 
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -74,6 +77,14 @@ def origins():
                for number, texts in enumerate(((text,), (name,), (text, name), ()))}}
 
 
+def messages():
+    """{path under corpus/: a message of each kind, as our structures are now}"""
+    printed = subprocess.run([paris.BUILD / "tests/programs/message_seeds"], check=True,
+                             capture_output=True, text=True).stdout
+    return {Path(path): bytes.fromhex(data)
+            for path, data in (line.split(" ") for line in printed.splitlines())}
+
+
 def seeds():
     """{path under corpus/: bytes}"""
     found = {}
@@ -94,7 +105,7 @@ def seeds():
         found[Path("mmdb") / name] = data
     for name, data in origins().items():
         found[Path("origin") / name] = data
-    return found
+    return found | messages()
 
 
 def main():
