@@ -18,6 +18,8 @@ import paris  # noqa: E402
 
 TREE = paris.TESTS.parent
 PAGES = sorted((TREE / "man").glob("*.[158]"))
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md",
+             "doc/decisions.md")
 PROGRAMS = [path.name for path in sorted((paris.BUILD / "bin").iterdir())]
 TARGET, TARGET6 = "198.51.100.9", "2001:db8:ffff::9"
 # Stands for whatever host an example names.
@@ -133,6 +135,35 @@ def shape(text):
     text = re.sub(r"[0-9.]+(/[0-9.]+)? ms", "TIME", text)
     text = re.sub(r"\(\d+( flows?)?(, [0-9.]+ %)?\)|\d+ (flows|probes|lost)", "N", text)
     return [line.rstrip() for line in text.splitlines()]
+
+
+class Files(unittest.TestCase):
+    """What the documents for those who change the toolkit name is there."""
+
+    def test_files(self):
+        there = subprocess.run([TREE / "tests/lint", "--files"], text=True, check=True,
+                               stdout=subprocess.PIPE).stdout.split()
+        found = 0
+        for document in DOCUMENTS:
+            named = re.findall(r"`((?:[\w.-]+/)*[\w-]+(?:\.(?:[ch]|py|json|md)|/))`",
+                               (TREE / document).read_text())
+            for name in named:
+                # An upper-case word stands for any; a name without a folder is anywhere.
+                name = re.sub(r"[A-Z]{3,}(?!\w*\.md)", r"[\\w-]+", re.escape(name))
+                end = "" if name.endswith("/") else "$"
+                self.assertTrue(any(re.search(f"(^|/){name}{end}", path) for path in there),
+                                f"{document}: {name}")
+                found += 1
+        self.assertGreater(found, 60)
+
+    def test_targets(self):
+        phony = re.search(r"(?m)^\.PHONY: ((?:.*\\\n)*.*)$", (TREE / "Makefile").read_text())
+        targets = set(phony[1].replace("\\", " ").split())
+        for document in DOCUMENTS:
+            named = re.findall(
+                r"(?m)(?:^    |`|sudo )make(?: [A-Z_]+=\S*)* ([a-z][a-z-]*)(?![\w/-])",
+                (TREE / document).read_text())
+            self.assertEqual(set(named) - targets, set(), document)
 
 
 class Examples(unittest.TestCase):
