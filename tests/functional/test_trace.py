@@ -416,6 +416,16 @@ class Extent(TraceTest):
                     self.assertEqual(trace.json["stop"],
                                      {"reason": "hop_limit", "ttl": last})
 
+    def test_what_is_said_stands_behind_the_trace(self):
+        """Where one terminal, or a pipe, takes standard output and standard error."""
+        for arguments in ("-m3", "-m3 -T", "-m3 -q1 -I", "-m3 -a packetbypacket"):
+            with self.subTest(arguments):
+                command = ["paris-traceroute", "-n", *arguments.split(), V4]
+                result = paris.fakeroute("line.topo", "sh", "-c", 'exec "$@" 2>&1', "sh",
+                                         *paris.started_with(command))
+                self.assertEqual([line.split()[0] for line in result.stdout.splitlines()],
+                                 ["traceroute", "1", "2", "3", "paris-traceroute:"])
+
     def test_timeout_of_the_whole(self):
         cases = [(*method, "--timeout", "1.5", target) for method, target in KINDS + TCP]
         for trace in self.each("silent-tail.topo", cases, status=1):

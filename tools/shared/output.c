@@ -104,6 +104,17 @@ output_write_some(struct output *o)
 }
 
 void
+output_write_ready(struct output *o)
+{
+	struct pollfd watch = {.fd = o->fd, .events = POLLOUT};
+
+	while (output_pending(o) != 0 && poll(&watch, 1, 0) > 0 &&
+	       (watch.revents & POLLOUT) != 0)
+		if (output_write_some(o) != 0)
+			break;
+}
+
+void
 output_log_error(const struct output *o)
 {
 	if (o->error == -ENOMEM)

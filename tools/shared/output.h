@@ -36,6 +36,12 @@ size_t output_pending(const struct output *o);
  */
 int output_write_some(struct output *o);
 
+/*
+ * Writes what the reader takes at once, without waiting: what is then said on standard
+ * error stands behind it where both are one terminal.
+ */
+void output_write_ready(struct output *o);
+
 /* Says on standard error what has made it fail. */
 void output_log_error(const struct output *o);
 

@@ -85,7 +85,7 @@ print_from(struct render_text *r, const struct prober_result *m)
 	if (!naming_knows(r->naming, &m->from))
 		return false;
 	if (r->row != r->ttl)
-		output_print(r->out, "\n%2d ", r->ttl);
+		output_print(r->out, "%2d ", r->ttl);
 	reply_addr_text(&m->from, addr);
 	if (!naming_has_names(r->naming))
 		output_print(r->out, " %s", addr);
@@ -158,7 +158,7 @@ print_probe(struct render_text *r, const struct prober_result *m)
 		return true;
 	if (m->outcome != RESULT_REPLY) {
 		if (r->row != r->ttl)
-			output_print(r->out, "\n%2d ", r->ttl);
+			output_print(r->out, "%2d ", r->ttl);
 		r->row = r->ttl;
 		output_print(r->out, " *");
 		if (too_long && m->rtt >= 0)
@@ -190,7 +190,7 @@ print_header(struct render_text *r)
 	const struct record *t = r->record;
 	char addr[REPLY_ADDR_MAX], host[NAME_TEXT_MAX];
 
-	output_print(r->out, "%straceroute to %s (%s), %u hops max, %u byte packets",
+	output_print(r->out, "%straceroute to %s (%s), %u hops max, %u byte packets\n",
 	    r->follows ? "\n" : "", escape_terminal(t->host, host, sizeof(host)),
 	    reply_addr_text(&t->asked.target, addr), t->asked.max_ttl,
 	    t->how.packet_len);
@@ -214,12 +214,11 @@ render_text_advance(struct render_text *r)
 		if (m != NULL && !print_probe(r, m))
 			return false;
 		if (++r->query == r->record->asked.queries) {
+			if (r->row == r->ttl)
+				output_print(r->out, "\n");
 			r->query = 0;
 			r->ttl++;
 		}
 	}
-	if (!r->ended)
-		output_print(r->out, "\n");
-	r->ended = true;
 	return record_is_over(r->record);
 }

@@ -26,10 +26,9 @@ struct render_text {
 	bool follows;                /* an empty line stands before it */
 	struct output *out;
 	bool header; /* printed */
-	bool ended;  /* the last line is complete */
 	int ttl;     /* next to print */
 	int query;
-	int row; /* hop of the line that is open; 0: none */
+	int row; /* hop of the latest line; 0: none */
 };
 
 void render_text_init(struct render_text *r, const struct record *record,

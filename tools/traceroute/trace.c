@@ -347,8 +347,10 @@ judge(struct tracing *t, const struct path *p)
 
 	if (r->has_done &&
 	    (wants_notes(t->options) || r->done.reason == REASON_FAILED ||
-		r->done.reason == REASON_HELPER_LOST))
+		r->done.reason == REASON_HELPER_LOST)) {
+		output_write_ready(&t->m->out);
 		notes_print(r, t->many);
+	}
 	worsen(t, r->has_done ? session_status(&r->done) : EXIT_FAILED);
 }
 
