@@ -208,45 +208,74 @@ count_in_flight(struct probe *const *probes, size_t count)
 	return in_flight;
 }
 
-/* A reply that fits several probes: each trace is told of its own. */
+/* Those of probes whose trace is t move to own, the others to the front. */
+static size_t
+take_own(const struct trace *t, struct probe **probes, size_t *left, struct probe **own)
+{
+	size_t count = 0;
+	size_t others = 0;
+
+	for (size_t i = 0; i < *left; i++) {
+		if (probes[i]->instance == &t->instance)
+			own[count++] = probes[i];
+		else
+			probes[others++] = probes[i];
+	}
+	*left = others;
+	return count;
+}
+
+/* A trace is told of a reply that fits several probes, these of its own among them. */
+static void
+tell_ambiguous(struct trace *t, const struct match *m, const struct reply *r,
+    struct probe *const *own, size_t count, size_t in_flight)
+{
+	struct prober_result result;
+	struct event event = {.type = EVENT_AMBIGUOUS};
+
+	result_fill(&result, t, r, NULL);
+	result.outcome = RESULT_AMBIGUOUS;
+	result.candidates = (uint16_t)m->count;
+	t->instance.done.ambiguous++;
+	t->instance.flow_window = 1;
+	if (t->instance.done.ambiguous <= UINT16_MAX)
+		instance_report(&t->instance, &result);
+	event.ambiguous.probes = own;
+	event.ambiguous.count = count;
+	event.ambiguous.others = in_flight - count_in_flight(own, count);
+	event.ambiguous.result = &result;
+	trace_dispatch(t, &event);
+}
+
+/*
+ * A reply that fits several probes: each trace is told of its own. One that is told may
+ * send, and so make room by taking settled probes of others out of everything: these
+ * stay in memory here, without an instance.
+ */
 static void
 deliver_several(const struct match *m, const struct reply *r)
 {
-	struct probe *probes[MATCH_MAX];
-	size_t left = m->count;
+	struct probe *all[MATCH_MAX], *probes[MATCH_MAX], *own[MATCH_MAX];
 	size_t in_flight = count_in_flight(m->probes, m->count);
+	size_t total = m->count, left = total;
 
-	memcpy(probes, m->probes, left * sizeof(probes[0]));
+	for (size_t i = 0; i < total; i++)
+		all[i] = probes[i] = probe_ref(m->probes[i]);
 	while (left > 0) {
-		struct trace *t = trace_of(probes[0]->instance);
-		struct probe *own[MATCH_MAX];
-		struct prober_result result;
-		struct event event = {.type = EVENT_AMBIGUOUS};
-		size_t count = 0;
-		size_t others = 0;
+		struct instance *instance = probes[0]->instance;
+		size_t count;
 
-		for (size_t i = 0; i < left; i++) {
-			if (probes[i]->instance == &t->instance)
-				own[count++] = probes[i];
-			else
-				probes[others++] = probes[i];
-		}
-		left = others;
-		if (t->finished)
+		if (instance == NULL) {
+			probes[0] = probes[--left];
 			continue;
-		result_fill(&result, t, r, NULL);
-		result.outcome = RESULT_AMBIGUOUS;
-		result.candidates = (uint16_t)m->count;
-		t->instance.done.ambiguous++;
-		t->instance.flow_window = 1;
-		if (t->instance.done.ambiguous <= UINT16_MAX)
-			instance_report(&t->instance, &result);
-		event.ambiguous.probes = own;
-		event.ambiguous.count = count;
-		event.ambiguous.others = in_flight - count_in_flight(own, count);
-		event.ambiguous.result = &result;
-		trace_dispatch(t, &event);
+		}
+		count = take_own(trace_of(instance), probes, &left, own);
+
+		if (!trace_of(instance)->finished)
+			tell_ambiguous(trace_of(instance), m, r, own, count, in_flight);
 	}
+	for (size_t i = 0; i < total; i++)
+		probe_unref(all[i]);
 }
 
 /* Only one probe waits for such a reply, but its algorithm is not sure. */

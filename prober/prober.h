@@ -1,7 +1,7 @@
 /*
  * The prober's inside: one event loop that serves a channel to the tool, any number of
- * instances, and the endpoints that they share. Included by prober.c and instance.c,
- * and by tests that drive a prober in their own process.
+ * instances, and the endpoints that they share. Included by main.c and the files that
+ * make it up, and by tests that look into it.
  */
 #ifndef PROBER_PROBER_H
 #define PROBER_PROBER_H

@@ -276,9 +276,9 @@ trace_port_is_taken(const struct trace *t, uint16_t port)
 	HASH_ITER (hh, t->prober->traces, other, next) {
 		if (other != t && other->endpoint != NULL &&
 		    other->transport == t->transport &&
-		    (other->src_port == port || trace_flow_has_port(other, port)) &&
 		    addr_equal(
-			&other->instance.options.target, &t->instance.options.target))
+			&other->instance.options.target, &t->instance.options.target) &&
+		    (other->src_port == port || trace_flow_has_port(other, port)))
 			return true;
 	}
 	return false;
