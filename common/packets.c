@@ -149,3 +149,21 @@ packet_send(int fd, const struct outgoing *o, int64_t *sent)
 	ids_refused = true;
 	return 0;
 }
+
+uint32_t
+packets_refusing_mtu(int fd)
+{
+	static struct incoming in;
+	unsigned int count = packets_receive(&in, fd, MSG_ERRQUEUE, 0);
+	uint32_t mtu = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct ancillary a;
+
+		ancillary_read(&in.headers[i].msg_hdr, &a);
+		if (a.has_error && a.error.ee_origin == SO_EE_ORIGIN_LOCAL &&
+		    a.error.ee_errno == EMSGSIZE)
+			mtu = a.error.ee_info;
+	}
+	return mtu;
+}

@@ -79,11 +79,17 @@ void packets_arrival(
 
 /*
  * Sends one packet through a socket that has SO_TIMESTAMPING for what is sent, with
- * OPT_ID, OPT_TSONLY and no IP_RECVERR. *sent receives when: CLOCK_REALTIME, ns.
+ * OPT_ID, OPT_TSONLY, and no ICMP errors. *sent receives when: CLOCK_REALTIME, ns.
  * Returns 1 when that is the kernel's stamp, which bears o->stamp_id; 0 when it is
  * ours, taken just before, because the kernel's came late or it takes no ids
  * (Linux 6.13); -errno.
  */
 int packet_send(int fd, const struct outgoing *o, int64_t *sent);
+
+/*
+ * What the link takes that a packet was too large for (-EMSGSIZE), as the error queue
+ * of a socket with IP_RECVERR tells; 0: it does not. What else is there is lost.
+ */
+uint32_t packets_refusing_mtu(int fd);
 
 #endif

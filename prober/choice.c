@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/clock.h"
 #include "prober/tcp_options.h"
@@ -193,7 +194,7 @@ explain_segment(const struct choice *c, char *text)
 	char words[TCP_OPTIONS_TEXT_MAX];
 
 	tcp_options_text(tcp_options_flags(tcp), tcp_options_kinds(tcp),
-	    tcp_options_mss(tcp), words);
+	    tcp_options_mss(tcp, c->family == 0 ? AF_INET : AF_INET6), words);
 	choice_add(text, "segment: %s%s\n", words[0] != '\0' ? words : "no flags",
 	    choice_sees_packets(c->transport)
 		? ""

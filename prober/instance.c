@@ -597,7 +597,11 @@ world_send(
 		return -ENOMEM;
 	}
 	p->flow = spec->flow;
+	/* The route comes to it. */
 	p->len = spec->len;
+	if (p->len != 0)
+		p->len -= (uint16_t)wire_route_len(
+		    &t->instance.options.route, t->instance.options.target.family);
 	p->ttl = spec->ttl;
 	p->query = spec->query;
 	p->expects = spec->expects;

@@ -102,7 +102,7 @@ static void
 tcp_fill(struct layout *l)
 {
 	uint8_t options[TCP_OPTIONS_ROOM];
-	size_t len = tcp_options_write(&l->options.tcp, options);
+	size_t len = tcp_options_write(&l->options.tcp, l->options.dst.family, options);
 
 	write_named(l, "tcp.flags", tcp_options_flags(&l->options.tcp));
 	write_named(l, "tcp.window", LAYOUT_TCP_WINDOW);

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/privsep_messages.h"
 #include "prober/choice.h"
@@ -379,8 +380,9 @@ check_segment(const struct choice *c)
 		    "alone, and no fastopen option");
 	else
 		choice_add(problem_of(c),
-		    "a tcp socket sends the kernel's own SYN: TCP flags and options of "
-		    "one's choice, or an MSS outside of %d to %d, take a raw socket",
+		    "a tcp socket sends the kernel's own SYN: TCP flags, options and "
+		    "ECN bits (-t) of one's choice, or an MSS outside of %d to %d, "
+		    "take a raw socket",
 		    KERNEL_MSS_LOW, KERNEL_MSS_HIGH);
 	return -EPERM;
 }
@@ -419,7 +421,7 @@ segment_len(const struct choice *c)
 		return c->pattern->layers[1]->header_min;
 	if (!choice_sees_packets(c->transport))
 		return c->facts->syn_len;
-	return TCP_HEADER + tcp_options_write(&c->request->tcp, NULL);
+	return TCP_HEADER + tcp_options_write(&c->request->tcp, AF_UNSPEC, NULL);
 }
 
 static int

@@ -56,7 +56,16 @@ open_sender(int family, int number, const struct raw_options *o)
 
 	if (fd < 0)
 		return fd;
-	if (o->mark != 0)
+	if (family == AF_INET) {
+		/* What others learned of the path does not stand in the way. */
+		error =
+		    socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+		if (error == 0)
+			error = socket_option(fd, IPPROTO_IP, IP_RECVERR, 1);
+	} else {
+		error = socket_option(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	}
+	if (error == 0 && o->mark != 0)
 		error = socket_option(fd, SOL_SOCKET, SO_MARK, (int)o->mark);
 	if (error == 0 && o->debug)
 		error = socket_option(fd, SOL_SOCKET, SO_DEBUG, 1);

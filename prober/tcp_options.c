@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/bytes.h"
 
@@ -24,13 +25,15 @@ tcp_options_kinds(const struct prober_tcp *tcp)
 }
 
 uint16_t
-tcp_options_mss(const struct prober_tcp *tcp)
+tcp_options_mss(const struct prober_tcp *tcp, uint32_t family)
 {
-	return tcp->mss != 0 ? tcp->mss : TCP_OPTIONS_MSS;
+	if (tcp->mss != 0)
+		return tcp->mss;
+	return family == AF_INET6 ? TCP_OPTIONS_MSS6 : TCP_OPTIONS_MSS4;
 }
 
 size_t
-tcp_options_write(const struct prober_tcp *tcp, uint8_t *out)
+tcp_options_write(const struct prober_tcp *tcp, uint32_t family, uint8_t *out)
 {
 	uint8_t kinds = tcp_options_kinds(tcp);
 	uint8_t room[TCP_OPTIONS_ROOM];
@@ -40,7 +43,7 @@ tcp_options_write(const struct prober_tcp *tcp, uint8_t *out)
 	if ((kinds & TCP_OPTION_MSS) != 0) {
 		writer_u8(&w, TCPOPT_MAXSEG);
 		writer_u8(&w, TCPOLEN_MAXSEG);
-		writer_u16(&w, tcp_options_mss(tcp));
+		writer_u16(&w, tcp_options_mss(tcp, family));
 	}
 	if ((kinds & TCP_OPTION_SACK) != 0) {
 		writer_u8(&w, TCPOPT_SACK_PERMITTED);

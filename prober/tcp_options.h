@@ -21,7 +21,8 @@
 #define TCP_FLAGS_ECN 0xc0 /* ECE and CWR */
 
 /* What our own have: as Linux, but for the time, which would tell something of us. */
-#define TCP_OPTIONS_MSS 1460
+#define TCP_OPTIONS_MSS4 1460 /* of an Ethernet: less by both headers */
+#define TCP_OPTIONS_MSS6 1440
 #define TCP_OPTIONS_TIMESTAMP 0x70617269
 #define TCP_OPTIONS_WINDOW_SCALE 7
 
@@ -30,14 +31,14 @@ uint8_t tcp_options_flags(const struct prober_tcp *tcp);
 uint8_t tcp_options_kinds(const struct prober_tcp *tcp);
 
 /* The value of the MSS option, if there is one. */
-uint16_t tcp_options_mss(const struct prober_tcp *tcp);
+uint16_t tcp_options_mss(const struct prober_tcp *tcp, uint32_t family);
 
 /*
  * Writes them in the order of their bits, padded with NOPs to whole words, as
  * paris-privsep does (common/privsep_messages.h). Returns the length; out has
  * TCP_OPTIONS_ROOM bytes, and is written as far as that, or is NULL.
  */
-size_t tcp_options_write(const struct prober_tcp *tcp, uint8_t *out);
+size_t tcp_options_write(const struct prober_tcp *tcp, uint32_t family, uint8_t *out);
 
 #define TCP_OPTIONS_TEXT_MAX 96
 

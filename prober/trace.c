@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/sockopt.h"
 #include "prober/trace.h"
+#include "prober/wire.h"
 
 #define PORT_BASE 24000     /* source port of flow 0: below every ephemeral range */
 #define PORT_TRIES 256      /* further ports tried when that one is taken */
@@ -423,12 +424,15 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .ip_protocol = o->ip_protocol,
 	    .service = o->service,
 	    .flow_constant = t->instance.algorithm->flow_constant,
-	    .len = plan->packet_len != 0 ? plan->packet_len : o->packet_len,
+	    .len = plan->packet_len,
 	    .fill = o->fill,
 	    .fill_len = o->fill_len,
 	};
+	size_t routed = wire_route_len(&o->route, o->target.family);
 	int error = find_tag(t, plan->tag, &l);
 
+	if (l.len == 0 && o->packet_len > routed)
+		l.len = (uint16_t)(o->packet_len - routed);
 	/* The helper marks its echo requests, to know their answers by. */
 	if (t->transport->by_helper && !trace_has_ports(t)) {
 		l.mark = t->prober->helper.hello.nonce;
@@ -441,7 +445,7 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 		    trace_error_text(-error));
 		return error;
 	}
-	t->instance.options.packet_len = t->layout.options.len;
+	t->instance.options.packet_len = (uint16_t)(t->layout.options.len + routed);
 	limit_flows(t);
 	t->instance.quotes_may_be_short = layout_tag_may_be_cut(&t->layout);
 	return 0;

@@ -140,12 +140,15 @@ send_packet(struct endpoint *e, struct probe *p, const struct packet *packet)
 	    .interface = e->key.device_index,
 	    .dont_route = e->key.dont_route,
 	    .stamp_id = &id};
+	int fd = e->owner->raw->sockets.sender[is_v6(e)];
 	int64_t sent;
 	int result;
 
 	if (is_v6(e))
 		o.flow_label = socket_header_value(e, packet, e->flow_label);
-	result = packet_send(e->owner->raw->sockets.sender[is_v6(e)], &o, &sent);
+	result = packet_send(fd, &o, &sent);
+	if (result == -EMSGSIZE && e->key.dont_fragment)
+		e->mtu = packets_refusing_mtu(fd);
 	if (result >= 0) {
 		p->sent = sent;
 		p->sent_by_kernel = result == 1;

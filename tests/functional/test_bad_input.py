@@ -284,7 +284,6 @@ class Values(BadInputTest):
                 ("-l 5", "-l 5: IPv4 has no flow label"),
                 ("-I --sport 9", "--sport 9: ICMP probes"),
                 ("-T 60", "packet_len 60: the kernel chooses"),
-                ("-T -t 1", "-t 1: the kernel keeps"),
                 ("-T -O nosuch", "-O: 'nosuch' is no option of tcp; there are: syn, ack"),
                 ("-T -O mss=0", "-O mss: '0' is not a whole number from 1 to 65535"),
                 ("-T -O fin=1", "-O fin: takes no value: '1'"),

@@ -38,6 +38,7 @@ SEGMENTS = (
     ("timestamps,mss=99", SYN, [MSS, STAMPS], "tcp-helper"),
     ("window_scaling,sack", SYN, [MSS, SACK, SCALE], "tcp-helper"),
     ("ecn", SYN | ECE | CWR, [MSS], "tcp-helper"), ("syn,ece", SYN | ECE, [MSS], "tcp-helper"),
+    ("sysctl -t 3", SYN, KINDS, "tcp-helper"),
     ("sysctl,cwr,syn", SYN | CWR, KINDS, "tcp-helper"), ("ack", ACK, [], "tcp-helper"),
     ("ack,timestamps", ACK, [STAMPS], "tcp-helper"), ("flags=0x10", ACK, [], "tcp-helper"),
     ("fin", FIN, [], "tcp-raw"), ("rst", RST, [], "tcp-raw"),
@@ -66,7 +67,7 @@ class Segments(unittest.TestCase):
 
     def check(self, given, flags, kinds, send, target):
         silent = given in NO_ANSWER
-        result, found = self.trace(send, "-O", given, "-p", "81", *(
+        result, found = self.trace(send, "-O", *given.split(), "-p", "81", *(
             ("-m", "5", "-q1", "-w0.3") if silent else ()), target)
         self.assertEqual(result.returncode, 1 if silent else 0, result)
         self.assertEqual(found["plan"]["send"], send)
@@ -76,15 +77,18 @@ class Segments(unittest.TestCase):
         self.assertEqual(len(sent), found["counters"]["sent"])
         for packet in sent:
             self.assertEqual(packet.flags, flags)
+            self.assertEqual(packet.tos, 3 if "-t" in given else 0)
             self.assertEqual(sorted(options(packet)), sorted(kinds))
             self.assertTrue(packet.checksum_ok)
             self.assertEqual(packet.length, found["packet_len"])
             self.assertEqual(packet.payload, b"")
         self.assertEqual(len({(packet.sport, packet.flow_label) for packet in sent}), 1)
         number = given.partition("mss=")[2].partition(",")[0]
-        if number:
+        if MSS in kinds:
+            # What nobody chose is what fits an Ethernet, as that of the kernel here.
             self.assertEqual({int.from_bytes(options(packet)[MSS], "big")
-                              for packet in sent}, {int(number)})
+                              for packet in sent},
+                             {int(number or (1460 if target == V4 else 1440))})
         answers = paris.answers(found)
         hops = {(ttl, probe["from"]) for ttl, probe in answers}
         self.assertEqual(hops - {(5, target)}, {
@@ -124,10 +128,11 @@ class Segments(unittest.TestCase):
         for given, words in (("ecn", "start this as root|setcap"),
                              ("fin", "nor by paris-privsep, which sends SYN, ECE and CWR "
                               "with it, and ACK alone.*start this as root"),
-                             ("fastopen", "without fastopen.*start this as root")):
+                             ("fastopen", "without fastopen.*start this as root"),
+                             ("info -t 3", "ECN bits .-t..*start this as root|setcap")):
             for options_ in ((), ("--privilege", "none")):
                 result = paris.fakeroute("instant.topo", "paris-traceroute", "-T", "-O",
-                                         given, *options_, V4)
+                                         *given.split(), *options_, V4)
                 self.assertEqual(result.returncode, 3, result)
                 self.assertRegex(result.stderr, r"\Aparis-traceroute: a tcp socket sends "
                                  r"the kernel's own SYN[^\n]*\n\Z")

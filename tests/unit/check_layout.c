@@ -347,7 +347,9 @@ START_TEST(segments)
 			: 0);
 		if (options != 0 && flags == 0x02)
 			must_eq_in(i, packet[len - options + 3],
-			    tcp->mss != 0 ? tcp->mss : 1460 % 256);
+			    tcp->mss != 0             ? tcp->mss
+			    : o.dst.family == AF_INET ? 1460 % 256
+						      : 1440 % 256);
 		free(packet);
 		layout_clear(&l);
 	}

@@ -515,6 +515,45 @@ START_TEST(program_names)
 }
 END_TEST
 
+/* What a script may have that was written for traceroute(8), and what comes of it. */
+static const struct {
+	const char *line;
+	uint16_t port, src_port, window;
+	uint32_t packet_len;
+	uint8_t tcp_flags;
+	const char *otherwise; /* by our own name: how the message begins */
+} forgiven[] = {
+    {"-p 0 h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "-p: '0' is not"},
+    {"--sport=0 h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "--sport: '0' is not"},
+    {"-N 0 h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "-N: '0' is not"},
+    {"-O any h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "-O: 'any' is no option of udp"},
+    {"-U -O ,any h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "-O: '' is no option of udp"},
+    {"-T -O ack, h", 0, 0, 0, PACKET_LEN_DEFAULT, 0x10, "-O: '' is no option of tcp"},
+    {"-T -O syn,,ack h", 0, 0, 0, PACKET_LEN_DEFAULT, 0x12, "-O: '' is no option"},
+    {"-I --sport=9 h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "--sport 9: ICMP probes"},
+    {"-P 253 --sport=9 h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "--sport: probes of any"},
+    {"-D h 100", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "packet_len 100: a DCCP Request"},
+    {"-T h 100", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "packet_len 100: the kernel chooses"},
+    {"-T --mtu h", 0, 0, 1, PACKET_LEN_DEFAULT, 0, "--mtu: the kernel chooses"},
+};
+
+START_TEST(stands_in)
+{
+	struct trace_options o;
+	char error[OPTIONS_TEXT_MAX];
+
+	ck_assert_msg(parse_as("traceroute", forgiven[_i].line, &o, error) == 0,
+	    "%s: %s", forgiven[_i].line, error);
+	ck_assert_uint_eq(o.port, forgiven[_i].port);
+	ck_assert_uint_eq(o.start.src_port, forgiven[_i].src_port);
+	ck_assert_uint_eq(o.start.window, forgiven[_i].window);
+	ck_assert_uint_eq(o.packet_len, forgiven[_i].packet_len);
+	ck_assert_uint_eq(o.start.tcp.flags, forgiven[_i].tcp_flags);
+	ck_assert_int_eq(parse(forgiven[_i].line, &o, error), -EINVAL);
+	ck_assert_ptr_eq(strstr(error, forgiven[_i].otherwise), error);
+}
+END_TEST
+
 START_TEST(no_host_needed)
 {
 	struct trace_options o;
@@ -578,19 +617,25 @@ START_TEST(target_does_not_fit)
 	ck_assert_int_eq(parse("-s ::1 h", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &v4, error), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(error, "-s ::1: "));
-	/* TCP sockets take no ECN bits; others do. */
+	/* TCP sockets of the kernel's take no ECN bits: the segment is chosen then. */
 	for (int tos = 0; tos < 256; tos++) {
 		char line[32];
 
 		snprintf(line, sizeof(line), "-T -t %d h", tos);
 		ck_assert_int_eq(parse(line, &o, error), 0);
+		ck_assert_int_eq(trace_request_check(&o, &v4, error), 0);
+		ck_assert_uint_eq(o.start.tcp.chosen, (tos & 3) != 0);
+		ck_assert_uint_eq(o.start.tcp.flags & 0x12, (tos & 3) != 0 ? 2 : 0);
+		snprintf(line, sizeof(line), "-UL -t %d h", tos);
+		ck_assert_int_eq(parse(line, &o, error), 0);
+		ck_assert_int_eq(trace_request_check(&o, &v4, error), 0);
+		ck_assert_uint_eq(o.start.tcp.chosen, 0);
+		snprintf(line, sizeof(line), "--tcp -Q %d h", tos);
+		ck_assert_int_eq(parse_as("paris-ping", line, &o, error), 0);
 		ck_assert_int_eq(
 		    trace_request_check(&o, &v4, error), (tos & 3) != 0 ? -EINVAL : 0);
 		if ((tos & 3) != 0)
 			ck_assert_ptr_nonnull(strstr(error, "a multiple of 4"));
-		snprintf(line, sizeof(line), "-UL -t %d h", tos);
-		ck_assert_int_eq(parse(line, &o, error), 0);
-		ck_assert_int_eq(trace_request_check(&o, &v4, error), 0);
 	}
 	ck_assert_int_eq(parse("-i nosuchdevice h", &o, error), 0);
 	ck_assert_int_eq(trace_request_check(&o, &v4, error), -ENODEV);
@@ -859,6 +904,8 @@ main(void)
 	    {wait_values, .loops = COUNT(waits)},
 	    {send_gaps, .loops = COUNT(gaps)},
 	    {number_values, .loops = COUNT(numbers)},
+	    {stands_in, .loops = COUNT_OF(forgiven)},
+	    {stands_in, .loops = COUNT(forgiven)},
 	    {program_names, .loops = COUNT(programs)},
 	    {no_host_needed},
 	    {start_of_a_trace},

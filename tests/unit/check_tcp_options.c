@@ -1,6 +1,7 @@
 /* prober/tcp_options: what probes have, and what anybody may have written. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "prober/tcp_options.h"
 #include "tests/support/packets.h"
@@ -36,15 +37,32 @@ START_TEST(written_and_read)
 	uint16_t mss;
 
 	memset(out, 0xee, sizeof(out));
-	must_eq(tcp_options_write(tcp, NULL), cases[_i].len);
-	must_eq(tcp_options_write(tcp, out), cases[_i].len);
+	must_eq(tcp_options_write(tcp, AF_INET, NULL), cases[_i].len);
+	must_eq(tcp_options_write(tcp, AF_INET, out), cases[_i].len);
 	ck_assert_mem_eq(out, cases[_i].bytes, cases[_i].len);
 	must_eq(out[TCP_OPTIONS_ROOM], 0xee);
 	must_eq(tcp_options_read(out, cases[_i].len, &mss), tcp_options_kinds(tcp));
-	must_eq(mss, (tcp_options_kinds(tcp) & 1) != 0 ? tcp_options_mss(tcp) : 0);
+	must_eq(
+	    mss, (tcp_options_kinds(tcp) & 1) != 0 ? tcp_options_mss(tcp, AF_INET) : 0);
 	ck_assert_str_eq(
 	    tcp_options_text(tcp_options_flags(tcp), tcp_options_kinds(tcp), mss, text),
 	    cases[_i].text);
+}
+END_TEST
+
+/* What nobody said is what fits an Ethernet, by family. */
+START_TEST(default_mss)
+{
+	struct prober_tcp tcp = {1, 2, TCP_OPTION_MSS, 0};
+	uint8_t out[TCP_OPTIONS_ROOM];
+	uint16_t mss;
+
+	must_eq(tcp_options_write(&tcp, AF_INET6, out), 4);
+	(void)tcp_options_read(out, 4, &mss);
+	must_eq(mss, 1440);
+	must_eq(tcp_options_mss(&tcp, AF_INET), 1460);
+	tcp.mss = 99;
+	must_eq(tcp_options_mss(&tcp, AF_INET6), 99);
 }
 END_TEST
 
@@ -54,8 +72,8 @@ START_TEST(all)
 	for (int options = 0; options < TCP_OPTIONS_END; options++) {
 		struct prober_tcp tcp = {1, 2, (uint8_t)options, 0};
 
-		must(tcp_options_write(&tcp, NULL) <= TCP_OPTIONS_ROOM);
-		must_eq(tcp_options_write(&tcp, NULL) % 4, 0);
+		must(tcp_options_write(&tcp, AF_INET6, NULL) <= TCP_OPTIONS_ROOM);
+		must_eq(tcp_options_write(&tcp, AF_INET6, NULL) % 4, 0);
 	}
 }
 END_TEST
@@ -115,6 +133,8 @@ main(void)
 {
 	const struct test_entry tests[] = {
 	    {written_and_read, .loops = COUNT_OF(cases)},
+	    {default_mss},
+	    {default_mss},
 	    {all},
 	    {hostile},
 	    {noise},

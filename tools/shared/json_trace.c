@@ -108,8 +108,8 @@ put_header(struct json_builder *b, json_t *object, const struct prober_start *as
 		json_put(b, object, "tcp_flags",
 		    json_string(tcp_options_text(tcp->flags, 0, 0, text)));
 		json_put(b, object, "tcp_options",
-		    json_string(
-			tcp_options_text(0, tcp->options, tcp_options_mss(tcp), text)));
+		    json_string(tcp_options_text(0, tcp->options,
+			tcp_options_mss(tcp, asked->target.family), text)));
 	} else if (tcp->mss != 0) {
 		json_put_number(b, object, "tcp_mss", tcp->mss);
 	}

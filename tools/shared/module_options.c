@@ -83,8 +83,7 @@ static const struct module_option table[] = {
 	"Number or name of the IP protocol, as -P (default 253)"},
     {METHOD_UDPLITE, "coverage", "NUM", false, 8, UINT16_MAX, SET_COVERAGE, 0,
 	"Have the checksum cover so many bytes of the packet, its header first "
-	"(default "
-	"all)"},
+	"(default the header, 8; 65535: all)"},
 };
 
 #define TABLE_COUNT (sizeof(table) / sizeof(table[0]))
@@ -297,19 +296,68 @@ take_settings(struct segment *s)
 		s->flags |= TCP_FLAGS_ECN;
 }
 
+/* Whether a protocol has options at all. */
+static bool
+has_options(uint8_t method)
+{
+	for (size_t i = 0; i < TABLE_COUNT; i++)
+		if (table[i].method == method)
+			return true;
+	return false;
+}
+
+/*
+ * traceroute(8) lets a comma stand behind options, and says nothing of options for a
+ * protocol that has none.
+ */
+static bool
+is_idle(const struct trace_options *o, const char *name, bool first)
+{
+	return o->as_traceroute &&
+	       ((*name == '\0' && !first) || !has_options(o->method));
+}
+
+/* What one -O says. 0, -EINVAL with the reason, or 1: it asks for help. */
+static int
+take_list(struct trace_options *o, struct segment *s, const char *text, char *error)
+{
+	char shown[OPTIONS_SHOWN_MAX], copy[256];
+	char *rest = copy, *name;
+
+	if (strlen(text) >= sizeof(copy)) {
+		snprintf(error, OPTIONS_TEXT_MAX, "-O: '%s' is too long",
+		    options_show(text, shown));
+		return -EINVAL;
+	}
+	(void)stpcpy(copy, text);
+	while ((name = strsep(&rest, ",")) != NULL) {
+		if (strcmp(name, "help") == 0)
+			return 1;
+		if (!is_idle(o, name, name == copy) && take_one(o, s, name, error) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
 /* All that was said of the segment, together. */
 static void
 settle_segment(struct trace_options *o, struct segment *s)
 {
 	struct prober_tcp *tcp = &o->start.tcp;
+	bool ecn_bits = (o->start.tos & 3) != 0 && o->method == METHOD_TCP &&
+			o->program != PROGRAM_PING;
 
 	*tcp = (struct prober_tcp){.mss = s->mss};
 	if (!s->flags_given)
 		s->flags = TCP_FLAG_SYN;
 	/* The kernel's own SYN; sysctl says no more, if it is all that is said. */
 	if (s->options == 0 &&
-	    (!s->flags_given || (s->sysctl && s->flags == TCP_FLAG_SYN)))
-		return;
+	    (!s->flags_given || (s->sysctl && s->flags == TCP_FLAG_SYN))) {
+		/* The kernel keeps the ECN bits (-t) of its own for itself. */
+		if (!ecn_bits)
+			return;
+		s->sysctl = true;
+	}
 	if (s->sysctl)
 		take_settings(s);
 	tcp->chosen = 1;
@@ -323,26 +371,16 @@ int
 module_options_take(struct trace_options *o, char *error)
 {
 	struct segment segment = {0};
-	char shown[OPTIONS_SHOWN_MAX], copy[256];
-	char *rest, *name;
 
 	for (size_t i = 0; i < o->module_options_count; i++) {
-		const char *text = o->module_options[i];
+		int taken = take_list(o, &segment, o->module_options[i], error);
 
-		if (strcmp(text, "help") == 0) {
+		if (taken < 0)
+			return taken;
+		if (taken > 0) {
 			o->help = o->module_help = 1;
 			return 0;
 		}
-		if (strlen(text) >= sizeof(copy)) {
-			snprintf(error, OPTIONS_TEXT_MAX, "-O: '%s' is too long",
-			    options_show(text, shown));
-			return -EINVAL;
-		}
-		(void)stpcpy(copy, text);
-		rest = copy;
-		while ((name = strsep(&rest, ",")) != NULL)
-			if (take_one(o, &segment, name, error) != 0)
-				return -EINVAL;
 	}
 	settle_segment(o, &segment);
 	return 0;

@@ -471,6 +471,9 @@ settle_defaults(struct trace_options *o)
 		start->branching = 0;
 	else if (o->bound == BOUND_GRAPH && start->branching == 0)
 		start->branching = MDA_BRANCHING;
+	/* A host that has the protocol answers with packets that show no tag. */
+	if (o->method == METHOD_RAW && start->window == 0)
+		start->window = 1;
 	if (start->path_mtu) {
 		start->dont_fragment = 1;
 		start->window = 1;
@@ -623,8 +626,10 @@ forget_idle(struct trace_options *o)
 {
 	if (!o->as_traceroute)
 		return;
-	if (o->method == METHOD_ICMP)
+	if (o->method == METHOD_ICMP || o->method == METHOD_RAW)
 		o->start.src_port = 0;
+	if (o->method == METHOD_DCCP)
+		o->packet_len = PACKET_LEN_DEFAULT;
 	if (o->method != METHOD_TCP)
 		return;
 	o->packet_len = PACKET_LEN_DEFAULT;
@@ -633,6 +638,15 @@ forget_idle(struct trace_options *o)
 		o->start.dont_fragment = 1;
 		o->start.window = 1;
 	}
+}
+
+/* Where traceroute(8) takes 0 for the default, its stand-in does so, too. */
+static void
+take_zeros(struct option_spec *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].parse == trace_value_port || rows[i].letter == 'N')
+			rows[i].low = 0;
 }
 
 /* getopt_long has no such thing. */
@@ -671,6 +685,8 @@ trace_options_parse(struct trace_options *o, enum trace_program program, int arg
 	set_defaults(o, program);
 	if (program == PROGRAM_TRACEROUTE)
 		take_program_name(o, argc, argv);
+	if (o->as_traceroute)
+		take_zeros(rows, count);
 	if (program != PROGRAM_PING)
 		replace_udplite(argv);
 	first = options_parse(rows, count, argc, argv, o, error);

@@ -5,9 +5,13 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "prober/algorithm.h"
 #include "prober/tree.h"
+#include "prober/wire.h"
+
+#define UDPLITE_HEADER 8
 
 /* What each method sends and where to, unless -p says otherwise. */
 static const struct method {
@@ -185,11 +189,11 @@ trace_request_check(
 		    "host: no packet can be sent to the unspecified address");
 		return -EINVAL;
 	}
-	if (o->method == METHOD_TCP && (o->start.tos & 3) != 0) {
+	if (ping && o->method == METHOD_TCP && (o->start.tos & 3) != 0) {
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "-%c %u: the kernel keeps the two lowest bits (ECN) of TCP packets "
+		    "-Q %u: the kernel keeps the two lowest bits (ECN) of TCP packets "
 		    "for itself: give a multiple of 4",
-		    ping ? 'Q' : 't', o->start.tos);
+		    o->start.tos);
 		return -EINVAL;
 	}
 	if (o->device != NULL && if_nametoindex(o->device) == 0) {
@@ -217,7 +221,13 @@ trace_request_start(const struct trace_options *o, const struct addr *target,
 	else if (o->packet_len != PACKET_LEN_DEFAULT)
 		start->packet_len = (uint16_t)o->packet_len;
 	else
-		start->packet_len = target->family == AF_INET ? 60 : 80;
+		start->packet_len =
+		    (uint16_t)((target->family == AF_INET ? 60 : 80) +
+			       wire_route_len(&start->route, target->family));
+	/* As traceroute(8) has it; a checksum that is to differ covers what differs. */
+	if (o->method == METHOD_UDPLITE && start->coverage == 0 &&
+	    (o->tag == NULL || strcmp(o->tag, "udplite.checksum") != 0))
+		start->coverage = UDPLITE_HEADER;
 	/* The sequence numbers that ping prints are those of its echo requests. */
 	if (methods[o->method].dst_port == NULL)
 		start->first_tag = o->program == PROGRAM_PING ? 1 : o->port;
