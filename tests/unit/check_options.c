@@ -531,7 +531,7 @@ static const struct {
     {"-T -O ack, h", 0, 0, 0, PACKET_LEN_DEFAULT, 0x10, "-O: '' is no option of tcp"},
     {"-T -O syn,,ack h", 0, 0, 0, PACKET_LEN_DEFAULT, 0x12, "-O: '' is no option"},
     {"-I --sport=9 h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "--sport 9: ICMP probes"},
-    {"-P 253 --sport=9 h", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "--sport: probes of any"},
+    {"-P 253 --sport=9 h", 0, 0, 1, PACKET_LEN_DEFAULT, 0, "--sport: probes of any"},
     {"-D h 100", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "packet_len 100: a DCCP Request"},
     {"-T h 100", 0, 0, 0, PACKET_LEN_DEFAULT, 0, "packet_len 100: the kernel chooses"},
     {"-T --mtu h", 0, 0, 1, PACKET_LEN_DEFAULT, 0, "--mtu: the kernel chooses"},
