@@ -16,26 +16,42 @@
 /* Batches taken in after the command has ended: more than the ring holds. */
 #define LAST_BATCHES 4096
 
-/* The clocks as a batch of packets is taken in: few packets need to read them anew. */
+/* Both clocks are to be read within this time for what they say of each other. */
+#define CLOCKS_APART 20000 /* ns */
+#define CLOCKS_TRIES 1000
+
+/*
+ * The clocks as a batch of packets is taken in: few packets need to read them anew.
+ * How far the time of day is ahead of the timers stays what it was unless somebody sets
+ * it, so that two packets keep their order however long we stand still between
+ * readings.
+ */
 struct clocks {
-	int64_t ahead; /* of the time of day before the clock of the timers */
-	int64_t now;   /* of the timers */
+	int64_t ahead;
+	int64_t now; /* of the timers */
 };
+
+/* Reads the clocks; returns for how long that left open what they say of each other. */
+static int64_t
+read_clocks(struct clocks *c)
+{
+	int64_t before = clock_monotonic(), realtime = clock_realtime();
+
+	c->now = clock_monotonic();
+	if (c->ahead < realtime - c->now || c->ahead > realtime - before)
+		c->ahead = realtime - c->now;
+	return c->now - before;
+}
 
 /*
  * The kernel's stamp, a time of day that may have been set meanwhile, on the clock of
- * the timers. Those are read in this order so that no delay of ours makes a reply come
- * early.
+ * the timers. No delay of ours makes a reply come early.
  */
 static int64_t
 when(struct clocks *c, int64_t stamp, bool first)
 {
-	if (first) {
-		int64_t realtime = clock_realtime();
-
-		c->now = clock_monotonic();
-		c->ahead = realtime - c->now;
-	}
+	if (first)
+		(void)read_clocks(c);
 	if (stamp - c->ahead > c->now)
 		c->now = clock_monotonic();
 	return stamp - c->ahead > c->now ? c->now : stamp - c->ahead;
@@ -43,10 +59,9 @@ when(struct clocks *c, int64_t stamp, bool first)
 
 /* Takes in what has come; true when there may be more. */
 static bool
-receive(struct loop *l)
+receive(struct loop *l, struct clocks *clocks)
 {
 	struct farend_packet packet;
-	struct clocks clocks = {0};
 	int taken = 0;
 
 	for (; taken < RECEIVE_BATCH && farend_receive(l->far, &packet); taken++) {
@@ -54,7 +69,7 @@ receive(struct loop *l)
 			capture_write(
 			    l->capture, packet.bytes, packet.len, packet.stamp);
 		simulator_receive(l->simulator, packet.bytes, packet.len,
-		    when(&clocks, packet.stamp, taken == 0));
+		    when(clocks, packet.stamp, taken == 0));
 		farend_next(l->far);
 	}
 	return taken == RECEIVE_BATCH;
@@ -145,18 +160,21 @@ loop_run(struct loop *l)
 	    {.fd = l->far->fd, .events = POLLIN},
 	    {.fd = l->signal_fd, .events = POLLIN},
 	};
+	struct clocks clocks = {.ahead = INT64_MIN};
 	bool busy = false;
 	int error;
 
+	for (int i = 0; i < CLOCKS_TRIES && read_clocks(&clocks) > CLOCKS_APART; i++)
+		clocks.ahead = INT64_MIN;
 	for (;;) {
 		error = wait_for_events(l, fds, sizeof(fds) / sizeof(*fds), busy);
 		if (error != 0)
 			return error;
-		busy = receive(l);
+		busy = receive(l, &clocks);
 		send_due(l);
 		if ((fds[1].revents & POLLIN) != 0 && take_signals(l)) {
 			/* What the command sent last has a place in the report too. */
-			for (int i = 0; i < LAST_BATCHES && receive(l); i++)
+			for (int i = 0; i < LAST_BATCHES && receive(l, &clocks); i++)
 				;
 			note_delay(l, clock_monotonic());
 			return 0;
