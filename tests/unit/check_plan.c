@@ -458,7 +458,7 @@ START_TEST(segments)
 	    {{0, 0, 0, 32767}, TRANSPORT_TCP, 60, "have them"},
 	    {{0, 0, 0, 87}, TRANSPORT_TCP_HELPER, 60, "segment: syn,mss=87,"},
 	    {{0, 0, 0, 32768}, TRANSPORT_TCP_HELPER, 60, "an MSS outside of 88"},
-	    {{1, 0x02, 1, 0}, TRANSPORT_TCP_HELPER, 44, "segment: syn,mss=1460\n"},
+	    {{1, 0x02, 1, 0}, TRANSPORT_TCP_HELPER, 44, "segment: syn,mss=14"},
 	    {{1, 0x10, 0, 0}, TRANSPORT_TCP_HELPER, 40, "segment: ack\n"},
 	    {{1, 0xc2, 1, 0}, TRANSPORT_TCP_HELPER, 44, "segment: syn,ece,cwr,mss"},
 	    {{1, 0x42, 15, 0}, TRANSPORT_TCP_HELPER, 60, "window_scaling"},
@@ -484,6 +484,9 @@ START_TEST(segments)
 			must_eq_in(i, p.choice.family[family].packet_len,
 			    cases[i].len + 20 * family);
 			must_say(p.text[family], cases[i].said);
+			if (cases[i].tcp.options == TCP_OPTION_MSS)
+				must_say(p.text[family],
+				    family == 0 ? "mss=1460\n" : "mss=1440\n");
 		}
 		if (cases[i].transport == TRANSPORT_TCP)
 			continue;
