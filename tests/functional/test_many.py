@@ -439,13 +439,91 @@ class OfRoot(ManyTest):
         self.assertEqual(named_hosts(result.stdout), hosts(1))
 
 
-class Together(ManyTest):
-    def test_with_many_paths(self):
-        for option, value in (("--targets", "/dev/null"), ("--resume", "/dev/null")):
-            result = run("-a", "mda", option, value, "203.0.112.1")
-            self.assertEqual(result.returncode, USAGE, result)
-            self.assertIn(f"{option}: is of algorithms that trace one path", result.stderr)
+class Searched(ManyTest):
+    """Lists of hosts to which all paths are looked for."""
 
+    def run_mda(self, *arguments):
+        return paris.fakeroute(LINE, "mda", "-n", "-w", WAIT, "--format", "json", *arguments)
+
+    def order(self, result):
+        """In which order hosts were probed first."""
+        return list(dict.fromkeys(packet.dst for packet in result.packets()
+                                  if packet.src == "192.0.2.2"))
+
+    def test_list(self):
+        """What is wrong is told, by its line, and the rest goes on, in its order."""
+        path = listed(["203.0.112.1", "two words", "::1:2:g  # no address", "203.0.112.2",
+                       "no.example", "203.0.112.77", b"203.0.112.3"])
+        excluded = listed(["203.0.112.64/26"])
+        for program in (("mda",), ("paris-traceroute", "-a", "mda")):
+            result = paris.fakeroute(
+                LINE, *program, "-n", "-w", WAIT, "--format", "json", "--resolver",
+                "127.0.0.1:9", "--exclude", excluded, "--targets", path, "203.0.112.9")
+            self.assertEqual(result.returncode, USAGE, result)
+            asked = ["203.0.112.9", *hosts(3)]
+            self.assertEqual(named_hosts(result.stdout), asked)
+            self.assertEqual(set(self.order(result)), set(asked))
+            for found in traces(result.stdout):
+                self.assertEqual({node.get("addr") for node in found["nodes"]},
+                                 {"192.0.2.2", found["host"]} |
+                                 {f"10.0.{n}.1" for n in range(1, 15)})
+            lines = result.stderr.splitlines()
+            for line, (number, part) in zip(lines, (
+                    (2, r"'two\\x20words' is more than one word"),
+                    (3, "cannot resolve ::1:2:g: not an"), (5, "cannot resolve no.example: "),
+                    (6, r"203\.0\.112\.77 \(203\.0\.112\.77\) is not probed: 203")), strict=True):
+                self.assertRegex(line, rf"\A{program[0]}: {path}:{number}: {part}")
+
+    def test_one_at_a_time(self):
+        result = self.run_mda("--parallel", "1", *hosts(4))
+        self.assertEqual(result.returncode, OK, result)
+        self.assertEqual(named_hosts(result.stdout), hosts(4))
+        order = [packet.dst for packet in result.packets() if packet.src == "192.0.2.2"]
+        self.assertEqual([host for at, host in enumerate(order)
+                          if at == 0 or order[at - 1] != host], hosts(4))
+
+    def test_more_than_run_at_a_time(self):
+        asked = hosts(30)
+        result = paris.fakeroute(
+            LINE, "sh", "-c", 'exec "$@" <"$0"', listed(asked),
+            *paris.started_with(["mda", "-n", "-w", WAIT, "--format", "json", "--parallel", "3",
+                                 "--targets", "-"]))
+        self.assertEqual((result.returncode, result.stderr), (OK, ""), result)
+        self.assertEqual(named_hosts(result.stdout), asked)
+        self.assertEqual(sorted(self.order(result)), sorted(asked))
+
+    def test_interrupted(self):
+        """What was begun is printed; no other search begins."""
+        running = paris.start_fakeroute(
+            LINE, "mda", "-n", "--format", "json", "--parallel", "1", "--pps", "300",
+            *hosts(20))
+        paris.wait_for(lambda: running.text().count("\n") >= 2, 20, "no search ended")
+        kill(running.find("mda"), signal.SIGINT)
+        result = running.finish()
+        self.assertEqual(result.returncode, NOT, result)
+        found = named_hosts(result.stdout)
+        self.assertEqual(found, hosts(len(found)))
+        self.assertLess(len(found), 20)
+        self.assertEqual(self.order(result), found)
+
+    def test_nothing_to_do(self):
+        result = self.run_mda("--targets", "/dev/null")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (OK, "", ""))
+        result = self.run_mda("--resolver", "127.0.0.1:9", "no.example", "no2.example")
+        self.assertEqual((result.returncode, result.stdout), (USAGE, ""), result)
+        self.assertEqual(result.stderr.count("mda: cannot resolve no"), 2, result)
+
+    def test_what_is_of_one_path(self):
+        for words, part in (
+                (("--resume", "/dev/null"), "--resume: is of algorithms that trace one path"),
+                (("--format", "svg", "--targets", "/dev/null"), "svg: draws the paths to one"),
+                (("--format", "svg", "203.0.112.2"), "leave the other hosts out")):
+            result = run("-a", "mda", *words, "203.0.112.1")
+            self.assertEqual((result.returncode, result.stdout), (USAGE, ""), result)
+            self.assertIn(part, result.stderr)
+
+
+class Together(ManyTest):
     def test_two_protocols(self):
         for method in ("-I", "-T"):
             result = run(method, "-w", WAIT, "--format", "json", *hosts(20))

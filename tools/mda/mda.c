@@ -18,23 +18,39 @@
 #include "tools/mda/svg.h"
 #include "tools/mda/words.h"
 #include "tools/shared/escape.h"
+#include "tools/shared/host_list.h"
 #include "tools/shared/progress.h"
 #include "tools/shared/remedy.h"
 #include "tools/shared/scamper_json.h"
 #include "tools/shared/startup.h"
 #include "tools/shared/trace_request.h"
 
+/*
+ * Hosts whose searches are begun and not printed, for each that may run at a time: they
+ * are printed in the order of the hosts.
+ */
+#define KEPT_A_RUN 4
+
+/* A host to be searched. */
+struct host {
+	char *name; /* as typed */
+	struct addr target;
+	struct multipath paths; /* once it is begun, until it is printed; as the next */
+	struct classify classes; /* begins when its search is done */
+};
+
 /* The job. */
 struct search {
 	const struct trace_options *options;
-	struct multipath *paths; /* by host, as the next two */
-	struct prober_start *starts;
-	struct classify *classes; /* begins when its search is done */
+	struct measurement *m;
+	struct host *hosts;
 	struct session session;
 	size_t count;
-	size_t printed; /* of them */
-	bool began;     /* what stands before all of them is printed */
-	bool no_memory; /* ... to print with */
+	size_t wanted;  /* of them: fewer when it is interrupted */
+	size_t begun;   /* likewise */
+	size_t printed; /* likewise */
+	bool headed;    /* what stands before all of them is printed */
+	int64_t began;  /* CLOCK_REALTIME */
 	struct progress progress;
 	enum exit_status status; /* the worst so far */
 };
@@ -43,12 +59,14 @@ struct search {
 
 /*
  * Instance h is the search of host h; h + count is the first run of its classification,
- * h + 2 count the second, and so on.
+ * h + 2 count the second, and so on. NULL: of nothing that is under way.
  */
-static size_t
+static struct host *
 host_of(const struct search *s, uint32_t instance)
 {
-	return instance % s->count;
+	size_t number = instance % s->count;
+
+	return number >= s->printed && number < s->begun ? &s->hosts[number] : NULL;
 }
 
 static bool
@@ -67,35 +85,40 @@ static int
 on_started(void *job, const struct prober_started *m)
 {
 	struct search *s = job;
-	size_t host = host_of(s, m->instance);
+	struct host *h = host_of(s, m->instance);
 
+	if (h == NULL)
+		return -EBADMSG;
 	if (is_search(s, m->instance))
-		return multipath_take_started(&s->paths[host], m);
-	return classify_take_started(&s->classes[host], run_of(s, m->instance), m);
+		return multipath_take_started(&h->paths, m);
+	return classify_take_started(&h->classes, run_of(s, m->instance), m);
 }
 
 static int
 on_result(void *job, const struct prober_result *m)
 {
 	struct search *s = job;
-	size_t host = host_of(s, m->instance);
+	struct host *h = host_of(s, m->instance);
 
+	if (h == NULL)
+		return -EBADMSG;
 	if (is_search(s, m->instance))
-		return multipath_take_result(&s->paths[host], m);
-	return classify_take_result(&s->classes[host], run_of(s, m->instance), m);
+		return multipath_take_result(&h->paths, m);
+	return classify_take_result(&h->classes, run_of(s, m->instance), m);
 }
 
 /* Has the prober begin what is planned for a host. */
 static int
-begin_runs(struct search *s, size_t host)
+begin_runs(struct search *s, struct host *h)
 {
-	struct classify *c = &s->classes[host];
+	struct classify *c = &h->classes;
+	size_t number = (size_t)(h - s->hosts);
 	int error = 0;
 
 	while (c->runs_begun < c->runs_count && error == 0) {
 		struct prober_start *start = &c->runs[c->runs_begun].start;
 		uint64_t instance =
-		    host + ((uint64_t)c->runs_begun + 1) * (uint64_t)s->count;
+		    number + ((uint64_t)c->runs_begun + 1) * (uint64_t)s->count;
 
 		start->instance = (uint32_t)instance;
 		error = instance < PROBER_ALL_INSTANCES
@@ -108,9 +131,9 @@ begin_runs(struct search *s, size_t host)
 
 /* Whether there is a graph whose nodes can be classified, and it is still wanted. */
 static bool
-goes_on(const struct search *s, size_t host)
+goes_on(const struct search *s, const struct host *h)
 {
-	const struct prober_done *done = &s->paths[host].done;
+	const struct prober_done *done = &h->paths.done;
 
 	return s->session.interrupted == 0 && done->replies != 0 &&
 	       done->reason != REASON_INTERRUPTED && done->reason != REASON_TIMED_OUT &&
@@ -121,24 +144,33 @@ static int
 on_done(void *job, const struct prober_done *m)
 {
 	struct search *s = job;
-	size_t host = host_of(s, m->instance);
-	int error;
+	struct host *h = host_of(s, m->instance);
+	int error = -EBADMSG;
 
-	if (is_search(s, m->instance))
-		error = multipath_take_done(&s->paths[host], m);
-	else
-		error =
-		    classify_take_done(&s->classes[host], run_of(s, m->instance), m);
+	if (h != NULL && is_search(s, m->instance))
+		error = multipath_take_done(&h->paths, m);
+	else if (h != NULL)
+		error = classify_take_done(&h->classes, run_of(s, m->instance), m);
 	if (error == 0)
-		error = classify_go_on(&s->classes[host], !goes_on(s, host));
-	return error == 0 ? begin_runs(s, host) : error;
+		error = classify_go_on(&h->classes, !goes_on(s, h));
+	return error == 0 ? begin_runs(s, h) : error;
 }
 
 static bool
-host_is_over(const struct search *s, size_t host)
+host_is_over(const struct host *h)
 {
-	return s->paths[host].broken ||
-	       (multipath_is_over(&s->paths[host]) && s->classes[host].over);
+	return h->paths.broken || (multipath_is_over(&h->paths) && h->classes.over);
+}
+
+/* Searches that the prober works at. */
+static size_t
+running(const struct search *s)
+{
+	size_t count = 0;
+
+	for (size_t i = s->printed; i < s->begun; i++)
+		count += !host_is_over(&s->hosts[i]);
+	return count;
 }
 
 static bool
@@ -146,10 +178,16 @@ is_over(const void *job)
 {
 	const struct search *s = job;
 
-	for (size_t i = 0; i < s->count; i++)
-		if (!host_is_over(s, i))
-			return false;
-	return true;
+	return s->begun == s->wanted && running(s) == 0;
+}
+
+/* No more searches are begun. */
+static void
+begin_no_more(struct search *s, enum exit_status status)
+{
+	if (s->begun < s->wanted && status > s->status)
+		s->status = status;
+	s->wanted = s->begun;
 }
 
 static void
@@ -157,10 +195,58 @@ broken(void *job)
 {
 	struct search *s = job;
 
-	for (size_t i = 0; i < s->count; i++) {
-		s->paths[i].broken = !s->paths[i].has_done;
-		classify_break_off(&s->classes[i]);
+	begin_no_more(s, EXIT_FAILED);
+	for (size_t i = s->printed; i < s->begun; i++) {
+		struct host *h = &s->hosts[i];
+
+		h->paths.broken = !h->paths.has_done;
+		classify_break_off(&h->classes);
 	}
+}
+
+/* ---- hosts, one after the other -------------------------------------------------- */
+
+/* Begins the search of the next host. Returns 0 or -errno. */
+static int
+begin_search(struct search *s)
+{
+	const struct trace_options *o = s->options;
+	struct host *h = &s->hosts[s->begun];
+	struct prober_start start;
+	int error;
+
+	trace_request_start(o, &h->target, &start);
+	start.instance = (uint32_t)s->begun;
+	error = multipath_init(&h->paths, h->name, trace_options_protocol(o), &start,
+	    &s->m->plan.choice.family[family_index(h->target.family)]);
+	if (error != 0)
+		return error;
+	h->paths.began = clock_realtime();
+	measurement_scope_target(s->m, &start);
+	classify_init(&h->classes, &h->paths, &start, o->hash_fields != 0, o->prefix);
+	error = prober_client_begin(s->session.prober, &start);
+	s->begun += error == 0;
+	return error;
+}
+
+static void
+go_on(void *job)
+{
+	struct search *s = job;
+	size_t parallel = s->options->parallel, at_work = running(s);
+	int error = 0;
+
+	if (s->session.interrupted != 0)
+		begin_no_more(s, EXIT_NOT_REACHED);
+	while (error == 0 && s->begun < s->wanted && at_work < parallel &&
+	       s->begun - s->printed < KEPT_A_RUN * parallel) {
+		error = begin_search(s);
+		at_work++;
+	}
+	if (error == 0)
+		return;
+	log_line("cannot start: %s%s", strerror(-error), remedy_of_limit(-error));
+	begin_no_more(s, EXIT_FAILED);
 }
 
 /* ---- printing -------------------------------------------------------------------- */
@@ -270,15 +356,15 @@ print_one(struct search *s, const struct findings *f, const struct session *sess
 static void
 print_next(struct search *s, const struct session *session)
 {
-	const struct multipath *t = &s->paths[s->printed];
+	struct host *h = &s->hosts[s->printed];
 	enum exit_status status = EXIT_FAILED;
 	struct findings f;
 
 	progress_clear(&s->progress);
-	if (findings_make(&f, t) == 0) {
+	if (findings_make(&f, &h->paths) == 0) {
 		if (s->options->hash_fields != 0 || s->options->prefix != 0)
-			findings_classify(&f, &s->classes[s->printed]);
-		status = judge(s, t, &f);
+			findings_classify(&f, &h->classes);
+		status = judge(s, &h->paths, &f);
 		if (print_one(s, &f, session) != 0)
 			status = EXIT_FAILED;
 		findings_clear(&f);
@@ -288,6 +374,19 @@ print_next(struct search *s, const struct session *session)
 	if (status > s->status)
 		s->status = status;
 	s->printed++;
+	classify_clear(&h->classes);
+	multipath_clear(&h->paths);
+	name_cache_trim(&s->m->names, NAME_CACHE_MOST);
+}
+
+static bool
+can_print(const struct search *s, const struct session *session)
+{
+	const struct host *h = &s->hosts[s->printed];
+
+	return s->printed < s->begun && host_is_over(h) &&
+	       output_pending(session->out) < SESSION_PENDING_MAX &&
+	       names_are_known(&h->paths, session_naming(session));
 }
 
 static bool
@@ -296,28 +395,28 @@ render(void *job, const struct session *session)
 	struct search *s = job;
 	bool scamper = s->options->format == FORMAT_SCAMPER;
 
-	if (scamper && !s->began)
-		scamper_begin(s->paths[0].began, session->out);
-	s->began = true;
-	while (s->printed < s->count && host_is_over(s, s->printed) &&
-	       names_are_known(&s->paths[s->printed], session_naming(session))) {
+	if (scamper && !s->headed)
+		scamper_begin(s->began, session->out);
+	s->headed = true;
+	while (can_print(s, session))
 		print_next(s, session);
-		if (scamper && s->printed == s->count)
-			scamper_end(clock_realtime(), session->out);
-	}
-	return s->printed == s->count;
+	if (s->printed < s->wanted)
+		return false;
+	if (scamper)
+		scamper_end(clock_realtime(), session->out);
+	return true;
 }
 
 static void
 show_progress(struct search *s, int64_t now)
 {
 	char hosts[64] = "";
-	size_t over = 0;
+	size_t over = s->printed;
 	int last = 0;
 	uint32_t links = 0, known = 0, sent = 0;
 
-	for (size_t i = 0; i < s->count; i++) {
-		const struct multipath *t = &s->paths[i];
+	for (size_t i = s->printed; i < s->begun; i++) {
+		const struct multipath *t = &s->hosts[i].paths;
 
 		over += multipath_is_over(t);
 		last = multipath_last_ttl(t) > last ? multipath_last_ttl(t) : last;
@@ -349,6 +448,7 @@ static const struct session_job search_job = {.started = on_started,
     .done = on_done,
     .is_over = is_over,
     .broken = broken,
+    .go_on = go_on,
     .render = render,
     .progress = progress};
 
@@ -357,92 +457,102 @@ static const struct session_job search_job = {.started = on_started,
 static void
 search_clear(struct search *s)
 {
-	for (size_t i = 0; s->paths != NULL && i < s->count; i++)
-		multipath_clear(&s->paths[i]);
-	for (size_t i = 0; s->classes != NULL && i < s->count; i++)
-		classify_clear(&s->classes[i]);
-	free(s->paths);
-	free(s->classes);
-	free(s->starts);
+	for (size_t i = 0; i < s->count; i++) {
+		classify_clear(&s->hosts[i].classes);
+		multipath_clear(&s->hosts[i].paths);
+		free(s->hosts[i].name);
+	}
+	free(s->hosts);
 	*s = (struct search){0};
 }
 
-/* Prepares the search of one host. */
-static enum exit_status
-add_host(struct search *s, struct measurement *m, size_t number)
+/* Returns 0 or -ENOMEM. */
+static int
+add_host(struct search *s, const char *name, const struct addr *target, size_t *room)
 {
-	const struct trace_options *o = &m->options;
-	struct prober_start *start = &s->starts[number];
-	struct multipath *t = &s->paths[number];
+	char *copy = strdup(name);
+
+	if (copy != NULL && s->count == *room) {
+		size_t more = *room != 0 ? 2 * *room : 8;
+		struct host *hosts = reallocarray(s->hosts, more, sizeof(*hosts));
+
+		if (hosts != NULL) {
+			s->hosts = hosts;
+			*room = more;
+		}
+	}
+	if (copy == NULL || s->count == *room) {
+		free(copy);
+		return -ENOMEM;
+	}
+	s->hosts[s->count++] = (struct host){.name = copy, .target = *target};
+	return 0;
+}
+
+/*
+ * Takes all hosts there are, with their addresses: nothing is sent before, for what
+ * instances are called depends on how many there are. Those that cannot be searched are
+ * told, and left out.
+ */
+static void
+take_hosts(struct search *s)
+{
+	char error[NAME_CACHE_ERROR_MAX];
 	enum exit_status status;
+	struct host_list list;
+	size_t line, room = 0;
 	struct addr target;
+	const char *name;
 
-	status = measurement_find_target(m, o->hosts[number], &target);
-	if (status != GO_ON)
-		return status;
-	trace_request_start(o, &target, start);
-	start->instance = (uint32_t)number;
-	if (multipath_init(t, o->hosts[number], trace_options_protocol(o), start,
-		&m->plan.choice.family[family_index(target.family)]) != 0) {
-		log_line("out of memory%s", remedy_of_limit(ENOMEM));
-		return EXIT_FAILED;
+	host_list_init(&list, s->m, true);
+	while (host_list_next(&list, &name, &line) == LINE_THERE) {
+		status = measurement_look_up(s->m, name, &target, error);
+		if (status == GO_ON && add_host(s, name, &target, &room) != 0) {
+			status = EXIT_FAILED;
+			snprintf(error, sizeof(error), "out of memory for the host%s",
+			    remedy_of_limit(ENOMEM));
+		}
+		if (status == GO_ON)
+			continue;
+		host_list_complain(&list, line, error);
+		if (status > s->status)
+			s->status = status;
 	}
-	t->began = clock_realtime();
-	measurement_scope_target(m, start);
-	classify_init(&s->classes[number], t, start, o->hash_fields != 0, o->prefix);
-	return GO_ON;
+	if (list.file.wrong != 0 && s->status < EXIT_USAGE)
+		s->status = EXIT_USAGE;
+	host_list_clear(&list);
+	s->wanted = s->count;
 }
 
-static enum exit_status
-search_init(struct search *s, struct measurement *m)
+static void
+search_run(struct search *s)
 {
-	const struct trace_options *o = &m->options;
-
-	*s = (struct search){.options = o};
-	s->paths = calloc(o->hosts_count, sizeof(*s->paths));
-	s->starts = calloc(o->hosts_count, sizeof(*s->starts));
-	s->classes = calloc(o->hosts_count, sizeof(*s->classes));
-	if (s->paths == NULL || s->starts == NULL || s->classes == NULL) {
-		log_line("out of memory%s", remedy_of_limit(ENOMEM));
-		return EXIT_FAILED;
-	}
-	progress_init(&s->progress, o->quiet != 0);
-	for (; s->count < o->hosts_count; s->count++) {
-		enum exit_status status = add_host(s, m, s->count);
-
-		if (status != GO_ON)
-			return status;
-	}
-	return GO_ON;
-}
-
-static enum exit_status
-search_run(struct search *s, struct measurement *m)
-{
-	enum exit_status status = EXIT_FAILED;
+	struct measurement *m = s->m;
 	char trouble[NAME_CACHE_ERROR_MAX];
 	struct name_cache *names = measurement_names(m, false, trouble);
+	bool failed = true;
 
+	s->began = clock_realtime();
 	/* As in a trace: see tools/traceroute/trace.c. */
 	if (session_start(&s->session, &search_job, s, &m->prober, &m->plan.choice,
-		s->starts, s->count, names, &m->out) == 0 &&
+		NULL, 0, names, &m->out) == 0 &&
 	    startup_finished() == 0) {
 		if (trouble[0] != '\0')
 			log_line("%s; going on without names", trouble);
-		status = session_run(&s->session) == 0 ? s->status : EXIT_FAILED;
+		failed = session_run(&s->session) != 0;
 		progress_clear(&s->progress);
-		if (session_tell_failure(&s->session))
-			status = EXIT_FAILED;
+		failed = session_tell_failure(&s->session) || failed;
 	}
+	if (failed)
+		s->status = EXIT_FAILED;
 	m->interrupted = s->session.interrupted;
 	session_end(&s->session);
-	return status;
 }
 
 enum exit_status
 mda_run(struct measurement *m)
 {
-	struct search s;
+	struct search s = {.options = &m->options, .m = m};
 	enum exit_status status;
 
 	if (m->options.format == FORMAT_SVG && !svg_is_possible()) {
@@ -450,9 +560,11 @@ mda_run(struct measurement *m)
 			 " nor in PATH: install graphviz, or take --format dot");
 		return EXIT_USAGE;
 	}
-	status = search_init(&s, m);
-	if (status == GO_ON)
-		status = search_run(&s, m);
+	progress_init(&s.progress, m->options.quiet != 0);
+	take_hosts(&s);
+	if (s.count != 0)
+		search_run(&s);
+	status = s.status;
 	search_clear(&s);
 	return status;
 }

@@ -252,27 +252,32 @@ measurement_check_target(const struct measurement *m, const char *host,
 	return EXIT_FAILED;
 }
 
+_Static_assert(TARGET_ERROR_MAX <= NAME_CACHE_ERROR_MAX, "one buffer is for both");
+
 enum exit_status
-measurement_find_target(struct measurement *m, const char *host, struct addr *target)
+measurement_look_up(
+    struct measurement *m, const char *host, struct addr *target, char *error)
 {
 	const struct trace_options *o = &m->options;
 	uint32_t family = measurement_family(m);
-	char error[TARGET_ERROR_MAX], trouble[NAME_CACHE_ERROR_MAX];
-	enum exit_status status;
 	int result = target_from_text(host, o->family, target, error);
 
 	if (result == -EINVAL) {
-		if (!start_names(m, trouble)) {
-			log_line("%s", trouble);
+		if (!start_names(m, error))
 			return EXIT_FAILED;
-		}
 		result = target_from_names(&m->names, host, family, target, error);
 	}
-	if (result != 0) {
-		log_line("%s", error);
+	if (result != 0)
 		return result == -EPIPE ? EXIT_FAILED : EXIT_USAGE;
-	}
-	status = measurement_check_target(m, host, target, error);
+	return measurement_check_target(m, host, target, error);
+}
+
+enum exit_status
+measurement_find_target(struct measurement *m, const char *host, struct addr *target)
+{
+	char error[NAME_CACHE_ERROR_MAX];
+	enum exit_status status = measurement_look_up(m, host, target, error);
+
 	if (status != GO_ON)
 		log_line("%s", error);
 	return status;

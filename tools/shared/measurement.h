@@ -72,7 +72,14 @@ enum exit_status measurement_check_target(const struct measurement *m, const cha
 /* For which family a name is looked up: the one that the source needs, too. */
 uint32_t measurement_family(const struct measurement *m);
 
-/* The address of a host, checked; fails after a line on standard error. */
+/*
+ * The address of a host, checked; waits for its name. GO_ON, or the exit status with
+ * one line in error (NAME_CACHE_ERROR_MAX bytes).
+ */
+enum exit_status measurement_look_up(
+    struct measurement *m, const char *host, struct addr *target, char *error);
+
+/* Likewise; fails after a line on standard error. */
 enum exit_status measurement_find_target(
     struct measurement *m, const char *host, struct addr *target);
 

@@ -7,23 +7,6 @@
 #include "common/names_messages.h"
 #include "tools/shared/trace_values.h"
 
-/* Options of lists of hosts, which are traced as they come. */
-static int
-check_many(const struct trace_options *o, char *error)
-{
-	const char *option = o->targets != NULL  ? "--targets"
-			     : o->resume != NULL ? "--resume"
-						 : NULL;
-
-	if (option == NULL || !trace_options_multipath(o))
-		return 0;
-	snprintf(error, OPTIONS_TEXT_MAX,
-	    "%s: is of algorithms that trace one path; %s finds many, to the hosts of "
-	    "the command line",
-	    option, o->start.algorithm);
-	return -EINVAL;
-}
-
 /* An option that the algorithm has no use for; or NULL. */
 static const char *
 find_idle_option(const struct trace_options *o)
@@ -55,6 +38,8 @@ find_single_option(const struct trace_options *o)
 		return "--back";
 	if (o->tcp_info)
 		return "-O info";
+	if (o->resume != NULL)
+		return "--resume";
 	return o->print_ttl ? "--print-ttl" : NULL;
 }
 
@@ -93,10 +78,10 @@ check_format(const struct trace_options *o, char *error)
 		    "--format %s: is of one path; of many paths there are text, json, "
 		    "scamper, dot and svg",
 		    name);
-	else if (o->format == FORMAT_SVG && o->hosts_count > 1)
+	else if (o->format == FORMAT_SVG && trace_options_many(o))
 		snprintf(error, OPTIONS_TEXT_MAX,
-		    "--format svg: draws the paths to one host, and there are %zu",
-		    o->hosts_count);
+		    "--format svg: draws the paths to one host; leave %s out",
+		    o->targets != NULL ? "--targets" : "the other hosts");
 	else if (o->format == FORMAT_ATLAS && o->method == METHOD_UDPLITE)
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "--format atlas: has no word for UDP-Lite (-UL); it has UDP, ICMP "
@@ -298,8 +283,7 @@ trace_options_check(const struct trace_options *o, char *error)
 		return check_ping(o, error);
 	if (check_together(o, error) != 0 || check_method(o, error) != 0 ||
 	    check_as_source(o, error) != 0 || check_multipath(o, error) != 0 ||
-	    check_format(o, error) != 0 || check_many(o, error) != 0 ||
-	    check_live(o, error) != 0)
+	    check_format(o, error) != 0 || check_live(o, error) != 0)
 		return -EINVAL;
 	return check_flow_field(o, error);
 }

@@ -1,6 +1,6 @@
 /*
- * One host from the list to its last line of output, and the hosts that are not traced
- * yet. Used by trace.c, which says when what happens.
+ * One host from the list to its last line of output. Used by trace.c, which says when
+ * what happens.
  */
 #ifndef TOOLS_TRACEROUTE_PATH_H
 #define TOOLS_TRACEROUTE_PATH_H
@@ -10,9 +10,7 @@
 #include <sys/queue.h>
 
 #include "common/hash.h"
-#include "tools/shared/line_reader.h"
 #include "tools/shared/measurement.h"
-#include "tools/shared/resume.h"
 #include "tools/traceroute/record.h"
 #include "tools/traceroute/render_text.h"
 
@@ -38,31 +36,9 @@ struct path {
 
 TAILQ_HEAD(path_list, path);
 
-/* The hosts to come: those of the command line, then those of the file. */
-struct host_list {
-	char *const *hosts;
-	size_t hosts_count;
-	size_t next;
-	struct line_reader file;
-	struct resume done; /* of an earlier run */
-	size_t left_out;    /* because of it */
-};
-
-/*
- * The next host that no earlier run has traced, in *host, valid until the next call,
- * with its line (0: of the command line).
- */
-enum line_state host_list_next(struct host_list *l, const char **host, size_t *line);
-
-/* How much of the list was handed out, in 1/1000; -1: not known (a pipe). */
-int host_list_done(const struct host_list *l);
-
 /* NULL when memory is short. */
 struct path *path_new(uint32_t number, const char *host, size_t line);
 void path_free(struct path *p);
-
-/* Says what is wrong with the host: FILE:LINE: text. */
-void path_complain(const struct path *p, const char *file, const char *text);
 
 /*
  * Prepares the record and the request. The record's plan, and naming, stay the

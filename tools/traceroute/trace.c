@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "tools/shared/host_list.h"
 #include "tools/shared/progress.h"
 #include "tools/shared/remedy.h"
 #include "tools/shared/startup.h"
@@ -98,7 +99,7 @@ static void
 give_up(struct tracing *t, struct path *p, enum exit_status status, const char *why)
 {
 	progress_clear(&t->progress);
-	path_complain(p, t->hosts.file.name, why);
+	host_list_complain(&t->hosts, p->line, why);
 	worsen(t, status);
 	leave_waiting(t, p);
 	drop_path(t, p);
@@ -517,16 +518,8 @@ take_one(struct tracing *t, const struct addr *target)
 static void
 take_list(struct tracing *t)
 {
-	const struct trace_options *o = t->options;
-	const char *name = o->targets != NULL && strcmp(o->targets, "-") == 0
-			       ? "standard input"
-			       : o->targets;
-
 	t->many = true;
-	t->hosts.hosts = o->hosts;
-	t->hosts.hosts_count = o->hosts_count;
-	line_reader_init(&t->hosts.file, t->m->targets, name, false);
-	t->m->targets = -1;
+	host_list_init(&t->hosts, t->m, false);
 }
 
 /* What earlier output there is. */
@@ -605,8 +598,7 @@ clear(struct tracing *t)
 	session_end(&t->session);
 	while ((p = TAILQ_FIRST(&t->all)) != NULL)
 		drop_path(t, p);
-	line_reader_close(&t->hosts.file);
-	resume_clear(&t->hosts.done);
+	host_list_clear(&t->hosts);
 }
 
 enum exit_status
