@@ -35,6 +35,7 @@ FORGER = {4: "10.66.6.6", 6: "2001:db8:666::6"}
 OURS = {4: "192.0.2.2", 6: "2001:db8::2"}
 OUR_MAC = "02:00:00:00:00:02"  # TCP takes nothing that is broadcast
 ETHERNET = 14
+SO_TIMESTAMPNS = 35
 BURST = 128
 
 
@@ -425,10 +426,12 @@ class Router:
         self.scenario = scenario
         self.delay = delay
         self.probes = self.injected = 0
-        self.held = []  # (when, frame)
+        self.behind = 0.0  # the longest that an honest answer was late for its time
+        self.held = []  # (when, packet), by the time of day
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.socket.bind(("v1", 0))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     def frame(self, packet):
         kind = b"\x08\x00" if packet[0] >> 4 == 4 else b"\x86\xdd"
@@ -438,7 +441,8 @@ class Router:
         self.socket.send(self.frame(packet))
 
     def take(self):
-        frame, address = self.socket.recvfrom(70000)
+        frame, ancillary, _, address = self.socket.recvmsg(70000, 64)
+        seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2])
         if address[2] == socket.PACKET_OUTGOING or frame[12:14] not in (b"\x08\x00",
                                                                         b"\x86\xdd"):
             return
@@ -457,20 +461,22 @@ class Router:
             self.send(packet)
             if self.injected % BURST == 0:  # the kernel queues only so many
                 time.sleep(0.002)
-        if self.delay:
-            self.held.append((time.monotonic() + self.delay, honest(probe)))
-        else:
-            self.send(honest(probe))
+        self.held.append((seconds + nanoseconds / 1e9 + self.delay, honest(probe)))
+
+    def send_due(self):
+        while self.held and self.held[0][0] <= time.time():
+            due, packet = self.held.pop(0)
+            self.send(packet)
+            self.behind = max(self.behind, time.time() - due)
 
     def serve(self, process):
         end = os.pidfd_open(process.pid)
         while True:
-            wait = max(0, self.held[0][0] - time.monotonic()) if self.held else None
+            wait = max(0, self.held[0][0] - time.time()) if self.held else None
             ready, _, _ = select.select([self.socket, end], [], [], wait)
             if self.socket in ready:
                 self.take()
-            while self.held and self.held[0][0] <= time.monotonic():
-                self.send(self.held.pop(0)[1])
+            self.send_due()
             if end in ready:
                 os.close(end)
                 return
@@ -513,7 +519,7 @@ def main():
     Path(result).write_text(json.dumps(dict(
         status=os.waitstatus_to_exitcode(status), stdout=texts[0], stderr=texts[1],
         seconds=time.monotonic() - begun, probes=serving.probes,
-        injected=serving.injected, cpu=usage.ru_utime + usage.ru_stime)))
+        injected=serving.injected, behind=serving.behind, cpu=usage.ru_utime + usage.ru_stime)))
 
 
 # ---- for tests -----------------------------------------------------------------------
@@ -524,6 +530,7 @@ class Result(paris.Result):
                          found["stderr"].encode("latin-1"), found["seconds"])
         self.probes = found["probes"]
         self.injected = found["injected"]
+        self.behind = found["behind"]
         self.cpu = found["cpu"]  # of the tool and all its servants, in seconds
 
 
@@ -550,8 +557,16 @@ def check_possible():
 
 
 def trace(scenario, *arguments, delay=0, limit=60, program="paris-traceroute"):
-    """Runs paris-traceroute, or another program, in the network of a scenario; returns
-    its Result."""
+    """Runs paris-traceroute, or another program, in the network of a scenario, again if
+    that was too late, as paris.undisturbed does; returns its Result."""
+    for _ in range(5):
+        result = run(scenario, delay, limit, program, *arguments)
+        if result.behind < 0.6 * paris.patience(arguments):
+            break
+    return result
+
+
+def run(scenario, delay, limit, program, *arguments):
     folder = paris.temporary_folder()
     tool = paris.started_with([program, *arguments])
     environment = {"PYTHONDONTWRITEBYTECODE": "1"}

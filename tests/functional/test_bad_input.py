@@ -8,7 +8,6 @@ import shutil
 import struct
 import sys
 import unittest
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -18,15 +17,9 @@ import paris  # noqa: E402
 
 OK, NOT_REACHED, USAGE, FAILED = range(4)
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
-AT_ONCE = 4
 TIME_LIMIT = 600
 # Nothing in here waits for a packet that does not come; all else is a busy machine.
 SOON = 10
-
-
-def in_parallel(work, cases):
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return zip(cases, pool.map(work, cases))
 
 
 class BadInputTest(unittest.TestCase):
@@ -184,8 +177,8 @@ def explain(option, text, also, *more):
 
 class Values(BadInputTest):
     def check_cases(self, cases, describe):
-        cases = list(cases)
-        for case, result in in_parallel(lambda case: explain(*case[:3]), cases):
+        for case, result in paris.in_parallel(lambda case: explain(*case[:3]),
+                                              paris.some(cases)):
             option, text, _, right = case
             with self.subTest(option=option, value=text[:80]):
                 if right:
@@ -378,7 +371,7 @@ class Machine(BadInputTest):
 
     def test_machine(self):
         cases = [(row, format_) for row in MACHINE for format_ in ("text", "json")]
-        for (row, format_), result in in_parallel(self.run_one, cases):
+        for (row, format_), result in paris.in_parallel(self.run_one, cases):
             with self.subTest(row, format=format_):
                 # Json has it all; only what could not be measured is told here too.
                 told = format_ == "text" or row[2] != NOT_REACHED
@@ -443,7 +436,7 @@ class Limits(BadInputTest):
         """Runs all; returns the exit statuses seen."""
         seen = set()
         cases = [(limit, line) for limit in limits for line in lines_of_arguments]
-        for (limit, line), result in in_parallel(
+        for (limit, line), result in paris.in_parallel(
                 lambda case: self.run_limited(case[0], *case[1].split(), **more), cases):
             with self.subTest(limit, line=line):
                 seen.add(result.returncode)

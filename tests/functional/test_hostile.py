@@ -5,6 +5,7 @@ import re
 import unittest
 
 import hostile
+import paris
 
 KINDS = tuple((method, target) for method in ((), ("-I",), ("-T",))
               for target in ("198.51.100.9", "2001:db8:ffff::9"))
@@ -33,17 +34,17 @@ class HostileTest(unittest.TestCase):
         for line in result.stderr.splitlines():
             self.assertIn(scenario, ODD, result)
             self.assertTrue(any(re.fullmatch(note, line) for note in self.notes), line)
-        self.assertLess(result.cpu, CPU_SECONDS * hostile.paris.SLOWNESS)
+        self.assertLess(result.cpu, CPU_SECONDS * paris.SLOWNESS)
         self.assertEqual(result.injected > 0, scenario != "nothing")
 
     def each(self, scenarios, *arguments, **more):
-        for scenario in scenarios:
-            for method, target in KINDS:
-                with self.subTest(scenario=scenario, method=method, target=target):
-                    result = hostile.trace(scenario, "-n", "-w", "5", *arguments, *method,
-                                           target, **more)
-                    self.check_run(result, scenario)
-                    self.check(result, scenario, target)
+        cases = [(scenario, *kind) for scenario in scenarios for kind in KINDS]
+        for (scenario, method, target), result in paris.in_parallel(
+                lambda case: hostile.trace(case[0], "-n", "-w", "5", *arguments, *case[1],
+                                           case[2], **more), paris.some(cases, 2)):
+            with self.subTest(scenario=scenario, method=method, target=target):
+                self.check_run(result, scenario)
+                self.check(result, scenario, target)
 
 
 class InJson(HostileTest):

@@ -5,7 +5,6 @@ the same is taken, and the true replies are found; in text nothing else is print
 import re
 import sys
 import unittest
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import hostile
@@ -20,7 +19,6 @@ CASES = tuple(
     (function.__name__, method, TARGETS[family], fate)
     for function, families, *fates in malformed.ROWS
     for method, fate in zip(METHODS, fates) for family in families if fate)
-AT_ONCE = 3
 FUZZ = Path(__file__).resolve().parent.parent / "fuzz"
 CPU_SECONDS = 1.0  # of one run, thousands of packets
 
@@ -58,14 +56,13 @@ class Corpus(unittest.TestCase):
 class Malformed(unittest.TestCase):
     def each(self, check, *arguments):
         """Runs all cases and checks what holds for any, then what `check` does."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            results = pool.map(lambda case: traced(*case[:3], *arguments), CASES)
-            for case, result in zip(CASES, results):
-                with self.subTest(case):
-                    self.assertEqual(result.returncode, 0, result)
-                    self.assertGreater(result.injected, 0)
-                    self.assertLess(result.cpu, CPU_SECONDS * paris.SLOWNESS)
-                    check(result, *case[2:])
+        for case, result in paris.in_parallel(lambda case: traced(*case[:3], *arguments),
+                                              paris.some(CASES, 2)):
+            with self.subTest(case):
+                self.assertEqual(result.returncode, 0, result)
+                self.assertGreater(result.injected, 0)
+                self.assertLess(result.cpu, CPU_SECONDS * paris.SLOWNESS)
+                check(result, *case[2:])
 
     def test_json(self):
         def check(result, target, fate):

@@ -28,7 +28,9 @@ FAR = """
 
 
 def tool(topology, *arguments, **more):
-    return paris.fakeroute(topology, "paris-traceroute", "-n", "-T", *arguments, **more)
+    """No wait that a busy machine may take for silence, unless one is given."""
+    return paris.undisturbed(topology, "paris-traceroute", "-n", "-T", "-w", "5", *arguments,
+                             **more)
 
 
 def segments(result, target):
@@ -38,6 +40,13 @@ def segments(result, target):
 
 def syns(result, target):
     return [packet for packet in segments(result, target) if packet.flags == SYN]
+
+
+def probes(result, target):
+    """The first of each: a kernel whose prober stands still repeats them."""
+    found = syns(result, target)
+    return [packet for at, packet in enumerate(found) if (packet.sport, packet.seq) not in
+            {(other.sport, other.seq) for other in found[:at]}]
 
 
 def header_length(packet):
@@ -288,10 +297,9 @@ class Connections(unittest.TestCase):
         for method in ((), ("-a", "traceroute")):
             for target in ("198.51.100.7", "2001:db8:ffff::7"):
                 table = paris.temporary_folder() / "table"
-                result = paris.fakeroute("targets.topo", "sh", "-c", self.TABLES, table,
-                                         *paris.started_with([
-                                             "paris-traceroute", "-n", "-T", *method,
-                                             target]))
+                result = paris.undisturbed(
+                    "targets.topo", "sh", "-c", self.TABLES, table, *paris.started_with([
+                        "paris-traceroute", "-n", "-T", "-w", "5", *method, target]))
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
                 self.assertEqual(len(table.read_text().splitlines()), 2)
                 found = segments(result, target)
@@ -465,9 +473,9 @@ sys.exit(subprocess.run(sys.argv[3:], stdin=subprocess.DEVNULL).returncode)
 """
 
     def with_port_taken(self, how, *arguments):
-        return paris.fakeroute("instant.topo", sys.executable, "-c", self.TAKE, "24000",
-                               how, *paris.started_with(["paris-traceroute", "-n", "-T",
-                                                         *arguments]))
+        return paris.undisturbed(
+            "instant.topo", sys.executable, "-c", self.TAKE, "24000", how,
+            *paris.started_with(["paris-traceroute", "-n", "-T", "-w", "5", *arguments]))
 
     def test_taken_port_means_the_next_one(self):
         for how in ("bind", "listen"):
@@ -497,7 +505,7 @@ sys.exit(subprocess.run(sys.argv[3:], stdin=subprocess.DEVNULL).returncode)
         script = '"$@" >"$0.1" & "$@" >"$0.2"; status=$?; wait $!; exit $status'
         for target in BOTH:
             out = paris.temporary_folder() / "out"
-            result = paris.fakeroute(
+            result = paris.undisturbed(
                 FAR, "sh", "-c", script, out, *paris.started_with([
                     "paris-traceroute", "-n", "-T", "--format", "json", target]),
                 options=("--report-probes",))
@@ -601,9 +609,9 @@ class Descriptors(ManyTest):
     def test_few_for_one_trace(self):
         for number in (12, 20, 60):
             for target in BOTH:
-                result = paris.fakeroute(
+                result = paris.undisturbed(
                     "diamond.topo", "sh", "-c", f'ulimit -n {number}; exec "$@"', "sh",
-                    *paris.started_with(["paris-traceroute", "-n", "-T", "-a",
+                    *paris.started_with(["paris-traceroute", "-n", "-T", "-w", "5", "-a",
                                          "traceroute", "-q", "10", target]))
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
                 self.assertEqual([line.count(" ms") for line in
