@@ -31,6 +31,14 @@ variant := san-$(subst $(comma),-,$(SAN))
 VARIANT_CFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	-DPARIS_NO_SANDBOX
 VARIANT_LDFLAGS := -fsanitize=$(SAN)
+# gcc's run-time linked in, as clang's is by itself: programs start in half the time.
+static_address := -static-libasan
+static_undefined := -static-libubsan
+static_thread := -static-libtsan
+static_leak := -static-liblsan
+ifeq ($(findstring clang,$(CC)),)
+VARIANT_LDFLAGS += $(foreach one,$(subst $(comma), ,$(SAN)),$(static_$(one)))
+endif
 else ifdef VALGRIND
 variant := valgrind
 VARIANT_CFLAGS := -DPARIS_NO_SANDBOX

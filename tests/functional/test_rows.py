@@ -237,7 +237,7 @@ link host a b1,b2 c server
         ends = set()
         for flow in range(flows):
             result = tool(self.NETWORK.format(defaults=defaults, last=last, rules=rules),
-                          "-n", "--format", "json", "--flow-id", flow, "-w", "1,3,10",
+                          "-n", "--format", "json", "--flow-id", flow, "-w", "1",
                           *method, target)
             ends.add((result.returncode, result.json["stop"]["reason"]))
         return ends
