@@ -238,7 +238,7 @@ class Zones(tn.NamesTest):
                           (OK, [7], *NONE)),
             "192.0.2.10": (dns.rcode(dns.SERVFAIL), (FAILED, [], *NONE)),
             "192.0.2.11": (dns.silent(), (TIMEOUT, [], *NONE)),
-        }, timeout_ms=600)
+        }, timeout_ms=3000)
 
     def test_names_of_as(self):
         """They take a question more, which may fail or never end: no AS is lost by it."""
@@ -251,7 +251,7 @@ class Zones(tn.NamesTest):
             as_zone(4): dns.silent(),
             as_zone(5): texts(b"5 | US | arin | | " + b"n" * 230),
         }
-        names = self.start(table, source=tn.DNS, as_names=True, timeout_ms=800)
+        names = self.start(table, source=tn.DNS, as_names=True, timeout_ms=3000)
         for number, name in ((1, b"EXAMPLE, US"), (2, b"\x1b[31mevil | bars\n\xff"),
                              (3, b""), (4, b""), (5, b"n" * 230), (6, b"")):
             self.assertEqual(names.whose(f"192.0.2.{number}"), (OK, [number], b"US", name))
