@@ -189,6 +189,9 @@ read_quoted_header(struct reading *g)
 	r->dst_known = true;
 	r->dst = wire_destination(g->packet->family, g->view.bytes + g->view.offsets[2],
 	    (size_t)(g->view.offsets[3] - g->view.offsets[2]));
+	/* No packet says on which link its own addresses are: on the reply's. */
+	if (addr_is_link_local(&r->dst))
+		r->dst.scope = g->packet->from.scope;
 	g->out->source = read_addr(g, 2, "ipv4.src_addr", "ipv6.src_addr");
 	/* Of IPv6 that may stand in an extension header: then the pattern says it. */
 	g->out->protocol = g->view.pattern->selector != SELECTOR_ANY

@@ -123,6 +123,34 @@ START_TEST(errors)
 }
 END_TEST
 
+/* The destination of a quote is on the link that the reply came by, if on any. */
+START_TEST(links)
+{
+	static const uint8_t near[16] = {0xfe, 0x80, [15] = 2};
+	bool quoted_near = (_i & 1) != 0, from_near = (_i & 2) != 0;
+	struct addr expected =
+	    addr_from_bytes(AF_INET6, quoted_near ? near : made_dst6);
+	struct captured_packet p = {
+	    .family = AF_INET6, .protocol = IPPROTO_ICMPV6, .ttl = 64};
+	struct captured c;
+	struct made m;
+
+	made_init(&m);
+	put_probe(&m, 1, 0);
+	if (quoted_near)
+		memcpy(made_bytes(&m) + 24, near, sizeof(near));
+	put_error(&m, 1, 1, 4, 0);
+	p.bytes = made_bytes(&m) + 40;
+	p.len = m.len - 40;
+	p.from = addr_from_bytes(AF_INET6, from_near ? near : made_dst6);
+	p.from.scope = from_near ? 4 : 0;
+	expected.scope = quoted_near && from_near ? 4 : 0;
+	must_eq(captured_read(the_tree(), &p, image, &c), 0);
+	must(addr_equal(&c.reply.dst, &expected));
+	must_eq(c.reply.from.scope, from_near ? 4 : 0);
+}
+END_TEST
+
 /* However it is cut: never more than is there, and without eight bytes no reply. */
 START_TEST(cut_anywhere)
 {
@@ -472,6 +500,7 @@ main(void)
 {
 	const struct test_entry tests[] = {
 	    {errors, .loops = 6},
+	    {links, .loops = 4},
 	    {cut_anywhere, .loops = 6},
 	    {extensions, .loops = 4},
 	    {too_big, .loops = 2},
