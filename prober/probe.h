@@ -78,7 +78,7 @@ struct probe {
 	TAILQ_ENTRY(probe)
 	in_bucket; /* while it may answer for a reply without a tag */
 	bool bucket_listed;
-	TAILQ_ENTRY(probe) in_queue; /* of its endpoint, or of its instance's probes */
+	TAILQ_ENTRY(probe) in_queue; /* of its endpoint, or of those to be used again */
 	TAILQ_ENTRY(probe) in_instance;
 };
 

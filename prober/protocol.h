@@ -37,7 +37,7 @@ struct tag_field {
 	uint32_t high;
 	/*
 	 * The low byte is never 0. Routers pad quotes with zeros (RFC 4884
-	 * section 5.1), so a tag in the payload that was cut anywhere is recognised by
+	 * section 4), so a tag in the payload that was cut anywhere is recognised by
 	 * its last byte.
 	 */
 	bool ends_non_zero;

@@ -198,15 +198,16 @@ trace_wake_held(struct prober *p)
 	if (p->held == 0)
 		return;
 	HASH_ITER (hh, p->traces, t, next) {
+		bool wanted_tag = t->wants_tag;
+
 		if (!t->held)
 			continue;
-		trace_hold(t, false);
+		trace_hold(t, t->wants_tag = false);
 		/* A tag that was given back rests first. */
-		if (t->wants_tag)
+		if (wanted_tag)
 			(void)timer_set(&p->timers, &t->retry, now + TAG_REST);
 		else
-			timer_event(t);
-		t->wants_tag = false;
+			timer_event(t); /* which may want one now */
 	}
 }
 

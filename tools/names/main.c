@@ -238,16 +238,11 @@ serve(struct names *names)
 static int
 renounce(void)
 {
-	int error = privilege_leave_root(
-	    user_namespace_has_one_user() ? PRIVILEGE_STAY : PRIVILEGE_NOBODY);
+	int error = privilege_renounce(
+	    user_namespace_has_one_user() ? PRIVILEGE_STAY : PRIVILEGE_NOBODY,
+	    FILES_MAX);
 
-	if (error == 0)
-		error = privilege_drop_all();
-	if (error == 0)
-		error = privilege_limit(FILES_MAX);
-	if (error == 0 && chdir("/") != 0)
-		error = -errno;
-	return error;
+	return error == 0 && chdir("/") != 0 ? -errno : error;
 }
 
 static int
