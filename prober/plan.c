@@ -46,14 +46,15 @@ explain_ping(const struct choice *c, int error)
 		choice_add(problem_of(c),
 		    "cannot open a ping socket: net.ipv4.ping_group_range does not "
 		    "admit "
-		    "gid %u; use UDP (leave -I out), or have root widen it",
-		    (unsigned int)f->gid);
+		    "gid %u; use UDP (%s), or have root widen it",
+		    (unsigned int)f->gid, c->request->use_udp);
 	else if (error == EACCES && f->group_range_known)
 		choice_add(problem_of(c),
 		    "cannot open a ping socket: gid %u is outside "
-		    "net.ipv4.ping_group_range (%u %u); use UDP (leave -I out), or as "
+		    "net.ipv4.ping_group_range (%u %u); use UDP (%s), or as "
 		    "root: sysctl -w net.ipv4.ping_group_range=\"0 2147483647\"",
-		    (unsigned int)f->gid, f->group_low, f->group_high);
+		    (unsigned int)f->gid, f->group_low, f->group_high,
+		    c->request->use_udp);
 	else
 		choice_add(problem_of(c), "cannot open a ping socket over %s: %s",
 		    family_names[c->family], strerrordesc_np(error));
@@ -120,6 +121,10 @@ explain_raw(const struct choice *c)
 	int error = c->facts->open[c->transport->id][c->family];
 	char *problem = problem_of(c);
 
+	if (c->facts->raw != RAW_USABLE && c->request->protocol == IPPROTO_RAW)
+		choice_add(problem, "IP protocol %u (-P): ", c->request->ip_protocol);
+	else if (c->facts->raw != RAW_USABLE && c->request->protocol == IPPROTO_DCCP)
+		choice_add(problem, "DCCP (-D): ");
 	switch ((enum raw_state)c->facts->raw) {
 	case RAW_USABLE:
 		if (error != 0)
@@ -615,12 +620,12 @@ choose_transport(struct choice *c, const struct tree *tree)
 		if (error != 0)
 			return error;
 		if (first != 0 && !can_do(c)) {
-			choice_add(problem, "; nor by ");
+			choice_add(problem, sends_segment(c) ? "; nor by " : "; ");
 			add_sender(c, problem);
 			if (!sends_segment(c))
 				choice_add(problem,
-				    ", which sends SYN, ECE and CWR with it, and ACK "
-				    "alone, without fastopen");
+				    " sends SYN, ECE and CWR with it, and ACK alone, "
+				    "without fastopen");
 			continue;
 		}
 		reasons = strlen(problem);

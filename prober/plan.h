@@ -31,6 +31,7 @@ enum plan_privilege {
 struct plan_request {
 	uint8_t privilege;   /* enum plan_privilege */
 	uint8_t protocol;    /* IPPROTO_*; ICMP is ICMPv6 over IPv6 */
+	const char *use_udp; /* how the user asks for UDP instead: "leave -I out" */
 	const char *tag;     /* field that shall carry the tag; NULL: the best one */
 	bool flow_constant;  /* the algorithm keeps flow_id constant (Paris) */
 	bool dont_route;     /* to attached networks only */

@@ -515,10 +515,6 @@ route_remedy(int error, const struct prober_start *o)
 				     : "; see 'ip route get'";
 	case EACCES:
 		return "; it is a broadcast address";
-	case EINVAL:
-		return o->target.family == AF_INET6
-			   ? "; say through which interface: fe80::1%INTERFACE"
-			   : "";
 	default:
 		return "";
 	}
@@ -532,9 +528,15 @@ check_way(struct trace *t)
 	char text[ADDR_TEXT_MAX];
 
 	if (t->route_error != 0) {
-		trace_fail(t, -t->route_error, "no route to %s: %s%s",
-		    addr_to_text(&o->target, text), trace_error_text(-t->route_error),
-		    route_remedy(-t->route_error, o));
+		bool no_interface =
+		    t->route_error == -EINVAL && o->target.family == AF_INET6;
+
+		addr_to_text(&o->target, text);
+		trace_fail(t, -t->route_error, "no route to %s: %s%s%s%s", text,
+		    trace_error_text(-t->route_error),
+		    no_interface ? "; say through which interface: "
+				 : route_remedy(-t->route_error, o),
+		    no_interface ? text : "", no_interface ? "%INTERFACE" : "");
 		return t->route_error;
 	}
 	if (trace_has_ports(t) && trace_is_own_port(t, t->endpoint->port)) {

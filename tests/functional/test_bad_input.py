@@ -259,7 +259,7 @@ class Values(BadInputTest):
                 (("--", V4, "08"), "packet_len: '08'"), ((V4, V4, "6", V4), "arguments: '"),
                 (("::1%lo",), "not an IPv6 address"), (("::g",), "not an IPv6 address"),
                 (("1:2",), "not an IPv6 address"), (("[::1]",), "not an IPv6 address"),
-                (("127.0.0.1:80",), "not an IPv6 address"),
+                (("127.0.0.1:80",), "not an IPv6 address, and a name has no ':'.* without .*port"),
                 (("-4", "::1"), "not an IPv4 address"),
                 (("-6", "127.1"), "not an IPv6 address"),
                 (("-6", "::ffff:127.0.0.1"), "not an IPv6 address"),
@@ -330,8 +330,10 @@ MACHINE = (
       for method in METHODS),
     *((f"{method}", "255.255.255.255", FAILED, "no route to .* a broadcast address")
       for method in METHODS),
-    *((f"{method}", target, FAILED, f"no route to {target}: .*%INTERFACE")
+    *((f"{method}", target, FAILED, f"no route to {target}: .*: {target}%INTERFACE")
       for method in METHODS for target in ("fe80::1", "ff02::1")),
+    ("-P 253", V4, FAILED, r"IP protocol 253 \(-P\): only root may use raw sockets"),
+    ("-D", V6, FAILED, r"DCCP \(-D\): only root may use raw sockets .* as root"),
     *((f"{method} -i lo", V6, FAILED, f"no route to {V6}: .*ip route get")
       for method in METHODS),
     *((f"{method} --sport 80", target, FAILED, "source port 80 is reserved for root")

@@ -188,12 +188,14 @@ class Live(unittest.TestCase):
         self.assertIn("--live: standard output is not a terminal", result.stderr)
 
     def test_unknown_terminal(self):
-        terminal = Terminal(["env", "TERM=nosuch", *map(str, (
-            paris.program("paris-fakeroute"), paris.topology_file(TOPOLOGY), "--",
-            *paris.started_with(["paris-traceroute", "--live", TARGET])))])
-        self.addCleanup(terminal.end)
-        self.assertEqual(self.wait_for_end(terminal)[0], 2)
-        self.assertIn("TERM=nosuch, is not known", terminal.errors.read_text())
+        for type_, words in (("nosuch", "TERM=nosuch, is not known"),
+                             ("dumb", "TERM=dumb cannot move its cursor")):
+            terminal = Terminal(["env", f"TERM={type_}", *map(str, (
+                paris.program("paris-fakeroute"), paris.topology_file(TOPOLOGY), "--",
+                *paris.started_with(["paris-traceroute", "--live", TARGET])))])
+            self.addCleanup(terminal.end)
+            self.assertEqual(self.wait_for_end(terminal)[0], 2)
+            self.assertIn(words, terminal.errors.read_text())
 
 
 if __name__ == "__main__":

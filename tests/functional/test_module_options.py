@@ -126,7 +126,7 @@ class Segments(unittest.TestCase):
     def test_what_it_takes_is_said(self):
         """Not possible here: which privilege is missing, and how to get it."""
         for given, words in (("ecn", "start this as root|setcap"),
-                             ("fin", "nor by paris-privsep, which sends SYN, ECE and CWR "
+                             ("fin", "; paris-privsep sends SYN, ECE and CWR "
                               "with it, and ACK alone.*start this as root"),
                              ("fastopen", "without fastopen.*start this as root"),
                              ("info -t 3", "ECN bits .-t..*start this as root|setcap")):

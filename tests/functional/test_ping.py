@@ -478,7 +478,7 @@ class WrongInput(unittest.TestCase):
 
     def test_no_ping_sockets(self):
         self.check(ping(NEAR, "-c", "1", V4, options=("--ping-group", "closed")),
-                   "ping_group_range")
+                   "; use UDP (--udp), or ")
 
     def test_too_large(self):
         """For the own link: told for each packet, and it goes on."""

@@ -324,7 +324,8 @@ START_TEST(failed_exec_is_told_at_once)
 	ck_assert_int_eq(
 	    servant_start(&s, failures[_i].name, NULL, NULL, path, sizeof(path)),
 	    failures[_i].error);
-	ck_assert_ptr_nonnull(strstr(path, PARIS_LIBEXEC));
+	ck_assert_ptr_nonnull(strstr(path, failures[_i].name));
+	ck_assert_ptr_null(strstr(path, "/../")); /* a user is shown it */
 	ck_assert_int_eq(s.pid, 0);
 	ck_assert_int_eq(servant_stop(&s), 0);
 	ck_assert_uint_eq(open_files(), before);

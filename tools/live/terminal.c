@@ -30,6 +30,14 @@ terminal_check(char *error, size_t room)
 		    type != NULL ? type : "");
 		return -EINVAL;
 	}
+	if (cursor_address == NULL) {
+		snprintf(error, room,
+		    "--live: a terminal of the type TERM=%.40s cannot move its cursor: "
+		    "set TERM, for example to xterm or vt100; or leave --live out",
+		    type != NULL ? type : "");
+		del_curterm(cur_term);
+		return -EINVAL;
+	}
 	del_curterm(cur_term);
 	return 0;
 }

@@ -20,12 +20,13 @@
 #define STOP_MS 1000 /* a servant has so long to see the end of its channel */
 #define STOP_STEP_MS 10
 
-/* PARIS_LIBEXEC counts from the folder of our executable. */
+/* PARIS_LIBEXEC counts from the folder of our executable, whose path has no links. */
 int
 servant_path(const char *name, char *path, size_t room)
 {
 	char self[PATH_ROOM];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self));
+	const char *beside = PARIS_LIBEXEC;
 	const char *slash;
 	int written;
 
@@ -34,8 +35,10 @@ servant_path(const char *name, char *path, size_t room)
 	slash = memrchr(self, '/', (size_t)len);
 	if ((size_t)len == sizeof(self) || slash == NULL)
 		return -ENAMETOOLONG;
-	written = snprintf(
-	    path, room, "%.*s/" PARIS_LIBEXEC "/%s", (int)(slash - self), self, name);
+	for (; slash > self && strncmp(beside, "../", 3) == 0; beside += 3)
+		slash = memrchr(self, '/', (size_t)(slash - self));
+	written =
+	    snprintf(path, room, "%.*s/%s/%s", (int)(slash - self), self, beside, name);
 	return written < 0 || (size_t)written >= room ? -ENAMETOOLONG : 0;
 }
 

@@ -58,8 +58,10 @@ target_from_text(const char *host, uint32_t family, struct addr *target, char *e
 		return -EINVAL;
 	snprintf(error, TARGET_ERROR_MAX, "cannot resolve %s: not an IPv6 address%s",
 	    escape_terminal(host, text, sizeof(text)),
-	    strchr(host, '%') == NULL ? ""
-				      : ", or not with such an interface behind the %");
+	    strchr(host, '%') == NULL
+		? ", and a name has no ':'; a host stands alone, without brackets, "
+		  "port or 'http://'"
+		: ", or not with such an interface behind the %");
 	return -ENOENT;
 }
 

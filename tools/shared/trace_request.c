@@ -98,6 +98,7 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 	*request = (struct plan_request){
 	    .privilege = o->privilege,
 	    .protocol = method->protocol,
+	    .use_udp = o->program == PROGRAM_PING ? "--udp" : "leave -I out",
 	    .tag = o->tag,
 	    .flow_constant = flow_constant,
 	    .dont_route = o->start.dont_route != 0,
