@@ -503,6 +503,18 @@ probe_route(const struct trace *t, struct probe *p)
 	return 0;
 }
 
+/* A length asked for counts the source route. What is too little layout.h raises. */
+static uint16_t
+len_before_route(const struct trace *t, uint16_t len)
+{
+	const struct prober_start *o = &t->instance.options;
+	size_t route = wire_route_len(&o->route, o->target.family);
+
+	if (len > route)
+		return (uint16_t)(len - route);
+	return len == 0 ? 0 : 1;
+}
+
 /* Builds the packet and puts the probe into the store. */
 static int
 probe_store(struct trace *t, struct probe *p)
@@ -597,11 +609,7 @@ world_send(
 		return -ENOMEM;
 	}
 	p->flow = spec->flow;
-	/* The route comes to it. */
-	p->len = spec->len;
-	if (p->len != 0)
-		p->len -= (uint16_t)wire_route_len(
-		    &t->instance.options.route, t->instance.options.target.family);
+	p->len = len_before_route(t, spec->len);
 	p->ttl = spec->ttl;
 	p->query = spec->query;
 	p->expects = spec->expects;

@@ -191,14 +191,17 @@ class Works(unittest.TestCase):
             inside.finish()
 
     def test_larger_than_the_interface(self):
-        """Nothing fragments them: said so, and not that -F is the cause."""
-        for options, words in (((), "not fragmented by raw sockets: make it smaller"),
-                               (("-F",), "make it smaller or leave -F out")):
+        """Nothing fragments them: said so, and not that -F is the cause. With -F what the
+        interface takes is an answer, as with any socket."""
+        for options, status, words in (
+                ((), 3, "not fragmented by raw sockets: make it smaller"),
+                (("-F",), 1, "make it smaller or leave -F out")):
             for target in (V4, V6):
                 result = root_inside.run("line.topo", "paris-traceroute", "-n", "--privilege",
                                          "raw", *options, target, "1501")
-                self.assertEqual(result.returncode, 3, result)
+                self.assertEqual(result.returncode, status, result)
                 self.assertRegex(result.stderr, f"cannot send 1501 bytes to .*{words}\n$")
+                self.assertEqual(result.stdout.count("!F-1500"), 3 if options else 0, result)
 
     def test_source_address_is_ours(self):
         for method, options in METHODS.items():
