@@ -157,7 +157,7 @@ must_stand_in_line(struct trace *t, int64_t now)
 		TAILQ_INSERT_TAIL(&pace->line, t, in_pace);
 		t->in_line = true;
 		if (pace->timer.index == 0)
-			(void)timer_set(&t->prober->timers, &pace->timer, pace->next);
+			trace_pace_wait(t->prober, now);
 	}
 	return true;
 }

@@ -16,7 +16,12 @@
 #define PORT_BASE 24000     /* source port of flow 0: below every ephemeral range */
 #define PORT_TRIES 256      /* further ports tried when that one is taken */
 #define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0, less one */
-#define FLOWS_MAX 65536     /* more than any field but the flow label has values for */
+/*
+ * A rate above that of 1000 probes a second is kept by sending several at once: a
+ * wake-up costs more than a probe.
+ */
+#define PACE_STEP (1 * NS_PER_MS)
+#define FLOWS_MAX 65536 /* more than any field but the flow label has values for */
 /* ... for the helper's word on what it was handed: it takes less than a second. */
 #define OWED_PATIENCE (5 * NS_PER_SECOND)
 #define OWED_PATIENCE_STOPPED (1 * NS_PER_SECOND) /* the tool waits */
@@ -170,6 +175,15 @@ trace_leave_line(struct trace *t)
 }
 
 void
+trace_pace_wait(struct prober *p, int64_t now)
+{
+	int64_t step = now + PACE_STEP;
+
+	(void)timer_set(&p->timers, &p->pace.timer,
+	    p->pace.next > step || p->pace.gap >= PACE_STEP ? p->pace.next : step);
+}
+
+void
 trace_pace_fire(struct timer *timer)
 {
 	struct pace *pace =
@@ -185,7 +199,7 @@ trace_pace_fire(struct timer *timer)
 		pace->turn = NULL;
 	}
 	if (t != NULL)
-		(void)timer_set(&t->prober->timers, &pace->timer, pace->next);
+		trace_pace_wait(t->prober, clock_monotonic());
 }
 
 void

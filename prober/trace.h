@@ -32,6 +32,9 @@ void trace_dispatch(struct trace *t, const struct event *event);
 /* Has the trace woken by EVENT_TIMER when something is released; or no longer. */
 void trace_hold(struct trace *t, bool held);
 
+/* Sees to it that those who stand in line are woken when the next may send. */
+void trace_pace_wait(struct prober *p, int64_t now);
+
 /* It waits no longer for the pace of all traces. */
 void trace_leave_line(struct trace *t);
 
