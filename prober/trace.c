@@ -529,6 +529,10 @@ route_remedy(int error, const struct prober_start *o)
 				     : "; see 'ip route get'";
 	case EACCES:
 		return "; it is a broadcast address";
+	case EADDRNOTAVAIL:
+		return o->target.family == AF_INET6
+			   ? "; this machine has no IPv6 address to send from"
+			   : "; this machine has no address to send from";
 	default:
 		return "";
 	}

@@ -423,6 +423,17 @@ class Machine(BadInputTest):
                             f"no route to {target}|cannot send"
                         self.check(result, FAILED, part)
 
+    def test_no_ipv6(self):
+        hostile.check_possible()
+        disabled = ["sh", "-c", "ip link set lo up && cd /proc/sys/net/ipv6/conf && "
+                    'echo 1 >all/disable_ipv6 && exec "$@"', "sh"]
+        for tool in ("paris-traceroute", "mda"):
+            with self.subTest(tool):
+                result = paris.run(*hostile.unshared(), *disabled, *hostile.unprivileged(),
+                                   *paris.started_with([tool, "-n", "::1"]), user=False)
+                self.check(result, FAILED, "no route to ::1: .*; this machine has no IPv6 "
+                           "address to send from")
+
 
 # ---- limits --------------------------------------------------------------------------
 
