@@ -566,7 +566,7 @@ class Truth(unittest.TestCase):
     def named(self):
         """Host names, asked of a server in the network."""
         target = V4
-        addresses = test_names_in_trace.hops(target)
+        addresses = test_names_in_trace.hops_to(target)
         names = [(b"hop%d" % n, b"example") for n in range(1, 16)]
         result = test_names_in_trace.trace("--format", "json", target, names=names)
         self.assertEqual(result.returncode, 0, result)

@@ -65,22 +65,24 @@ def replace_bytes(error):
 codecs.register_error("replacement", replace_bytes)
 
 
-def hops(target):
+def hops_to(target):
     if ":" in target:
         return [f"2001:db8:{n}::1" for n in range(1, 15)] + [target]
     return [f"10.0.{n}.1" for n in range(1, 15)] + [target]
 
 
-def start(*arguments, names=HOSTILE, delay=0, topology="line.topo"):
-    """Starts the tool, to the last of its arguments, with names for the hops."""
+def start(*arguments, names=HOSTILE, delay=0, topology="line.topo",
+          program="paris-traceroute", driver=(), hops=None):
+    """Starts the tool, to the last of its arguments, with names for the hops; by a driver, if
+    there is one."""
     folder = paris.temporary_folder()
     shutil.copy(Path(__file__).parent / "dns_server.py", folder)
     (folder / "dns_server.py").chmod(0o644)
     table = {address: [label.hex() for label in labels]
-             for address, labels in zip(hops(arguments[-1]), names)}
+             for address, labels in zip(hops or hops_to(arguments[-1]), names)}
     return paris.start_fakeroute(topology, sys.executable, "-c", INSIDE, folder,
                                  json.dumps(table), delay,
-                                 *paris.started_with(["paris-traceroute", *arguments]))
+                                 *driver, *paris.started_with([program, *arguments]))
 
 
 def trace(*arguments, **more):
@@ -101,7 +103,7 @@ class Hostile(unittest.TestCase):
                 self.assertRegex(result.stdout, r"\A[ -~\n]*\Z")
                 lines = result.stdout.splitlines()
                 self.assertEqual(len(lines), 16)
-                for ttl, address in enumerate(hops(target), 1):
+                for ttl, address in enumerate(hops_to(target), 1):
                     self.assertRegex(lines[ttl], rf"^{ttl:2}  [!-~]+ "
                                      rf"\({re.escape(address)}\)(  \d+\.\d+ ms){{3}}$")
                     name = lines[ttl].split()[1]
@@ -122,7 +124,7 @@ class Hostile(unittest.TestCase):
                          for hop in result.json["hops"]]
                 self.assertEqual([len(names) for names in found], [1] * 15)
                 names = [hop.pop() for hop in found]
-                self.assertEqual([address for address, _ in names], hops(target))
+                self.assertEqual([address for address, _ in names], hops_to(target))
                 # Escaped in the line, JSON gives the names as they are; what is not
                 # UTF-8 it cannot hold, and a name with a NUL in it is none.
                 self.assertEqual([name for _, name in names], [

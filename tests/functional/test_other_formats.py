@@ -233,7 +233,7 @@ class Names(unittest.TestCase):
         text = self.read("csv")
         self.assertRegex(text, r"\A[ -~\r\n]*\Z")
         rows = other_formats.csv_rows(text)
-        self.assertEqual([row["from"] for row in rows], test_names_in_trace.hops(V4))
+        self.assertEqual([row["from"] for row in rows], test_names_in_trace.hops_to(V4))
         for field in (field for row in rows for field in row.values()):
             self.assertNotRegex(field, r"\A[-=+@ \t]|;")
         names = [row["name"] for row in rows]
@@ -269,7 +269,7 @@ class Drawings(unittest.TestCase):
 
     def test_text(self):
         lines = self.read("text").stdout.splitlines()
-        for address in test_names_in_trace.hops(V4):
+        for address in test_names_in_trace.hops_to(V4):
             self.assertEqual(sum(f"({address})" in line for line in lines[:17]), 1, address)
 
     def test_json(self):
@@ -283,7 +283,7 @@ class Drawings(unittest.TestCase):
         strings = re.findall(r'"((?:[^"\\]|\\.)*)"', text)
         outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
         self.assertRegex(outside, r"\A[\w\s{}\[\]=;,.>#-]*\Z")
-        for address in test_names_in_trace.hops(V4):
+        for address in test_names_in_trace.hops_to(V4):
             labels = [one for one in strings if one.endswith(rf"\n{address}")]
             self.assertEqual(len(labels), 1, address)
         if shutil.which("dot"):

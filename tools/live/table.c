@@ -5,11 +5,14 @@
 
 #include "common/clock.h"
 #include "common/names_messages.h"
+#include "tools/shared/append.h"
 #include "tools/shared/escape.h"
+#include "tools/shared/origin_text.h"
 #include "tools/shared/reply_text.h"
 
 /* Escaping makes at most four characters of a byte. */
 #define NAME_TEXT_MAX (4 * NAMES_NAME_MAX + 1)
+#define HOST_TEXT_MAX (NAME_TEXT_MAX + ORIGIN_TEXT_MAX)
 #define HOP_WIDTH 5 /* "255. " */
 #define HOST_MIN 15 /* an IPv4 address */
 #define FIGURE_MAX 24
@@ -101,14 +104,27 @@ hop_lines(const struct rounds_hop *h)
 	return lines != 0 ? lines : 1;
 }
 
-/* Escapes a name for columns of which each byte takes one. */
+/* What was escaped, for columns of which each byte takes one. */
 static void
-escape_name(const char *name, char escaped[NAME_TEXT_MAX])
+make_ascii(char *text)
 {
-	escape_terminal(name, escaped, NAME_TEXT_MAX);
-	for (char *at = escaped; *at != '\0'; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+/* Whose the address is, once that is known. */
+static void
+append_origin(const struct table *t, const struct addr *a, char *text, size_t room)
+{
+	const struct names_origin *origin;
+	char shown[ORIGIN_TEXT_MAX];
+
+	if (naming_origin(t->naming, a, &origin) == NAME_PENDING)
+		return;
+	(void)origin_text(t->naming, a, shown);
+	make_ascii(shown);
+	append_text(text, room, "%s", shown);
 }
 
 /* Who answered, of several with their share. */
@@ -116,7 +132,7 @@ static void
 host_text(const struct table *t, const struct rounds_hop *h, size_t which, char *text,
     size_t room)
 {
-	char addr[REPLY_ADDR_MAX], escaped[NAME_TEXT_MAX];
+	char addr[REPLY_ADDR_MAX], escaped[HOST_TEXT_MAX];
 	const char *name;
 	const struct addr *a = NULL;
 	uint32_t count = h->others;
@@ -132,9 +148,12 @@ host_text(const struct table *t, const struct rounds_hop *h, size_t which, char 
 	if (a == NULL)
 		snprintf(escaped, sizeof(escaped), "others");
 	else if (naming_name(t->naming, a, &name) == NAME_KNOWN)
-		escape_name(name, escaped);
+		escape_terminal(name, escaped, NAME_TEXT_MAX);
 	else
 		snprintf(escaped, sizeof(escaped), "%s", reply_addr_text(a, addr));
+	make_ascii(escaped);
+	if (a != NULL)
+		append_origin(t, a, escaped, sizeof(escaped));
 	if (hop_lines(h) == 1)
 		snprintf(text, room, "%s", escaped);
 	else
@@ -176,7 +195,7 @@ table_lines(const struct table *t)
 const char *
 table_line(const struct table *t, size_t number, char *line, bool *strong)
 {
-	char host[NAME_TEXT_MAX + REPLY_ADDR_MAX];
+	char host[HOST_TEXT_MAX + 8];
 	char hop[HOP_WIDTH + 1];
 
 	*strong = number == 0;

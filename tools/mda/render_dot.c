@@ -2,6 +2,7 @@
 
 #include "common/names_messages.h"
 #include "tools/shared/escape.h"
+#include "tools/shared/origin_text.h"
 #include "tools/shared/reply_text.h"
 
 /* A name of NAMES_NAME_MAX bytes, each of which may become five. */
@@ -46,6 +47,25 @@ style(const struct dot *d, uint32_t vertex)
 	return "";
 }
 
+/*
+ * "[AS64496 Example Ltd] [DE]", on a line of its own. What it has from outside is
+ * escaped; of that, a quoted string of dot's takes two characters for more than they
+ * are.
+ */
+static void
+print_origin(struct dot *d, const struct addr *a)
+{
+	char text[ORIGIN_TEXT_MAX];
+
+	(void)origin_text(d->naming, a, text);
+	if (text[0] == '\0')
+		return;
+	output_print(d->out, "\\n");
+	for (const char *at = text + 1; *at != '\0'; at++)
+		output_print(
+		    d->out, "%s%c", *at == '"' || *at == '\\' ? "\\" : "", *at);
+}
+
 static void
 print_label(struct dot *d, const struct vertex *v)
 {
@@ -60,13 +80,15 @@ print_label(struct dot *d, const struct vertex *v)
 	if (naming_name(d->naming, a, &name) == NAME_KNOWN)
 		output_print(
 		    d->out, "%s\\n", escape_dot(name, escaped, sizeof(escaped)));
-	if (!addr_is_none(a))
+	if (!addr_is_none(a)) {
 		output_print(d->out, "%s",
 		    escape_dot(reply_addr_text(a, addr), escaped, sizeof(escaped)));
-	else if (v->ttl == 0)
+		print_origin(d, a);
+	} else if (v->ttl == 0) {
 		output_print(d->out, "this host");
-	else
+	} else {
 		output_print(d->out, "before hop %d", v->ttl + 1);
+	}
 }
 
 /* The nodes of one hop, side by side. Returns where the next hop begins. */
