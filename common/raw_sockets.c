@@ -13,6 +13,7 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define TCP_CHECKSUM_AT 16 /* RFC 9293; of ICMPv6 the kernel knows it */
+#define DCCP_CHECKSUM_AT 6 /* RFC 4340 */
 #define STAMPS \
 	(SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_TX_SOFTWARE | \
 	    SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_ID | \
@@ -131,8 +132,16 @@ raw_receiver_open(int family, int protocol)
 {
 	static struct sock_filter all[] = {PASS};
 	const struct sock_fprog filter = {PROGRAM(all)};
+	int fd = open_filtered(family, protocol, &filter);
+	int error = 0;
 
-	return open_filtered(family, protocol, &filter);
+	if (fd >= 0 && family == AF_INET6 && protocol == IPPROTO_DCCP)
+		error =
+		    socket_option(fd, IPPROTO_IPV6, IPV6_CHECKSUM, DCCP_CHECKSUM_AT);
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
 }
 
 int

@@ -31,8 +31,8 @@ extern const struct socket_option raw_options[RAW_OPTIONS_COUNT];
 int raw_sockets_open(int raw[RAW_COUNT], bool tcp);
 
 /*
- * Opens a socket that receives all packets of this protocol: of those that are neither
- * ICMP nor TCP. The descriptor, or -errno.
+ * Opens a socket that receives all packets of this protocol, of those that are neither
+ * ICMP nor TCP; DCCP over IPv6 with the right checksum only. The descriptor, or -errno.
  */
 int raw_receiver_open(int family, int protocol);
 

@@ -191,6 +191,13 @@ transport_fault(const uint8_t *packet, size_t header, size_t len, uint8_t protoc
 			return "ICMPv6 length";
 		return with_pseudo(packet, header, len, protocol) ? "ICMPv6 checksum"
 								  : NULL;
+	case IPPROTO_DCCP: /* a Request without options: RFC 4340 sections 5.1, 5.2 */
+		if (left < 20 || h[4] * 4 != 20)
+			return "DCCP length";
+		return with_pseudo(packet, header, len, protocol) ? "DCCP checksum"
+								  : NULL;
+	case 253: /* for experiments (RFC 3692): nothing is known of it */
+		return NULL;
 	default:
 		return "unknown protocol";
 	}

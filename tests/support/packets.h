@@ -43,8 +43,8 @@ extern const uint8_t made_src4[4], made_dst4[4], made_src6[16], made_dst6[16];
 uint16_t reference_checksum(const uint8_t *bytes, size_t len);
 
 /*
- * Whether every length and checksum of an IPv4 or IPv6 packet with UDP, TCP or ICMP is
- * right: NULL, or what is wrong.
+ * Whether every length and checksum of an IPv4 or IPv6 packet with UDP, UDP-Lite, TCP,
+ * ICMP, a DCCP Request or protocol 253 is right: NULL, or what is wrong.
  */
 const char *packet_fault(const uint8_t *packet, size_t len);
 

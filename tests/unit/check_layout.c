@@ -57,12 +57,30 @@ static const struct {
     {"ipv6/icmpv6", NULL, true, 50},
     {"ipv6/icmpv6", "icmp.sequence", true, 50},
     {"ipv6/icmpv6", "icmp.checksum", false, 50},
+    {"ipv4/dccp", NULL, true, 40},
+    {"ipv4/dccp", "dccp.seq", true, 40},
+    {"ipv4/dccp", "ipv4.identification", true, 40},
+    {"ipv6/dccp", NULL, true, 60},
+    {"ipv6/dccp", "dccp.seq", true, 60},
+    {"ipv4/raw", NULL, true, 28},
+    {"ipv4/raw", "raw.tag", true, 28},
+    {"ipv4/raw", "ipv4.identification", true, 28},
+    {"ipv6/raw", NULL, true, 48},
+    {"ipv6/raw", "raw.tag", true, 48},
 };
+#define SERVICE 0xfedcba98
+#define OTHER_PROTOCOL 253
 
 static bool
 kind_is(int kind, const char *protocol)
 {
 	return strstr(kinds[kind].pattern, protocol) != NULL;
+}
+
+static bool
+has_ports(int kind)
+{
+	return !kind_is(kind, "icmp") && !kind_is(kind, "raw");
 }
 
 static bool
@@ -92,6 +110,8 @@ options_of(int kind)
 	    .dst = addr_from_bytes(v6 ? AF_INET6 : AF_INET, v6 ? made_dst6 : made_dst4),
 	    .dst_port = 33434,
 	    .icmp_id = 0x4711,
+	    .service = SERVICE,
+	    .ip_protocol = OTHER_PROTOCOL,
 	    .flow_constant = kinds[kind].flow_constant,
 	    .tagged = kinds[kind].tag != NULL,
 	};
@@ -189,6 +209,17 @@ probe_of(uint8_t ttl, uint32_t tag)
 	    .tag = tag};
 }
 
+/* What the target's own answers show, where a tag of the IP header stands, too. */
+static const char *
+answers_show(int kind)
+{
+	if (kind_is(kind, "icmp"))
+		return "icmp.sequence";
+	if (kind_is(kind, "dccp"))
+		return "dccp.seq";
+	return kind_is(kind, "tcp") ? "tcp.seq" : NULL;
+}
+
 /* Paris: whatever the TTL and the tag, the flow is the same, byte by byte. */
 START_TEST(flow_is_constant)
 {
@@ -224,10 +255,9 @@ START_TEST(flow_is_constant)
 			if (l.rule != NULL)
 				must_eq(tag_of(&l, packet, len), p.tag);
 			/* What the target answers shows the tag of an IP header too. */
-			if (tag_is(_i, "ipv4.identification") && !kind_is(_i, "udp"))
-				must_eq(field(&l, packet, len,
-					    kind_is(_i, "tcp") ? "tcp.seq"
-							       : "icmp.sequence"),
+			if (tag_is(_i, "ipv4.identification") && answers_show(_i))
+				must_eq(field(&l, packet, len, answers_show(_i)) &
+					    UINT16_MAX,
 				    p.tag);
 			if (kind_is(_i, "icmp"))
 				must_eq(
@@ -269,9 +299,9 @@ START_TEST(everything_is_written)
 		ck_assert_uint_eq(field(&l, packet, len, "ipv6.flow_label"), 0x54321);
 	if (!v6)
 		ck_assert_uint_eq(field(&l, packet, len, "ipv4.dont_fragment"), 1);
-	if (!kind_is(_i, "icmp") && !tag_is_own(_i, "src_port"))
+	if (has_ports(_i) && !tag_is_own(_i, "src_port"))
 		ck_assert_uint_eq(own_field(&l, packet, len, "src_port"), 24007);
-	if (!kind_is(_i, "icmp") && !tag_is_own(_i, "dst_port"))
+	if (has_ports(_i) && !tag_is_own(_i, "dst_port"))
 		ck_assert_uint_eq(own_field(&l, packet, len, "dst_port"), 33434);
 	if (kind_is(_i, "udplite")) /* all of the packet (RFC 3828 section 3.1) */
 		ck_assert_uint_eq(
@@ -282,6 +312,17 @@ START_TEST(everything_is_written)
 		ck_assert_uint_eq(own_field(&l, packet, len, "ack"), 0);
 		ck_assert_uint_eq(own_field(&l, packet, len, "urgent"), 0);
 	}
+	if (kind_is(_i, "dccp")) { /* Request: RFC 4340 sections 5.1, 5.2 */
+		ck_assert_uint_eq(field(&l, packet, len, "dccp.type"), 0);
+		ck_assert_uint_eq(field(&l, packet, len, "dccp.long_sequence"), 1);
+		ck_assert_uint_eq(field(&l, packet, len, "dccp.coverage"), 0);
+		ck_assert_uint_eq(field(&l, packet, len, "dccp.seq_high"), 0);
+		ck_assert_uint_eq(field(&l, packet, len, "dccp.service"), SERVICE);
+	}
+	if (kind_is(_i, "raw"))
+		ck_assert_uint_eq(
+		    field(&l, packet, len, v6 ? "ipv6.next_header" : "ipv4.protocol"),
+		    OTHER_PROTOCOL);
 	if (kind_is(_i, "icmp")) {
 		ck_assert_uint_eq(field(&l, packet, len, "icmp.type"), v6 ? 128 : 8);
 		ck_assert_uint_eq(field(&l, packet, len, "icmp.code"), 0);
@@ -618,8 +659,10 @@ START_TEST(flows_differ)
 		    view_read_metafield(&v, &o.pattern->flow_id, flow[k]), 0);
 		free(packet);
 	}
-	if (!tag_is_own(_i, "src_port") &&
-	    !(kind_is(_i, "icmp") && tag_is_own(_i, "checksum")))
+	if (kind_is(_i, "raw")) /* nothing is known that could differ */
+		ck_assert_mem_eq(flow[0], flow[1], (o.pattern->flow_id.bits + 7) / 8);
+	else if (!tag_is_own(_i, "src_port") &&
+		 !(kind_is(_i, "icmp") && tag_is_own(_i, "checksum")))
 		ck_assert_mem_ne(flow[0], flow[1], (o.pattern->flow_id.bits + 7) / 8);
 	layout_clear(&l);
 	tear_down();
@@ -645,7 +688,7 @@ has_flow_field(int kind, int field)
 {
 	if (field == FLOW_BY_LABEL)
 		return kind_is(kind, "ipv6");
-	return kind_is(kind, "icmp") == (field == FLOW_BY_CHECKSUM);
+	return field == FLOW_BY_CHECKSUM ? kind_is(kind, "icmp") : has_ports(kind);
 }
 
 /* The tag is the field in which flows would differ. */
@@ -786,7 +829,8 @@ START_TEST(tags_that_may_be_cut)
 	o = options_of(_i);
 	ck_assert_int_eq(layout_init(&l, &o), 0);
 	ck_assert_int_eq(layout_tag_may_be_cut(&l),
-	    kind_is(_i, "ipv4") && tag_is_own(_i, "payload"));
+	    kind_is(_i, "ipv4") &&
+		(tag_is_own(_i, "payload") || tag_is(_i, "dccp.seq")));
 	layout_clear(&l);
 	tear_down();
 }
