@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -31,6 +32,14 @@ defaults rtt=1ms
 router r[1-3] 10.0.[1-3].1 2001:db8:[1-3]::1
 target server 198.51.100.9 2001:db8:ffff::9
 link host r1 r2 r3 server
+"""
+# Runs a command whose output is a full disk, or a pipe that nobody reads any more.
+WRITING_TO = """
+import os, subprocess, sys
+full = os.open("/dev/full", os.O_WRONLY)
+reader, gone = os.pipe()
+os.close(reader)
+sys.exit(subprocess.run(sys.argv[1:], stdout={"FULL": full, "GONE": gone}["WHERE"]).returncode)
 """
 
 
@@ -234,6 +243,51 @@ class OutputTest(unittest.TestCase):
         result = paris.fakeroute(LINE, "sh", "-c", script)
         self.assertEqual(len(result.stdout.splitlines()), 5, result)
         self.assertEqual(result.stderr, "")
+
+
+class FormatsTest(unittest.TestCase):
+    """Each format of each tool, to a disk that is full and to a reader that has gone."""
+
+    TOOLS = (("paris-traceroute", FAILED, ("text", "json", "csv", "scamper", "atlas")),
+             ("mda", FAILED, ("text", "json", "scamper", "dot", "svg")),
+             ("paris-ping", USAGE, ("text", "json")))  # which has one status for all that
+
+    def run_one(self, case):
+        program, _, format_, (where, _), many = case
+        more = ("-c", "3") if program == "paris-ping" else ("10.0.2.1",) if many else ()
+        return case, paris.fakeroute(
+            LINE, sys.executable, "-c", WRITING_TO.replace("WHERE", where),
+            *paris.started_with([program, "-n", "--format", format_, *more, TARGET]))
+
+    def test_each(self):
+        cases = [(program, status, format_, where, many)
+                 for program, status, formats in self.TOOLS for format_ in formats
+                 for where in (("FULL", "No space left on device"), ("GONE", "Broken pipe"))
+                 for many in (False, True)
+                 if not (many and (format_ == "svg" or program == "paris-ping"))
+                 and (format_ != "svg" or shutil.which("dot"))]
+        with ThreadPoolExecutor(4) as pool:
+            for case, result in pool.map(self.run_one, cases):
+                program, status, _, (_, why), _ = case
+                with self.subTest(case):
+                    self.assertEqual((result.returncode, result.stderr), (
+                        status, f"{program}: cannot write to standard output: {why}\n"))
+
+    def test_a_target_that_is_none(self):
+        """Of several, the others are there in every format, and the status tells."""
+        for program, _, formats in self.TOOLS[:2]:
+            for format_ in formats:
+                if format_ == "svg":
+                    continue
+                result = paris.fakeroute(
+                    LINE, program, "-n", "-w", "20", "--format", format_, "--resolver",
+                    "127.0.0.1:9", "no.example", TARGET)
+                with self.subTest(program, format=format_):
+                    self.assertEqual(result.returncode, USAGE, result)
+                    self.assertRegex(result.stderr, rf"\A{program}: cannot resolve no\.example: "
+                                     rf"[^\n]+\n({program}: [^\n]*\n)?\Z")
+                    self.assertIn(TARGET, result.stdout)
+                    self.assertNotIn("no.example", result.stdout)
 
 
 class InstallationTest(unittest.TestCase):
