@@ -398,6 +398,17 @@ class SignalTest(unittest.TestCase):
                 self.assertNotIn("*", result.stdout)  # not answered yet is not lost
                 self.assertIn("interrupted", result.stderr)
 
+    def test_nohup(self):
+        """A hangup that is ignored from the start ends nothing."""
+        command = ["paris-traceroute", "-n", "-w", "5", "-m", "4", TARGET]
+        running = paris.start_fakeroute(SILENT_TAIL, "sh", "-c", 'trap "" HUP; exec "$@"',
+                                        "sh", *paris.started_with(command))
+        pid = running.find("paris-traceroute")
+        paris.wait_for(lambda: " 3  10.0.3.1" in running.text(), 10, "no third hop")
+        os.kill(pid, signal.SIGHUP)
+        result = running.finish()
+        self.assertIn("not reached within 4 hops", result.stderr)
+
     def test_json(self):
         result = self.end(signal.SIGTERM, "--format", "json")
         self.assertEqual(result.returncode, NOT_REACHED, result)

@@ -60,15 +60,18 @@ is_over(const struct session *s)
 
 /* ---- start and end --------------------------------------------------------------- */
 
+/* A hangup that is ignored stays so: nohup(1). */
 static int
 open_signals(struct session *s)
 {
+	struct sigaction hangup;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	if (s->job->status != NULL)
 		sigaddset(&set, SIGQUIT);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
