@@ -5,7 +5,6 @@ import socket
 import unittest
 
 import paris
-import routers
 from networks import Network
 from routers import LabTest
 from test_helper import tools
