@@ -177,6 +177,8 @@ explain_datagrams(const struct choice *c, char *text)
 	    "of replies, hence no trace of address translation\n");
 	if (c->transport->socket_per_probe)
 		choice_add(text,
+		    "not possible without a raw socket: TTL and TOS of what accepts or "
+		    "refuses a connection\n"
 		    "times: ours for sending, the kernel's for ICMP errors and "
 		    "accepted connections\n");
 	else

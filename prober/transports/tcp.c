@@ -363,7 +363,8 @@ const struct transport transport_tcp = {
     .readable = readable,
     .tags = {varying, constant},
     .receives = ", and the connection's being accepted or refused",
-    .one_at_a_time = "the kernel opens no connection twice",
+    .one_at_a_time = "the kernel opens no connection twice, and another source port "
+		     "would be another flow",
     .flow_field = FLOW_BY_SRC_PORT,
     .quote_layer = 1,
     .socket_per_probe = true,

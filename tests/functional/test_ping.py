@@ -355,6 +355,18 @@ class Ends(unittest.TestCase):
                                      result)
                     self.assertIn(part, result.stdout)
 
+    def test_interval_shorter_than_the_answers(self):
+        """One connection at a time: the next packet waits for the answer. No number is
+        left out, and what has not left is not lost."""
+        result = ping(NEAR.replace("1ms", "20ms"), "--tcp", "-c", "5", "-i", "0.002", V4)
+        self.assertEqual((result.returncode, result.stderr), (ANSWERED, ""), result)
+        self.assertEqual(re.findall(r" tcp_seq=(\d+) ", result.stdout), list("12345"))
+        self.assertIn("5 packets transmitted, 5 received, 0% packet loss", result.stdout)
+        steps = [(packet.sport, packet.dport) for packet in result.packets()
+                 if packet.proto == paris.TCP and packet.flags in (0x02, 0x12, 0x14)]
+        there, back = steps[0], steps[0][::-1]
+        self.assertEqual(steps, [there, back] * 5)
+
     def test_quiet(self):
         for format_ in ("text", "json"):
             result = ping(NEAR, "-q", "-c", "2", "-i", "0.01", "--format", format_, V4)
