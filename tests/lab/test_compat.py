@@ -177,6 +177,8 @@ REFUSED = (
     *((f"-P {protocol} -w 0.5 -q 1 -m 1", OTHER) for protocol in (1, 6, 17, 58)),
     ("-P 253 -p 8", "it is another way to say which protocol, and no port"),
 )
+# What takes raw sockets of root's own, which ours sends no UDP-Lite by (status 1).
+NOT_RAW = ("-UL --fwmark=9", "-UL -d", "-UL -f 3 -m 3 -g 10.1.2.2")
 TAKEN = ("--firs=3", "--first 3", "--port 5000", "--sport 30007", "-nq2", "--sim 3",
          "--sendwait 20 -q 1", "--tos 16", "--module icmp -p 1", "-T -O mss")
 
@@ -487,6 +489,14 @@ class Compatible(Compared):
             self.assertTrue(any(word in ours.errors for word in named), ours)
             self.assertNotIn(ours.source, sent)
         self.compare([row(line) for line, _ in REFUSED], check)
+
+    def test_not_by_raw_sockets(self):
+        def check(_, both, sent):
+            theirs, ours = both
+            self.assertEqual((theirs.status, ours.status, ours.text), (0, 1, ""), ours)
+            self.assertRegex(ours.errors, r"\A[a-z-]+: [^\n]*(raw sockets|IP header)[^\n]*\n\Z")
+            self.assertNotIn(ours.source, sent)
+        self.compare([row(line) for line in NOT_RAW], check)
 
     def test_taken(self):
         def check(_, both, sent):
