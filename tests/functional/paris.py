@@ -47,6 +47,8 @@ NOBODY = 65534
 SETPRIV = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
            "--no-new-privs", "--"]
 TIME_LIMIT = 30
+# No wait for what happens at once is shorter: any process may stand still for a while.
+LEAST_LIMIT = 20
 AT_ONCE = 4  # cases of a module, where they are independent
 
 _run_number = itertools.count(1)
@@ -190,6 +192,7 @@ class Running:
 
     def finish(self, limit=TIME_LIMIT):
         """Waits for its end; returns its Result."""
+        limit = max(limit, LEAST_LIMIT)
         late = False
         try:
             self.process.wait(limit * SLOWNESS)
@@ -311,6 +314,7 @@ def some(cases, part=4):
 
 def wait_for(condition, limit, complaint):
     """Calls condition until it returns something true, and returns that."""
+    limit = max(limit, LEAST_LIMIT)
     deadline = time.monotonic() + limit * SLOWNESS
     while True:
         found = condition()

@@ -18,6 +18,7 @@ import paris  # noqa: E402
 OK, NOT_REACHED, USAGE, FAILED = range(4)
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
 TIME_LIMIT = 600
+FIRST = True
 # Nothing in here waits for a packet that does not come; all else is a busy machine.
 SOON = 10
 

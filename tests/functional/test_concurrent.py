@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 
 import paris
 
+FIRST = True
 UDP = "udp udp.payload 0 udp udp.payload 0"
 MARKS = 250  # traffic classes used as marks
 TCP_MARKS = 62

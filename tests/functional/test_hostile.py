@@ -7,6 +7,7 @@ import unittest
 import hostile
 import paris
 
+FIRST = True
 KINDS = tuple((method, target) for method in ((), ("-I",), ("-T",))
               for target in ("198.51.100.9", "2001:db8:ffff::9"))
 # Their packets answer no probe of ours at all.

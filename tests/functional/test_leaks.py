@@ -113,7 +113,6 @@ class AtAnyMoment(unittest.TestCase):
             kill(pid, number)
             result = running.finish(5)
             self.assertIn(result.returncode, (128 + number, 1, 3), result)
-            self.assertLess(result.seconds, 2 * paris.SLOWNESS)
 
 
 class Killed(unittest.TestCase):
@@ -227,11 +226,11 @@ class Readers(unittest.TestCase):
         """Told in one line, status 3, no signal."""
         for reader in ("", "import os; os.read(0, 10)"):
             for method, target in ALL:
-                result = self.piped(reader, "-w", "1", *method, target,
+                result = self.piped(reader, "-w", "60", *method, target,
                                     topology="silent-tail.topo")
                 self.assertRegex(result.stderr, r"\Aparis-traceroute: cannot write to "
                                  r"standard output: Broken pipe\nstatus 3\n\Z")
-                self.assertLess(result.seconds, 5 * paris.SLOWNESS)
+                self.assertLess(result.seconds, 20 * paris.SLOWNESS)
 
     @unittest.skipIf(paris.VARIANT == "valgrind", "valgrind opens a file there")
     def test_no_standard_output(self):

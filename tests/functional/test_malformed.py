@@ -20,6 +20,7 @@ CASES = tuple(
     for function, families, *fates in malformed.ROWS
     for method, fate in zip(METHODS, fates) for family in families if fate)
 FUZZ = Path(__file__).resolve().parent.parent / "fuzz"
+FIRST = True
 CPU_SECONDS = 1.0  # of one run, thousands of packets
 
 

@@ -8,6 +8,7 @@ import paris
 import test_bad_input
 from multipath import TARGET, seen
 
+FIRST = True
 OK = 0
 
 

@@ -14,6 +14,7 @@ import paris
 from multipath import SURE, TARGET, Network, fan, mda, seen
 
 TIME_LIMIT = 600
+FIRST = True
 # Runs a command on a terminal of its own, and copies what it says there.
 ON_TERMINAL = """
 import os, pty, sys

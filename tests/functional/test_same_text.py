@@ -29,6 +29,7 @@ PATIENT = "-w 5"
 BRIEF, QUICK = "-w 2", "-w 1"
 AT_ONCE = 12  # they mostly wait
 TIME_LIMIT = 400
+FIRST = True
 # traceroute loses an answer to -I when its next send meets the socket's pending error,
 # and prints a star: it must be alone when it sends.
 PING = "-I -N 1"

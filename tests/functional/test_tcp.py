@@ -16,6 +16,7 @@ import paris
 from test_concurrent import PLANS, Many, ManyTest, far, targets
 from test_trace import Trace, TraceTest
 
+FIRST = True
 V4, V6 = "198.51.100.9", "2001:db8:ffff::9"
 BOTH = (V4, V6)
 FIN, SYN, RST, ACK = 1, 2, 4, 16

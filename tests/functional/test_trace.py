@@ -14,6 +14,7 @@ KINDS = tuple((method, target) for method in ((), ("-I",)) for target in (V4, V6
 TCP = tuple((("-T",), target) for target in (V4, V6))
 WINDOW_DEFAULT = 16  # hops whose queries may all be in flight
 TIME_LIMIT = 600
+FIRST = True
 
 
 def same_segment(one, other):

@@ -20,6 +20,7 @@ import paris  # noqa: E402
 
 REACHED, NOT_REACHED, USAGE, FAILED = range(4)
 TARGET = "198.51.100.9"
+SOON = 10  # seconds: what happens at once, on a machine that is busy
 # Routers that answer, then silence for ever: a trace that only ends when told to.
 SILENT_TAIL = """
 defaults rtt=1ms
@@ -53,7 +54,7 @@ class UsageTest(unittest.TestCase):
         for part in parts:
             self.assertIn(part, lines[0])
         self.assertEqual(result.stdout, "")
-        self.assertLess(result.seconds, 1 * paris.SLOWNESS)
+        self.assertLess(result.seconds, SOON * paris.SLOWNESS)
 
     def test_wrong_values(self):
         cases = {
@@ -231,11 +232,11 @@ class OutputTest(unittest.TestCase):
     def test_reader_goes_during_the_trace(self):
         """Told at once, although nothing is to be written for seconds."""
         inner = " ".join(paris.started_with(["paris-traceroute"]))
-        script = f"({inner} -n -w 5 {TARGET}; echo status $? >&2) | head -n 1"
+        script = f"({inner} -n -w 60 {TARGET}; echo status $? >&2) | head -n 1"
         result = paris.fakeroute(SILENT_TAIL, "sh", "-c", script)
         self.assertIn("status 3", result.stderr)
         self.assertIn("cannot write to standard output: Broken pipe", result.stderr)
-        self.assertLess(result.seconds, 4 * paris.SLOWNESS)
+        self.assertLess(result.seconds, SOON * paris.SLOWNESS)
 
     def test_slow_reader_loses_nothing(self):
         inner = " ".join(paris.started_with(["paris-traceroute"]))
@@ -320,7 +321,7 @@ class InstallationTest(unittest.TestCase):
     def test_missing_prober(self):
         result = self.run_tool("-n", "127.0.0.1")
         self.check(result, str(self.folder), "paris-prober", "No such file", "install")
-        self.assertLess(result.seconds, 1 * paris.SLOWNESS)
+        self.assertLess(result.seconds, SOON * paris.SLOWNESS)
 
     def test_unreadable_prober(self):
         self.put("paris-prober", "#!/bin/sh\n")
@@ -337,7 +338,7 @@ class InstallationTest(unittest.TestCase):
                 result = self.run_tool("-n", "127.0.0.1")
                 self.check(result, "paris-prober " + how)
                 self.assertEqual(result.stdout, "")
-                self.assertLess(result.seconds, 1 * paris.SLOWNESS)
+                self.assertLess(result.seconds, SOON * paris.SLOWNESS)
 
     def test_dead_prober_in_json(self):
         self.put("paris-prober", "#!/bin/sh\nexit 7\n")
@@ -352,7 +353,7 @@ class InstallationTest(unittest.TestCase):
         result = self.run_tool("-n", "127.0.0.1")
         seconds = 60 if paris.VARIANT == "valgrind" else 5
         self.check(result, f"did not get ready in {seconds} seconds")
-        self.assertLess(result.seconds, seconds + 3 * paris.SLOWNESS)
+        self.assertLess(result.seconds, seconds + SOON * paris.SLOWNESS)
 
     def test_missing_names(self):
         self.put("paris-prober")
@@ -367,22 +368,21 @@ class SignalTest(unittest.TestCase):
     """Ended early: all that is known is printed, nothing stays."""
 
     def begin(self, *arguments, **more):
-        running = paris.start_fakeroute(SILENT_TAIL, "paris-traceroute", "-n", "-w", "9",
+        running = paris.start_fakeroute(SILENT_TAIL, "paris-traceroute", "-n", "-w", "60",
                                         *arguments, TARGET, **more)
         pid = running.find("paris-traceroute")
         running.find("paris-prober")
         return running, pid
 
-    def end(self, number, *arguments):
+    def end(self, number, *arguments, delay=0.0):
         running, pid = self.begin(*arguments)
         if "json" not in arguments:
             paris.wait_for(lambda: " 3  10.0.3.1" in running.text(), 10, "no third hop")
-        else:
-            time.sleep(0.5 * paris.SLOWNESS)
+        time.sleep(delay)
         begun = time.monotonic()
         os.kill(pid, number)
         result = running.finish()
-        self.assertLess(time.monotonic() - begun, 2 * paris.SLOWNESS)
+        self.assertLess(time.monotonic() - begun, SOON * paris.SLOWNESS)
         return result
 
     def test_text(self):
@@ -410,9 +410,12 @@ class SignalTest(unittest.TestCase):
         self.assertIn("not reached within 4 hops", result.stderr)
 
     def test_json(self):
-        result = self.end(signal.SIGTERM, "--format", "json")
-        self.assertEqual(result.returncode, NOT_REACHED, result)
-        self.assertEqual(result.json["stop"]["reason"], "interrupted")
+        for delay in (0.3, 3, 30):  # nothing tells before its end that hops are known
+            result = self.end(signal.SIGTERM, "--format", "json", delay=delay)
+            self.assertEqual(result.returncode, NOT_REACHED, result)
+            self.assertEqual(result.json["stop"]["reason"], "interrupted")
+            if len(result.json["hops"]) >= 3:
+                break
         self.assertEqual([hop["ttl"] for hop in result.json["hops"]][:3], [1, 2, 3])
 
     def test_second_signal_ends_at_once(self):
@@ -420,16 +423,17 @@ class SignalTest(unittest.TestCase):
         prober = running.find("paris-prober")
         os.kill(prober, signal.SIGSTOP)
         os.kill(pid, signal.SIGINT)
-        time.sleep(0.3)
+        # Signals of one kind that wait are one: the first must have been read.
+        paris.wait_for(lambda: "\nShdPnd:\t0000000000000000\n" in
+                       Path(f"/proc/{pid}/status").read_text(), 10, "it is not taken")
         os.kill(pid, signal.SIGINT)
-        begun = time.monotonic()
         try:
-            paris.wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), 1,
+            paris.wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), 10,
                            "the tool runs on")
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(prober, signal.SIGCONT)
-        self.assertLess(time.monotonic() - begun, 1 * paris.SLOWNESS)
+        # A prober that was given up would make it another one.
         self.assertIn(running.finish().returncode, (128 + signal.SIGINT, -signal.SIGINT))
 
     def test_stuck_prober(self):
@@ -521,10 +525,10 @@ class ReasonTest(unittest.TestCase):
         self.assertEqual(len(text.stdout.splitlines()), 3)
 
     def test_timeout(self):
-        text, reason = self.trace(SILENT_TAIL, "-w", "9", "--timeout", "0.7", TARGET)
+        text, reason = self.trace(SILENT_TAIL, "-w", "60", "--timeout", "0.7", TARGET)
         self.assertEqual((text.returncode, reason), (NOT_REACHED, "timed_out"))
         self.assertIn("0.700 s (--timeout)", text.stderr)
-        self.assertLess(text.seconds, 3 * paris.SLOWNESS)
+        self.assertLess(text.seconds, SOON * paris.SLOWNESS)
 
     def test_json_is_one_line(self):
         result = paris.fakeroute(LINE, "paris-traceroute", "-n", "--format", "json",
