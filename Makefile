@@ -313,6 +313,7 @@ installed := $(foreach file,$(tools),0755:$(file):$(bindir)) \
 	$(foreach file,$(documents),0644:$(file):$(docdir)) \
 	0644:doc/results.schema.json:$(datadir) \
 	0644:tests/topologies/demo.topo:$(docdir)/examples \
+	$(foreach file,decisions.md mda-demo.svg,0644:doc/$(file):$(docdir)/doc) \
 	$(foreach shell,bash zsh fish,$(foreach file,$(filter \
 	$(BUILD)/completions/$(shell)/%,$(completions)),0644:$(file):$($(shell)dir))) \
 	$(foreach file,$(manuals),0644:$(file):$(mandir)/man$(subst .,,$(suffix $(file))))
@@ -324,7 +325,8 @@ each_installed = @set -e; for entry in $(installed); do mode=$${entry%%:*}; \
 install: all
 	$(call each_installed,$(INSTALL) -D -m $$mode $$file "$$target")
 
-own_folders := $(libexecdir)/paris-traceroute $(docdir)/examples $(docdir) $(datadir)
+own_folders := $(libexecdir)/paris-traceroute $(docdir)/examples $(docdir)/doc $(docdir) \
+	$(datadir)
 uninstall:
 	$(call each_installed,rm -f "$$target")
 	@for folder in $(own_folders); do [ ! -d "$(DESTDIR)$$folder" ] || \
