@@ -51,6 +51,21 @@ prober_plan_unpack(struct prober_plan *m, struct reader *r)
 /* ---- start and stop -------------------------------------------------------------- */
 
 static void
+code_split(struct codec *c, struct prober_split *m)
+{
+	code_count(c, &m->count, PROBER_FRAGMENTS_MAX);
+	if (m->count == 0)
+		return;
+	code_u8(c, &m->repeat);
+	for (size_t i = 0; i < m->count; i++) {
+		code_u16(c, &m->named[i].offset);
+		code_u16(c, &m->named[i].len);
+	}
+	for (size_t i = 0; i <= m->count; i++)
+		code_u8(c, &m->order[i]);
+}
+
+static void
 code_start(struct codec *c, struct prober_start *m)
 {
 	code_u32(c, &m->instance);
@@ -75,6 +90,7 @@ code_start(struct codec *c, struct prober_start *m)
 	code_u8(c, &m->route.type);
 	for (size_t i = 0; i < m->route.count; i++)
 		code_addr(c, &m->route.gateways[i]);
+	code_split(c, &m->split);
 	code_u8(c, &m->tcp.chosen);
 	code_u8(c, &m->tcp.flags);
 	code_u8(c, &m->tcp.options);
@@ -120,6 +136,24 @@ start_is_sane(const struct prober_start *m)
 	       m->alpha <= PROBER_ALPHA_UNIT / 2;
 }
 
+/* Fragments that there can be, each of which leaves in its turn. */
+static bool
+split_is_sane(const struct prober_split *m)
+{
+	uint32_t turns = 0;
+
+	if (m->count == 0)
+		return true;
+	for (size_t i = 0; i < m->count; i++)
+		if (m->named[i].offset % 8 != 0 || m->named[i].len == 0 ||
+		    m->named[i].offset + m->named[i].len > UINT16_MAX)
+			return false;
+	for (size_t i = 0; i <= m->count; i++)
+		turns |= m->order[i] <= m->count ? UINT32_C(1) << m->order[i] : 0;
+	return m->repeat >= 1 && m->repeat <= PROBER_REPEAT_MAX &&
+	       turns == (UINT32_C(2) << m->count) - 1;
+}
+
 /* What was chosen of the headers. */
 static bool
 header_is_sane(const struct prober_start *m)
@@ -129,7 +163,8 @@ header_is_sane(const struct prober_start *m)
 	for (size_t i = 0; i < m->route.count; i++)
 		if (m->route.gateways[i].family != m->target.family)
 			return false;
-	return (m->coverage == 0 || m->coverage >= 8) && tcp->chosen <= 1 &&
+	return split_is_sane(&m->split) && (m->split.count == 0 || !m->path_mtu) &&
+	       (m->coverage == 0 || m->coverage >= 8) && tcp->chosen <= 1 &&
 	       tcp->options < TCP_OPTIONS_END &&
 	       (tcp->chosen == 1 || (tcp->flags | tcp->options) == 0);
 }
@@ -184,6 +219,7 @@ code_started(struct codec *c, struct prober_started *m)
 	code_u16(c, &m->icmp_checksum);
 	code_u32(c, &m->flow_label);
 	code_u16(c, &m->packet_len);
+	code_u32(c, &m->mtu);
 }
 
 void
@@ -265,7 +301,7 @@ code_result(struct codec *c, struct prober_result *m)
 	code_u16(c, &m->reply_len);
 	code_u8(c, &m->end_ttl);
 	code_u16(c, &m->candidates);
-	code_u8(c, &m->seen);
+	code_u16(c, &m->seen);
 	code_u8(c, &m->tcp_flags);
 	code_u8(c, &m->tcp_options);
 	code_u16(c, &m->tcp_mss);
@@ -275,6 +311,10 @@ code_result(struct codec *c, struct prober_result *m)
 	code_u8(c, &m->quoted_ttl);
 	code_u8(c, &m->quoted_tos);
 	code_u16(c, &m->quoted_id);
+	code_u16(c, &m->quoted_fragment.offset);
+	code_u16(c, &m->quoted_fragment.len);
+	code_u8(c, &m->quoted_more);
+	code_u8(c, &m->quoted_as);
 	code_u16(c, &m->nat_id);
 	code_u32(c, &m->mtu);
 	code_u32(c, &m->path_mtu);
@@ -338,11 +378,15 @@ result_is_sane(const struct prober_result *m)
 	return extensions_are_sane(m) && m->instance != PROBER_ALL_INSTANCES &&
 	       m->outcome >= RESULT_REPLY && m->outcome <= RESULT_SENT &&
 	       (m->ttl >= 1 || m->outcome == RESULT_AMBIGUOUS) &&
-	       m->reply <= REPLY_PACKET && m->flags < RESULT_FLAGS_END &&
+	       m->reply <= REPLY_REASSEMBLY && m->flags < RESULT_FLAGS_END &&
 	       addr_is_none(&m->quoted_dst) == ((m->flags & RESULT_TRANSLATED) == 0) &&
 	       m->rtt_source <= RTT_PROBER && m->reply_ttl >= -1 &&
 	       m->reply_ttl <= 255 && m->reply_tos >= -1 && m->reply_tos <= 255 &&
-	       m->seen < SEEN_END && m->tcp_options < TCP_OPTIONS_END && m->rtt >= -1;
+	       m->seen < SEEN_END && m->quoted_more <= 1 &&
+	       ((m->seen & SEEN_FRAGMENT) != 0 ? m->quoted_as >= QUOTED_AS_SENT
+					       : m->quoted_as == 0) &&
+	       m->quoted_as <= QUOTED_WHOLE && m->tcp_options < TCP_OPTIONS_END &&
+	       m->rtt >= -1;
 }
 
 void

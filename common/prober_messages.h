@@ -27,9 +27,11 @@
 #define PROBER_OBJECT_DATA 64   /* bytes told of one such object */
 #define PROBER_INTERFACES_MAX 4 /* interfaces told of one reply: one a role */
 #define PROBER_INTERFACE_NAME_MAX 63
-#define PROBER_DETAIL_MAX 159 /* bytes of an error's explanation */
-#define PROBER_FILL_MAX 16    /* bytes that repeat in a payload */
-#define PROBER_GATEWAYS_MAX 8 /* of a source route */
+#define PROBER_DETAIL_MAX 159   /* bytes of an error's explanation */
+#define PROBER_FILL_MAX 16      /* bytes that repeat in a payload */
+#define PROBER_GATEWAYS_MAX 8   /* of a source route */
+#define PROBER_FRAGMENTS_MAX 16 /* that a probe is split into by name */
+#define PROBER_REPEAT_MAX 16    /* times that each of them is sent */
 #define PROBER_ALL_INSTANCES UINT32_MAX
 #define PROBER_TIME_MAX (INT64_C(86400) * 1000000000) /* each time asked for: a day */
 
@@ -127,6 +129,24 @@ struct prober_route {
 	struct addr gateways[PROBER_GATEWAYS_MAX]; /* in the order of the way */
 };
 
+/* Bytes of a packet, counted from what is behind its IP header. */
+struct prober_fragment {
+	uint16_t offset; /* a multiple of 8 */
+	uint16_t len;
+};
+
+/*
+ * How probes are split (prober/fragments.h); with a count of 0 they leave whole. The
+ * bytes behind the last one named are one fragment more, if there are any.
+ */
+struct prober_split {
+	uint8_t count;
+	uint8_t repeat; /* times that each one is sent in a row, from 1 */
+	struct prober_fragment named[PROBER_FRAGMENTS_MAX];
+	/* Which leaves first, second ...: by place in `named`; `count` is the rest. */
+	uint8_t order[PROBER_FRAGMENTS_MAX + 1];
+};
+
 /* How the header of TCP probes differs from that of a SYN as Linux sends it. */
 struct prober_tcp {
 	uint8_t chosen;  /* 1: these flags and options, and no others; 0: they are 0 */
@@ -163,6 +183,7 @@ struct prober_start {
 	uint8_t path_mtu;
 	uint16_t packet_len; /* whole IP packet; raised to the smallest that works */
 	struct prober_route route;
+	struct prober_split split;
 	uint8_t ip_protocol; /* TRANSPORT_OTHER_RAW: of the packets; else 0 */
 	uint32_t service;    /* DCCP: service code */
 	struct prober_tcp tcp;
@@ -223,6 +244,11 @@ struct prober_started {
 	uint16_t icmp_checksum; /* ICMP: the constant checksum of the flow */
 	uint32_t flow_label;    /* IPv6; 0 when it differs in each probe */
 	uint16_t packet_len;    /* after raising it to what the tag and the flow need */
+	/*
+	 * What the way out takes, where the kernel splits what is longer; 0: not known,
+	 * or it does not.
+	 */
+	uint32_t mtu;
 };
 
 /* What became of a probe, or what else arrived. */
@@ -236,6 +262,8 @@ enum prober_outcome {
 	RESULT_LATE,      /* a reply after its RESULT_TIMEOUT */
 	RESULT_AMBIGUOUS, /* a reply that fits `candidates` probes; ttl and query are 0
 			   */
+	/* A further reply to a probe that left in fragments: each may be answered. */
+	RESULT_FRAGMENT,
 	/* On its way when nothing waited for it any more, told at the end by algorithms
 	 * that tell every probe. */
 	RESULT_UNAWAITED,
@@ -254,6 +282,7 @@ enum prober_reply {
 	REPLY_SYN_ACK,       /* TCP: the port is open */
 	REPLY_RESET,         /* TCP: the port is closed */
 	REPLY_PACKET,        /* of the probe's own protocol, from the destination */
+	REPLY_REASSEMBLY,    /* ICMP time exceeded: fragments were not put together */
 };
 
 enum prober_result_flag {
@@ -292,7 +321,15 @@ enum prober_seen {
 	SEEN_TCP = 16,        /* tcp_flags and tcp_options of a SYN-ACK or RST */
 	SEEN_TCP_MSS = 32,    /* tcp_mss, of such a segment */
 	SEEN_QUOTED_MSS = 64, /* quoted_mss and sent_mss */
-	SEEN_END = 128,
+	SEEN_FRAGMENT = 128,  /* quoted_fragment, quoted_more and quoted_as */
+	SEEN_END = 256,
+};
+
+/* What a quote is, beside the fragments in which its probe was sent. */
+enum prober_quoted_as {
+	QUOTED_AS_SENT = 1,
+	QUOTED_CUT,   /* a fragment that was not sent: it was cut on the way */
+	QUOTED_WHOLE, /* all of it: it was put together before */
 };
 
 /* Where the two ends of an RTT were stamped. */
@@ -369,7 +406,7 @@ struct prober_result {
 	uint16_t reply_len; /* of an echo reply, with its ICMP header; 0: not known */
 	uint8_t end_ttl; /* as in prober_done, if this result ended the trace; else 0 */
 	uint16_t candidates; /* RESULT_AMBIGUOUS */
-	uint8_t seen;        /* of enum prober_seen: which of these are known */
+	uint16_t seen;       /* of enum prober_seen: which of these are known */
 	uint8_t tcp_flags;   /* of a SYN-ACK or RST */
 	uint8_t tcp_options; /* of enum prober_tcp_option */
 	uint16_t tcp_mss;
@@ -378,13 +415,16 @@ struct prober_result {
 	uint16_t reply_id;   /* IP identification of the reply */
 	uint8_t quoted_ttl;  /* of the probe as it arrived where the error was made */
 	uint8_t quoted_tos;
-	uint16_t quoted_id; /* IP identification of the probe */
-	uint16_t nat_id;    /* how much the probe's checksum was changed on its way */
-	uint32_t mtu;       /* next-hop MTU of a "fragmentation needed", else 0 */
-	uint32_t path_mtu;  /* asked again as long as this, for longer was too long */
-	int32_t error;      /* RESULT_SEND_FAILED: errno */
-	int64_t sent;       /* CLOCK_REALTIME */
-	int64_t rtt;        /* -1: not known */
+	uint16_t quoted_id;                     /* IP identification of the probe */
+	struct prober_fragment quoted_fragment; /* which part of the probe is quoted */
+	uint8_t quoted_more;                    /* it says that more follow */
+	uint8_t quoted_as;                      /* enum prober_quoted_as */
+	uint16_t nat_id;   /* how much the probe's checksum was changed on its way */
+	uint32_t mtu;      /* next-hop MTU of a "fragmentation needed", else 0 */
+	uint32_t path_mtu; /* asked again as long as this, for longer was too long */
+	int32_t error;     /* RESULT_SEND_FAILED: errno */
+	int64_t sent;      /* CLOCK_REALTIME */
+	int64_t rtt;       /* -1: not known */
 	struct addr from;
 	uint16_t from_port;     /* REPLY_DATA: its source port */
 	struct addr quoted_dst; /* RESULT_TRANSLATED: where the probe went; else none */

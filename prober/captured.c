@@ -173,11 +173,21 @@ cut_extension(struct reading *g, size_t quoted_at, size_t always)
 	r->quote_len = at > quoted_at ? at - quoted_at : 0;
 }
 
+/* Bytes of the quoted IP header, with its options or extension headers. */
+static size_t
+quoted_header_len(const struct reading *g)
+{
+	size_t end = g->view.pattern->depth > 3 ? g->view.offsets[3] : g->view.payload;
+
+	return end - g->view.offsets[2];
+}
+
 /* The IP header of the probe as it arrived where the error was made. */
 static void
 read_quoted_header(struct reading *g)
 {
 	struct reply *r = &g->out->reply;
+	const uint8_t *header = g->view.bytes + g->view.offsets[2];
 
 	r->quoted.known = true;
 	r->quoted.ttl =
@@ -187,17 +197,18 @@ read_quoted_header(struct reading *g)
 	if (!g->v6)
 		r->quoted.id = (int32_t)read_named(g, 2, "ipv4.identification");
 	r->dst_known = true;
-	r->dst = wire_destination(g->packet->family, g->view.bytes + g->view.offsets[2],
-	    (size_t)(g->view.offsets[3] - g->view.offsets[2]));
+	r->dst = wire_destination(g->packet->family, header, quoted_header_len(g));
 	/* No packet says on which link its own addresses are: on the reply's. */
 	if (addr_is_link_local(&r->dst))
 		r->dst.scope = g->packet->from.scope;
 	g->out->source = read_addr(g, 2, "ipv4.src_addr", "ipv6.src_addr");
-	/* Of IPv6 that may stand in an extension header: then the pattern says it. */
-	g->out->protocol = g->view.pattern->selector != SELECTOR_ANY
-			       ? (uint8_t)g->view.pattern->selector
-			       : (uint8_t)read_named(g, 2,
-				     g->v6 ? "ipv6.next_header" : "ipv4.protocol");
+	r->quoted.fragment =
+	    wire_fragment(g->packet->family, header, quoted_header_len(g));
+	/* Of a whole packet, or a first piece, the pattern says it. */
+	g->out->protocol =
+	    g->view.pattern->depth > 3 && g->view.pattern->selector != SELECTOR_ANY
+		? (uint8_t)g->view.pattern->selector
+		: r->quoted.fragment.protocol;
 }
 
 /*
@@ -221,6 +232,56 @@ is_partial(const struct reading *g, const struct protocol *protocol, uint16_t ch
 		   0, &from, &g->out->reply.dst, protocol->ip_protocol, (uint32_t)len));
 }
 
+/* The MTU that an error tells. */
+static uint32_t
+read_mtu(const struct reading *g)
+{
+	const struct reply *r = &g->out->reply;
+
+	if (g->v6 && r->icmp_type == ICMP6_PACKET_TOO_BIG)
+		return (uint32_t)bits_read(g->inner, 32, 32);
+	if (!g->v6 && r->icmp_type == ICMP_DEST_UNREACH &&
+	    r->icmp_code == ICMP_FRAG_NEEDED)
+		return (uint32_t)bits_read(g->inner, 48, 16);
+	return 0;
+}
+
+/* What is quoted ends with the piece that it is. */
+static void
+end_with_fragment(struct reply *r)
+{
+	const struct wire_fragment *f = &r->quoted.fragment;
+
+	if ((f->more || f->offset != 0) && r->quote_len > f->len)
+		r->quote_len = f->len;
+}
+
+/* A quote of a piece that is not the first: it shows bytes, but not whose. */
+static int
+read_later_fragment(struct reading *g, const struct tree *tree)
+{
+	const struct pattern *ip = tree_find(tree, g->v6 ? "ipv6" : "ipv4");
+	struct reply *r = &g->out->reply;
+	size_t quoted_at = quoted_header_len(g);
+
+	read_quoted_header(g);
+	if (ip == NULL || r->quoted.fragment.offset == 0)
+		return -EBADMSG;
+	r->kind = reply_kind_of_error(g->packet->family, r->icmp_type, r->icmp_code);
+	r->mtu = read_mtu(g);
+	if (!g->v6)
+		show(g, ip, "ipv4.identification", (uint64_t)r->quoted.id);
+	else
+		show(g, ip, "ipv6.flow_label", read_named(g, 2, "ipv6.flow_label"));
+	cut_extension(g, quoted_at, quoted_at + 8);
+	end_with_fragment(r);
+	r->quoted.src = g->out->source;
+	r->quoted.bytes = g->inner + ICMP_HEADER + quoted_at;
+	r->quoted.len = r->quote_len;
+	r->quote_len = 0;
+	return 0;
+}
+
 static int
 read_error(struct reading *g, const struct tree *tree)
 {
@@ -233,6 +294,8 @@ read_error(struct reading *g, const struct tree *tree)
 
 	/* All the way to the transport header of what is quoted, of which every
 	 * router shows eight bytes (RFC 792). */
+	if (g->view.pattern->depth == 3)
+		return read_later_fragment(g, tree);
 	if (g->view.pattern->depth != 4)
 		return -EBADMSG;
 	probe = quoted_pattern(tree, g->view.pattern);
@@ -240,14 +303,11 @@ read_error(struct reading *g, const struct tree *tree)
 		return -EBADMSG;
 	read_quoted_header(g);
 	r->kind = reply_kind_of_error(g->packet->family, r->icmp_type, r->icmp_code);
-	if (g->v6 && r->icmp_type == ICMP6_PACKET_TOO_BIG)
-		r->mtu = (uint32_t)bits_read(g->inner, 32, 32);
-	else if (!g->v6 && r->icmp_type == ICMP_DEST_UNREACH &&
-		 r->icmp_code == ICMP_FRAG_NEEDED)
-		r->mtu = (uint32_t)bits_read(g->inner, 48, 16);
+	r->mtu = read_mtu(g);
 	/* Offsets count from the quoted IP header from here on. */
 	quoted_at = (size_t)(g->view.offsets[3] - g->view.offsets[2]);
 	cut_extension(g, quoted_at, quoted_at + 8);
+	end_with_fragment(r);
 	visible = r->quote_len;
 	r->quote_at = pattern_layer_offset(probe, 1);
 	if (visible > CAPTURED_MAX - r->quote_at)

@@ -8,6 +8,9 @@
 #include "common/clock.h"
 #include "prober/tcp_options.h"
 
+#define LINK_LEAST 1280 /* bytes that every link with IPv6 takes: RFC 8200 section 5 \
+			 */
+
 void
 choice_add(char *text, const char *format, ...)
 {
@@ -203,6 +206,26 @@ explain_segment(const struct choice *c, char *text)
 		: ", options as the kernel's settings (net.ipv4.tcp_*) have them");
 }
 
+/* Who splits packets, and how they are told then. */
+static void
+explain_fragments(const struct choice *c, char *text)
+{
+	bool forbidden = c->request->dont_fragment;
+	uint16_t len = c->request->packet_len;
+
+	if (c->request->split)
+		choice_add(text,
+		    "fragments: written by us, all of a probe with one identification, "
+		    "by which quotes of any of them are told%s\n",
+		    c->family == 0 ? "" : "; it counts up from a random one");
+	else if (len > LINK_LEAST && !forbidden && !choice_sees_packets(c->transport))
+		choice_add(text,
+		    "fragments: the kernel's, where the way out takes less than %u "
+		    "bytes: each as long as fits, the first one first; errors about "
+		    "that one alone come back to us\n",
+		    len);
+}
+
 void
 choice_explain(const struct choice *c)
 {
@@ -219,6 +242,7 @@ choice_explain(const struct choice *c)
 					     : "a SYN with options as Linux has them");
 	if (c->request->header != NULL)
 		choice_add(text, "header: with %s\n", c->request->header);
+	explain_fragments(c, text);
 	if (c->request->tcp.chosen || c->request->tcp.mss != 0)
 		explain_segment(c, text);
 	if (c->transport->wait_max != 0)

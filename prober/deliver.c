@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "prober/extension.h"
+#include "prober/fragments.h"
 #include "prober/tcp_options.h"
 #include "prober/trace.h"
 
@@ -29,6 +30,26 @@ note_checksum(struct prober_result *out, const struct trace *t, const struct rep
 		return;
 	out->nat_id = (uint16_t)(r->quoted.checksum - (int32_t)sent);
 	out->seen |= SEEN_NAT_ID;
+}
+
+/* Which part of the probe is quoted, when that or the probe is a fragment. */
+static void
+note_fragment(struct prober_result *out, const struct trace *t, const struct reply *r,
+    const struct probe *p)
+{
+	const struct wire_fragment *f = &r->quoted.fragment;
+	size_t len = p->packets->len - pattern_layer_offset(p->endpoint->pattern, 1);
+	struct prober_fragment quoted = {(uint16_t)f->offset, (uint16_t)f->len};
+
+	if (!r->quoted.known)
+		return;
+	out->quoted_as =
+	    fragments_quoted_as(&t->instance.options.split, len, &quoted, f->more);
+	if (out->quoted_as == 0)
+		return;
+	out->quoted_fragment = quoted;
+	out->quoted_more = f->more;
+	out->seen |= SEEN_FRAGMENT;
 }
 
 /* What whole packets show. */
@@ -122,6 +143,7 @@ result_fill(struct prober_result *out, struct trace *t, const struct reply *r,
 	if (p->resent > 0)
 		out->flags |= RESULT_RESENT;
 	note_checksum(out, t, r, p);
+	note_fragment(out, t, r, p);
 	if (protocol == IPPROTO_TCP)
 		note_tcp(out, t, r, p);
 }
@@ -146,6 +168,23 @@ extra_is_told(struct probe *p)
 	if (p->extra_replies == EXTRA_REPLIES_TOLD)
 		return false;
 	p->extra_replies++;
+	return true;
+}
+
+/*
+ * Each packet that a probe left in may be answered, and each piece that was cut out of
+ * one on the way: so many further replies are no duplicates.
+ */
+static bool
+answers_fragment(struct probe *p, const struct prober_result *result)
+{
+	unsigned int most = p->fragments;
+
+	if (most != 0 && result->quoted_as == QUOTED_CUT)
+		most = UINT8_MAX > most ? UINT8_MAX : most;
+	if (most == 0 || p->fragments_answered + 1U >= most)
+		return false;
+	p->fragments_answered++;
 	return true;
 }
 
@@ -187,6 +226,10 @@ deliver_one(const struct match *m, const struct reply *r)
 			result.flags |= RESULT_UNTAGGED;
 		done->late++;
 		trace_probe_linger(t, p, PROBE_ANSWERED);
+	} else if (answers_fragment(p, &result)) {
+		result.outcome = RESULT_FRAGMENT;
+		instance_report(&t->instance, &result);
+		return;
 	} else {
 		event.type = EVENT_DUPLICATE;
 		result.outcome = RESULT_DUPLICATE;

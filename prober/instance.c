@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "prober/fragments.h"
 #include "prober/tcp_options.h"
 #include "prober/trace.h"
 #include "prober/wire.h"
@@ -485,6 +486,41 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, bool together, int64_t n
 	return error;
 }
 
+/* The protocol that stands in the IP header of the packets. */
+static uint16_t
+whole_protocol(const struct trace *t)
+{
+	return t->transport->id == TRANSPORT_OTHER_RAW
+		   ? t->instance.options.ip_protocol
+		   : t->transport->ip_protocol[trace_is_v6(t)];
+}
+
+/* What leaves instead of the packet, when that is to go in fragments. */
+static int
+probe_split(struct trace *t, struct probe *p)
+{
+	const struct prober_split *split = &t->instance.options.split;
+	const struct packet *whole = p->wire != NULL ? p->wire : p->packets;
+	struct packet *pieces;
+
+	if (split->count == 0)
+		return 0;
+	p->fragment = (struct probe_fragment_key){
+	    .family = (uint16_t)t->instance.options.target.family,
+	    .protocol = whole_protocol(t),
+	    .id = trace_is_v6(t) ? t->prober->next_fragment++
+				 : fragments_ipv4_id(p->packets),
+	};
+	pieces = fragments_make(split, whole, p->fragment.id);
+	if (pieces == NULL)
+		return -ENOMEM;
+	packet_unref(p->wire);
+	p->wire = pieces;
+	for (; pieces != NULL; pieces = pieces->next)
+		p->fragments++;
+	return 0;
+}
+
 /* What leaves instead of the packet, when that has a source route. */
 static int
 probe_route(const struct trace *t, struct probe *p)
@@ -525,6 +561,8 @@ probe_store(struct trace *t, struct probe *p)
 	p->packets = build(t, p);
 	if (error == 0 && p->packets != NULL)
 		error = probe_route(t, p);
+	if (error == 0 && p->packets != NULL)
+		error = probe_split(t, p);
 	if (error != 0 || p->packets == NULL)
 		return -ENOMEM;
 	p->dst = t->instance.options.target;

@@ -16,6 +16,7 @@
 #define KERNEL_MSS_LOW 88
 #define KERNEL_MSS_HIGH 32767
 #define AND "; and " /* between two reasons */
+#define IP_ID "ipv4.identification"
 
 static const char *const family_names[FAMILIES] = {"IPv4", "IPv6"};
 
@@ -278,6 +279,13 @@ check_asked_tag(const struct choice *c)
 		    name);
 		return -EINVAL;
 	}
+	if (c->request->split && c->family == 0 && strcmp(name, IP_ID) != 0) {
+		choice_add(problem,
+		    "%s cannot carry the tag: fragments are told by %s, which does so: "
+		    "leave --tag out",
+		    name, IP_ID);
+		return -EINVAL;
+	}
 	if (is_set(c, tag)) {
 		choice_add(problem,
 		    "%s cannot carry the tag, which differs in each probe: it is given "
@@ -310,6 +318,9 @@ choose_tag(struct choice *c)
 
 	if (c->request->tag != NULL)
 		return take_tag(c, c->request->tag);
+	/* All pieces of a packet show it, and nothing else that all do. */
+	if (c->request->split && c->family == 0)
+		return take_tag(c, IP_ID);
 	for (; *names != NULL; names++) {
 		struct field_ref tag;
 
@@ -433,14 +444,14 @@ static int
 choose_family(struct choice *c)
 {
 	struct prober_plan_family *f = &c->plan->choice.family[c->family];
-	int error = choose_tag(c);
+	int error = check_header(c);
 
+	if (error == 0)
+		error = choose_tag(c);
 	if (error == 0)
 		error = check_set_fields(c);
 	if (error == 0)
 		error = check_segment(c);
-	if (error == 0)
-		error = check_header(c);
 	if (error == 0)
 		error = check_len(c);
 	if (error == 0)

@@ -40,6 +40,8 @@ struct plan_request {
 	uint16_t packet_len; /* of the whole IP packet; 0: the default */
 	/* What is done to the IP header, "a source route"; NULL: nothing. */
 	const char *header;
+	bool split;          /* ... and it has pieces, told by their identification */
+	bool dont_fragment;  /* nobody else may split them */
 	uint8_t ip_protocol; /* with protocol IPPROTO_RAW: which */
 	struct prober_tcp tcp;
 	uint64_t set[2]; /* fields that the user sets: pattern_field_mask() a family */

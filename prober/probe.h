@@ -37,6 +37,13 @@ struct probe_key {
 	uint64_t tag;
 };
 
+/* What quotes of its fragments are found by, without padding. */
+struct probe_fragment_key {
+	uint16_t family;
+	uint16_t protocol; /* IPPROTO_* */
+	uint32_t id;       /* identification */
+};
+
 struct probe {
 	uint32_t refs;
 	/* What the algorithm asked; `instance` is NULL once that has ended. */
@@ -56,8 +63,11 @@ struct probe {
 	/* What was sent, to whom. */
 	struct packet *packets; /* as their layout has them */
 	struct packet *wire;    /* what leaves instead, if that differs (wire.h) */
-	struct addr via;        /* where that is sent to: a first gateway, or none */
-	struct tag_set *tags;   /* NULL: without a tag */
+	struct packet *unsent;  /* of these, if some have left and the device is full */
+	uint16_t fragments;     /* packets that it leaves in as fragments; 0: whole */
+	uint16_t fragments_answered; /* further replies to them */
+	struct addr via;      /* where that is sent to: a first gateway, or none */
+	struct tag_set *tags; /* NULL: without a tag */
 	uint32_t tag;
 	struct endpoint *endpoint;
 	struct watch *watch; /* its own socket while it is in flight, or NULL */
@@ -74,6 +84,8 @@ struct probe {
 	struct timer timer;
 	struct probe_key key;
 	UT_hash_handle by_key;
+	struct probe_fragment_key fragment; /* of one in fragments */
+	UT_hash_handle by_fragment;
 	struct bucket *bucket;
 	TAILQ_ENTRY(probe)
 	in_bucket; /* while it may answer for a reply without a tag */

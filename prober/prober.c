@@ -147,6 +147,7 @@ prober_init(struct prober *p, int channel_fd, uint32_t transports)
 	if (getrandom(&p->random, sizeof(p->random), 0) != sizeof(p->random))
 		return -EIO;
 	p->tree = tree_new();
+	p->next_fragment = (uint32_t)(p->random >> 32);
 	p->learned = learned_new(p->random);
 	if (p->tree == NULL || p->learned == NULL)
 		return -ENOMEM;

@@ -62,6 +62,7 @@ struct trace {
 	uint32_t ports_passed; /* for its endpoint: not to be had */
 	uint32_t ports_tried;  /* ... and really tried */
 	int64_t longest_rtt;   /* of its answers, ns; 0: none */
+	uint32_t mtu;          /* of the way out; 0: not known */
 	int route_error;       /* -errno: why there is no way to the target */
 	bool begun;            /* its algorithm has had EVENT_STARTED */
 	bool finished;
@@ -105,11 +106,12 @@ struct prober {
 	TAILQ_HEAD(, trace) ended; /* finished, to be freed */
 	struct learned *learned;   /* what traces learn from those before */
 	uint64_t random;
-	uint64_t strays; /* replies that fitted no probe */
-	size_t held;     /* traces that wait for something to be released */
-	bool released;   /* something that held traces wait for happened */
-	bool greeted;    /* PROBER_HELLO was sent: it and its helper are ready */
-	int error;       /* why the prober cannot go on; 0: it can */
+	uint32_t next_fragment; /* identification of the next IPv6 packet in pieces */
+	uint64_t strays;        /* replies that fitted no probe */
+	size_t held;            /* traces that wait for something to be released */
+	bool released;          /* something that held traces wait for happened */
+	bool greeted;           /* PROBER_HELLO was sent: it and its helper are ready */
+	int error;              /* why the prober cannot go on; 0: it can */
 };
 
 /*

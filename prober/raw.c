@@ -69,6 +69,9 @@ open_sender(int family, int number, const struct raw_options *o)
 		error = socket_option(fd, SOL_SOCKET, SO_MARK, (int)o->mark);
 	if (error == 0 && o->debug)
 		error = socket_option(fd, SOL_SOCKET, SO_DEBUG, 1);
+	/* Connection tracking here must not put our fragments together. */
+	if (error == 0 && family == AF_INET)
+		error = socket_option(fd, IPPROTO_IP, IP_NODEFRAG, 1);
 	if (error == 0)
 		return move(fd, number);
 	close(fd);
@@ -300,6 +303,12 @@ deliver(struct raw *r, int socket, const struct arrival *a, bool cut)
 
 	if (addr_is_none(&a->from) || captured_read(t->tree, &packet, image, &c) != 0)
 		return;
+	c.reply.received_here = !a->by_kernel;
+	/* A later fragment shows no port: the store knows it by its identification. */
+	if (c.reply.quoted.fragment.offset != 0) {
+		t->events->reply(t->context, &c.reply);
+		return;
+	}
 	port = port_find(r, packet.family, c.protocol, c.port);
 	if (addr_is_none(&c.source))
 		c.source = a->told.to;
@@ -307,7 +316,6 @@ deliver(struct raw *r, int socket, const struct arrival *a, bool cut)
 		return;
 	c.reply.endpoint = port->endpoint;
 	captured_settle(&c, port->endpoint->key.tcp_flags, image);
-	c.reply.received_here = !a->by_kernel;
 	t->events->reply(t->context, &c.reply);
 }
 

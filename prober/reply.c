@@ -12,10 +12,14 @@ reply_kind_of_error(uint32_t family, uint8_t type, uint8_t code)
 	if (family == AF_INET) {
 		if (type == ICMP_TIME_EXCEEDED && code == ICMP_EXC_TTL)
 			return REPLY_TIME_EXCEEDED;
+		if (type == ICMP_TIME_EXCEEDED && code == ICMP_EXC_FRAGTIME)
+			return REPLY_REASSEMBLY;
 		return type == ICMP_DEST_UNREACH ? REPLY_UNREACHABLE : REPLY_OTHER;
 	}
 	if (type == ICMP6_TIME_EXCEEDED && code == ICMP6_TIME_EXCEED_TRANSIT)
 		return REPLY_TIME_EXCEEDED;
+	if (type == ICMP6_TIME_EXCEEDED && code == ICMP6_TIME_EXCEED_REASSEMBLY)
+		return REPLY_REASSEMBLY;
 	return type == ICMP6_DST_UNREACH || type == ICMP6_PACKET_TOO_BIG
 		   ? REPLY_UNREACHABLE
 		   : REPLY_OTHER;
@@ -82,7 +86,8 @@ reply_flags(const struct reply *r, int protocol, const struct addr *target)
 	    (answers_protocol_unreachable(protocol) && is_protocol_unreachable(r)) ||
 	    (answers_port_unreachable(protocol) && is_port_unreachable(r)))
 		flags = RESULT_REACHED | RESULT_FINAL;
-	else if (r->kind == REPLY_UNREACHABLE || r->kind == REPLY_OTHER)
+	else if (r->kind == REPLY_UNREACHABLE || r->kind == REPLY_OTHER ||
+		 r->kind == REPLY_REASSEMBLY)
 		flags = RESULT_FINAL;
 	if ((flags & RESULT_REACHED) != 0 && !addr_equal(&r->from, target))
 		flags |= RESULT_OTHER_ADDRESS;

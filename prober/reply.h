@@ -12,12 +12,13 @@
 
 #include "common/addr.h"
 #include "common/prober_messages.h"
+#include "prober/wire.h"
 
 struct endpoint;
 struct probe;
 
 struct reply {
-	struct endpoint *endpoint; /* the socket it arrived on */
+	struct endpoint *endpoint; /* the socket it arrived on; NULL: see `quoted` */
 	struct probe *probe;       /* known by a socket of its own, else NULL */
 	uint8_t kind;              /* enum prober_reply */
 	uint8_t icmp_type;
@@ -54,6 +55,15 @@ struct reply {
 		int16_t tos;
 		int32_t id;       /* IPv4 */
 		int32_t checksum; /* of the transport header, if it says something */
+		/*
+		 * Which piece of the probe it is. One that is not the first shows no
+		 * transport header, hence no endpoint: that is NULL, quote_len 0, and
+		 * what is shown, from src, is `len` of its bytes.
+		 */
+		struct wire_fragment fragment;
+		struct addr src;
+		const uint8_t *bytes;
+		size_t len;
 	} quoted;
 	/* REPLY_SYN_ACK and REPLY_RESET: what the segment's header says. */
 	struct {

@@ -38,6 +38,8 @@ static const struct sandbox_rule rules[] = {
     SANDBOX_SETSOCKOPT(IPPROTO_IPV6, IPV6_FLOWINFO_SEND),
     SANDBOX_GETSOCKOPT(SOL_SOCKET, SO_ERROR),
     SANDBOX_GETSOCKOPT(SOL_SOCKET, SO_MEMINFO),
+    SANDBOX_GETSOCKOPT(IPPROTO_IP, IP_MTU),
+    SANDBOX_GETSOCKOPT(IPPROTO_IPV6, IPV6_MTU),
     SANDBOX_CALL(bind),
     SANDBOX_CALL(
 	connect), /* of a datagram socket it sends nothing; TCP: see the transport */

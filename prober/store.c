@@ -118,6 +118,17 @@ find_by_key(
 	return p;
 }
 
+static struct probe *
+find_by_fragment(struct store *s, const struct probe_fragment_key *key)
+{
+	struct probe *p;
+
+	/* The key is whole: the analyzer cannot follow its bytes. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
+	HASH_FIND(by_fragment, s->by_fragment, key, sizeof(*key), p);
+	return p;
+}
+
 int
 store_add(struct store *s, struct probe *p)
 {
@@ -125,6 +136,8 @@ store_add(struct store *s, struct probe *p)
 
 	p->key = (struct probe_key){p->endpoint, p->tags, p->tag};
 	if (p->tags != NULL && find_by_key(s, p->endpoint, p->tags, p->tag) != NULL)
+		return -EEXIST;
+	if (p->fragments != 0 && find_by_fragment(s, &p->fragment) != NULL)
 		return -EEXIST;
 	b = bucket_get(s, p->endpoint, &p->dst);
 	if (b == NULL)
@@ -137,6 +150,8 @@ store_add(struct store *s, struct probe *p)
 	p->bucket_listed = true;
 	if (p->tags != NULL)
 		HASH_ADD(by_key, s->by_key, key, sizeof(p->key), p);
+	if (p->fragments != 0)
+		HASH_ADD(by_fragment, s->by_fragment, fragment, sizeof(p->fragment), p);
 	s->count++;
 	probe_ref(p);
 	return 0;
@@ -159,6 +174,8 @@ store_remove(struct store *s, struct probe *p)
 	p->bucket = NULL;
 	if (p->tags != NULL)
 		HASH_DELETE(by_key, s->by_key, p);
+	if (p->fragments != 0)
+		HASH_DELETE(by_fragment, s->by_fragment, p);
 	s->count--;
 	probe_unref(p);
 }
@@ -302,7 +319,7 @@ same_bytes(const struct reply *r, const struct probe *p)
 static bool
 same_flow_label(const struct reply *r, const struct probe *p)
 {
-	const struct pattern *pattern = r->endpoint->pattern;
+	const struct pattern *pattern = p->endpoint->pattern;
 	size_t len = pattern_layer_offset(pattern, pattern->depth);
 	struct field_ref ref;
 	struct view view;
@@ -497,6 +514,52 @@ match_payload(struct store *s, const struct reply *r, struct match *out)
 		out->count = 0;
 }
 
+/* It left from where the reply says, as far as that is known of either. */
+static bool
+same_source(const struct reply *r, const struct probe *p)
+{
+	const struct addr *own = &p->endpoint->key.source;
+
+	return addr_is_unspecified(own) || addr_is_none(&r->quoted.src) ||
+	       memcmp(own->bytes, r->quoted.src.bytes, sizeof(own->bytes)) == 0;
+}
+
+/*
+ * A quote without a transport header: the identification names the probe, and all else
+ * that is visible must agree.
+ */
+static void
+match_fragment(struct store *s, const struct reply *r, struct match *out)
+{
+	const struct wire_fragment *f = &r->quoted.fragment;
+	struct probe_fragment_key key = {(uint16_t)r->from.family, f->protocol, f->id};
+	struct probe *p = find_by_fragment(s, &key);
+	size_t at, left;
+
+	if (p == NULL || p->state == PROBE_QUEUED || !addr_equal(&r->dst, &p->dst) ||
+	    !same_source(r, p))
+		return;
+	at = pattern_layer_offset(p->endpoint->pattern, 1) + f->offset;
+	if (at >= p->packets->len)
+		return;
+	left = p->packets->len - at;
+	candidate_add(out, p);
+	out->type = MATCH_ONE;
+	out->altered = memcmp(r->quoted.bytes, p->packets->bytes + at,
+			   r->quoted.len < left ? r->quoted.len : left) != 0 ||
+		       !same_flow_label(r, p);
+}
+
+/* A quote of a first piece bears the identification of the probe. */
+static bool
+same_identification(const struct reply *r, const struct probe *p)
+{
+	const struct wire_fragment *f = &r->quoted.fragment;
+
+	return p->fragments == 0 || !r->quoted.known || !f->told ||
+	       f->id == p->fragment.id;
+}
+
 void
 store_match(struct store *s, const struct reply *r, struct match *out)
 {
@@ -509,6 +572,10 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 	if (r->probe != NULL) {
 		candidate_add(out, r->probe);
 		out->type = MATCH_ONE;
+		return;
+	}
+	if (r->endpoint == NULL) {
+		match_fragment(s, r, out);
 		return;
 	}
 	altered = match_tagged(s, r, out);
@@ -535,6 +602,7 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 	out->alone = !tagged && !out->by_address;
 	if (out->count > 0)
 		out->type = out->count == 1 ? MATCH_ONE : MATCH_SEVERAL;
-	if (out->type == MATCH_ONE && !same_flow_label(r, out->probes[0]))
+	if (out->type == MATCH_ONE && (!same_flow_label(r, out->probes[0]) ||
+					  !same_identification(r, out->probes[0])))
 		out->altered = true;
 }

@@ -26,7 +26,8 @@ struct store_tags {
 
 struct store {
 	struct probe *by_key;
-	struct bucket *buckets; /* by endpoint and destination */
+	struct probe *by_fragment; /* those in fragments, by identification */
+	struct bucket *buckets;    /* by endpoint and destination */
 	TAILQ_HEAD(, store_tags) tags;
 	size_t count;
 };

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/sockopt.h"
+#include "prober/fragments.h"
 #include "prober/trace.h"
 #include "prober/wire.h"
 
@@ -225,9 +226,22 @@ trace_wake_held(struct prober *p)
 	}
 }
 
+/* What the way out of a connected socket takes; 0: not known. */
+static uint32_t
+find_mtu(int fd, uint32_t family)
+{
+	int mtu = 0;
+	socklen_t len = sizeof(mtu);
+	int error = family == AF_INET
+			? getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &len)
+			: getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &mtu, &len);
+
+	return error == 0 && mtu > 0 ? (uint32_t)mtu : 0;
+}
+
 /* Our address on the way to the target: what connect(2) would choose. */
 static int
-find_source(const struct trace *t, struct addr *out)
+find_source(const struct trace *t, struct addr *out, uint32_t *mtu)
 {
 	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 	const struct prober_start *o = &t->instance.options;
@@ -260,6 +274,8 @@ find_source(const struct trace *t, struct addr *out)
 		error = -errno;
 	if (error == 0)
 		error = addr_from_sockaddr((struct sockaddr *)&ss, len, out, NULL);
+	if (error == 0)
+		*mtu = find_mtu(fd, o->target.family);
 	if (fd == asker)
 		(void)connect(fd, &nowhere, sizeof(nowhere));
 	else
@@ -481,6 +497,7 @@ tell_started(struct trace *t)
 	    .dst_port = ports ? o->dst_port : 0,
 	    .icmp_id = ports ? 0 : t->endpoint->port,
 	    .packet_len = o->packet_len,
+	    .mtu = t->transport->by_raw || o->dont_fragment ? 0 : t->mtu,
 	};
 	uint8_t body[MESSAGE_BODY_MAX];
 	struct writer w;
@@ -567,13 +584,36 @@ check_way(struct trace *t)
 	return 0;
 }
 
+/*
+ * The probes can be split as it was asked, by a transport that does so, and are told by
+ * their identification.
+ */
+static int
+check_split(struct trace *t)
+{
+	const struct prober_split *split = &t->instance.options.split;
+	const struct layout *l = &t->layout;
+	char why[PROBER_DETAIL_MAX + 1];
+
+	if (split->count == 0)
+		return 0;
+	if (!t->transport->by_raw ||
+	    (!trace_is_v6(t) && (!l->options.tagged || l->options.tag.layer != 0)))
+		snprintf(why, sizeof(why), "no plan for fragments of this family");
+	else if (fragments_check(split, l->options.len - l->transport, why) == 0)
+		return 0;
+	trace_fail(t, EINVAL, "%s", why);
+	return -EINVAL;
+}
+
 /* The endpoint is open: the algorithm's first event, unless something is wrong. */
 static void
 begin(struct trace *t)
 {
 	struct event event = {.type = EVENT_STARTED};
 
-	if (check_way(t) != 0 || prepare_layout(t, &t->plan) != 0)
+	if (check_way(t) != 0 || prepare_layout(t, &t->plan) != 0 ||
+	    check_split(t) != 0)
 		return;
 	t->begun = true;
 	t->instance.hints =
@@ -639,7 +679,7 @@ prepare(struct trace *t)
 		trace_fail(t, ENOMEM, "no memory for another trace");
 		return -ENOMEM;
 	}
-	t->route_error = find_source(t, &t->source);
+	t->route_error = find_source(t, &t->source, &t->mtu);
 	if (!addr_is_none(&o->source))
 		t->source = o->source;
 	return 0;

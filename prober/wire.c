@@ -139,3 +139,49 @@ wire_destination(uint32_t family, const uint8_t *header, size_t header_len)
 	return family == AF_INET ? destination_ipv4(header, header_len)
 				 : destination_ipv6(header, header_len);
 }
+
+/* Of bytes of the packet, which a header that lies may say are fewer than before. */
+static size_t
+rest_of(size_t whole, size_t before)
+{
+	return whole > before ? whole - before : 0;
+}
+
+static struct wire_fragment
+fragment_ipv6(const uint8_t *header, size_t len)
+{
+	size_t whole = IPV6_HEADER + bits_read(header, 32, 16);
+	uint8_t next = header[6];
+
+	for (size_t at = IPV6_HEADER; len - at >= 8;) {
+		size_t size = ((size_t)header[at + 1] + 1) * 8;
+
+		if (next == IPPROTO_FRAGMENT)
+			return (struct wire_fragment){.told = true,
+			    .id = (uint32_t)bits_read(header + at, 32, 32),
+			    .offset = (size_t)bits_read(header + at, 16, 13) * 8,
+			    .len = rest_of(whole, at + 8),
+			    .more = (header[at + 3] & 1) != 0,
+			    .protocol = header[at]};
+		if ((next != IPPROTO_ROUTING && next != IPPROTO_HOPOPTS &&
+			next != IPPROTO_DSTOPTS) ||
+		    size > len - at)
+			break;
+		next = header[at];
+		at += size;
+	}
+	return (struct wire_fragment){.len = rest_of(whole, len), .protocol = next};
+}
+
+struct wire_fragment
+wire_fragment(uint32_t family, const uint8_t *header, size_t header_len)
+{
+	if (family == AF_INET6)
+		return fragment_ipv6(header, header_len);
+	return (struct wire_fragment){.told = true,
+	    .id = (uint32_t)bits_read(header, 32, 16),
+	    .offset = (size_t)bits_read(header, 51, 13) * 8,
+	    .len = rest_of((size_t)bits_read(header, 16, 16), header_len),
+	    .more = bits_read(header, 50, 1) != 0,
+	    .protocol = header[9]};
+}

@@ -1,11 +1,12 @@
 /*
  * Packets that differ from what a probe's layout (layout.h) is: with a source route in
- * their IP header. Answers are compared with the layout; what is here is sent instead,
- * by raw sockets of the prober's own. Pure.
+ * their IP header, or in fragments (fragments.h). Answers are compared with the layout;
+ * what is here is sent instead, by raw sockets of the prober's own. Pure.
  */
 #ifndef PROBER_WIRE_H
 #define PROBER_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,5 +32,19 @@ void wire_route(
  * header's own destination. header_len is at least that of a plain header.
  */
 struct addr wire_destination(uint32_t family, const uint8_t *header, size_t header_len);
+
+/* What an IP header says of the piece of a packet that it carries. */
+struct wire_fragment {
+	bool told;     /* IPv4: always; IPv6: there is a fragment header */
+	uint32_t id;   /* identification */
+	size_t offset; /* of the piece in the packet's bytes behind the header */
+	size_t len;    /* of the piece, as the header has it: nobody has checked it */
+	bool more;     /* others follow */
+	uint8_t protocol; /* of what was split: IPPROTO_* */
+};
+
+/* Reads it of a header as wire_destination does. */
+struct wire_fragment wire_fragment(
+    uint32_t family, const uint8_t *header, size_t header_len);
 
 #endif

@@ -149,11 +149,28 @@ send_packet(struct endpoint *e, struct probe *p, const struct packet *packet)
 	result = packet_send(fd, &o, &sent);
 	if (result == -EMSGSIZE && e->key.dont_fragment)
 		e->mtu = packets_refusing_mtu(fd);
-	if (result >= 0) {
+	/* A probe in fragments is under way with the first one. */
+	if (result >= 0 && (packet == p->packets || packet == p->wire)) {
 		p->sent = sent;
 		p->sent_by_kernel = result == 1;
 	}
 	return result < 0 ? result : 0;
+}
+
+/* Sends the packets of a probe, or those that the device did not take before. */
+static int
+send_probe(struct endpoint *e, struct probe *p)
+{
+	int error = 0;
+
+	if (p->unsent == NULL)
+		p->unsent = p->wire != NULL ? p->wire : p->packets;
+	while (p->unsent != NULL && error == 0) {
+		error = send_packet(e, p, p->unsent);
+		if (error == 0)
+			p->unsent = p->unsent->next;
+	}
+	return error;
 }
 
 static int
@@ -162,12 +179,8 @@ send_all(struct endpoint *e)
 	struct probe *p;
 
 	while ((p = TAILQ_FIRST(&e->queue)) != NULL) {
-		int error = 0;
+		int error = send_probe(e, p);
 
-		for (const struct packet *packet = p->wire != NULL ? p->wire
-								   : p->packets;
-		     packet != NULL && error == 0; packet = packet->next)
-			error = send_packet(e, p, packet);
 		if (error == -EINTR)
 			continue;
 		/* Nothing tells when a raw socket takes more: try again in a little. */

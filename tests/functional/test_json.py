@@ -32,12 +32,13 @@ HELPED = paris.VARIANT == "release" and os.geteuid() == 0
 # Thousands of replies make the first, tests/unit/check_render_json.c; the others are
 # compared with what is on the wire in test_options.py and test_module_options.py, but for
 # the answer's tcp_mss: the simulator's SYN-ACK has no options. Those of -g and -P are in
-# the lab's test_gateways.py; test_origins_in_trace.py has those of -A and --country.
+# the lab's test_gateways.py; test_origins_in_trace.py has those of -A and --country,
+# test_fragments.py those of fragments.
 ELSEWHERE = {"trace/other_replies_not_kept", "options/mtu_discovery", "probe/path_mtu",
              "options/tcp_flags", "options/tcp_options", "options/tcp_mss",
              "options/coverage", "options/ip_protocol", "options/gateways",
              "options/dont_route", "answer/tcp_mss", "probe/asn", "probe/as_name",
-             "probe/country"}
+             "probe/country", "trace/fragments", "answer/quoted_fragment"}
 PORTS = {"udp": paris.UDP, "udplite": paris.UDPLITE, "tcp": paris.TCP}
 
 

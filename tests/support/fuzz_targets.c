@@ -142,6 +142,9 @@ read_reply(const struct reply *r, const uint8_t *image)
 		sum += image[r->quote_at + i];
 	for (size_t i = 0; i < r->extension_len; i++)
 		sum += r->extension[i];
+	for (size_t i = 0; i < r->quoted.len; i++)
+		sum += r->quoted.bytes[i];
+	expect(r->quoted.len == 0 || r->quoted.fragment.offset != 0);
 	expect(sum <= 255 * (CAPTURED_MAX + CAPTURED_MAX));
 	memset(&result, 0, sizeof(result));
 	if (r->extension != NULL)

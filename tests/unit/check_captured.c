@@ -394,6 +394,84 @@ START_TEST(routed)
 }
 END_TEST
 
+/* A piece of a probe that begins with byte `offset` of its UDP packet. */
+static void
+put_piece(struct made *m, int v6, uint16_t offset, int more)
+{
+	const uint8_t header[8] = {IPPROTO_UDP, 0, (uint8_t)(offset >> 8),
+	    (uint8_t)(offset | more), 0xde, 0xad, 0xbe, 0xef};
+
+	made_put(m, payload, sizeof(payload) - 1);
+	if (v6)
+		made_put(m, header, sizeof(header));
+	wrap_ip(m, v6, v6 ? IPPROTO_FRAGMENT : IPPROTO_UDP, 1);
+	if (v6)
+		return;
+	made_bytes(m)[6] = (uint8_t)((more ? 0x20 : 0) | offset / 8 >> 8);
+	made_bytes(m)[7] = (uint8_t)(offset / 8);
+}
+
+/* Quotes of pieces that are not the first show bytes, but no port, and whose: no. */
+START_TEST(later_fragments)
+{
+	for (int more = 0; more < 2; more++) {
+		size_t padded = (size_t)more * 40; /* behind what it says it is */
+		struct captured c;
+		struct made m;
+
+		made_init(&m);
+		made_put(&m, NULL, padded);
+		put_piece(&m, _i, 1480, more);
+		if (padded != 0) /* not counted in its header */
+			made_bytes(&m)[_i ? 5 : 3] =
+			    (uint8_t)(made_bytes(&m)[_i ? 5 : 3] - padded);
+		put_error(&m, _i, _i ? 3 : 11, 0, 0);
+		must_eq(read_whole(&m, _i, &c), 0);
+		must_eq(c.reply.kind, REPLY_TIME_EXCEEDED);
+		must_eq(c.protocol, IPPROTO_UDP);
+		must_eq(c.port, 0);
+		must_eq(c.reply.quote_len, 0);
+		must(c.reply.dst_known && c.reply.quoted.known);
+		must_eq(c.reply.quoted.ttl, 1);
+		must_eq(c.reply.quoted.fragment.offset, 1480);
+		must_eq(c.reply.quoted.fragment.more, more);
+		must_eq(c.reply.quoted.fragment.protocol, IPPROTO_UDP);
+		must_eq(c.reply.quoted.fragment.id, _i ? 0xdeadbeef : 0xbeef);
+		must_eq(c.reply.quoted.len, sizeof(payload) - 1);
+		must(!addr_is_none(&c.reply.quoted.src));
+	}
+}
+END_TEST
+
+/* A first piece is read as a whole packet, as far as it goes. */
+START_TEST(first_fragment)
+{
+	const uint8_t header[8] = {IPPROTO_UDP, 0, 0, 1, 0, 0, 0, 77};
+	struct captured c;
+	struct made m;
+
+	made_init(&m);
+	made_put(&m, NULL, 64); /* no part of the piece, which has a UDP header only */
+	made_put(&m, "\x5d\xc7\x82\x9a\x00\x28\x12\x34", 8);
+	if (_i)
+		made_put(&m, header, sizeof(header));
+	wrap_ip(&m, _i, _i ? IPPROTO_FRAGMENT : IPPROTO_UDP, 1);
+	made_bytes(&m)[_i ? 5 : 3] = _i ? 16 : 28;
+	if (!_i)
+		made_bytes(&m)[6] = 0x20;
+	put_error(&m, _i, _i ? 3 : 11, 1, 0);
+	must_eq(read_whole(&m, _i, &c), 0);
+	must_eq(c.reply.kind, REPLY_REASSEMBLY);
+	must_eq(c.port, 24007);
+	must_eq(c.reply.dst_port, 33434);
+	must_eq(c.reply.quote_len, 8);
+	must_eq(c.reply.quoted.checksum, 0x1234);
+	must_eq(c.reply.quoted.fragment.id, _i ? 77 : 0xbeef);
+	must_eq(c.reply.quoted.fragment.len, 8);
+	must(c.reply.quoted.fragment.more && c.reply.quoted.fragment.told);
+}
+END_TEST
+
 /* Packets of other protocols: who sends them counts; DCCP's show port and number. */
 START_TEST(other_protocols)
 {
@@ -491,6 +569,7 @@ START_TEST(noise)
 			continue;
 		must(c.reply.quote_at + c.reply.quote_len <= CAPTURED_MAX);
 		must(c.reply.quote_len + c.reply.extension_len <= m.len);
+		must(c.reply.quoted.len + c.reply.extension_len <= m.len);
 	}
 }
 END_TEST
@@ -508,6 +587,8 @@ main(void)
 	    {segments, .loops = 2},
 	    {segments_settled, .loops = 2},
 	    {routed, .loops = 2},
+	    {later_fragments, .loops = 2},
+	    {first_fragment, .loops = 2},
 	    {other_protocols, .loops = 2},
 	    {wrong_checksums},
 	    {noise},

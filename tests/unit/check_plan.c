@@ -1139,6 +1139,92 @@ START_TEST(transport_names)
 }
 END_TEST
 
+/* Fragments: raw sockets alone, and over IPv4 the identification is the tag. */
+START_TEST(fragments)
+{
+	static const struct {
+		uint8_t protocol;
+		uint8_t transport;
+		const char *tag6;
+	} cases[] = {
+	    {IPPROTO_UDP, TRANSPORT_UDP_RAW, "udp.checksum"},
+	    {IPPROTO_TCP, TRANSPORT_TCP_RAW, "tcp.seq"},
+	    {IPPROTO_ICMP, TRANSPORT_PING_RAW, "icmp.sequence"},
+	    {IPPROTO_RAW, TRANSPORT_OTHER_RAW, "raw.tag"},
+	    {IPPROTO_DCCP, TRANSPORT_DCCP_RAW, "ipv4.identification"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct plan_request r = paris(cases[i].protocol);
+		struct host_facts f = all_allowed();
+		struct plan p;
+
+		r.header = "a probe in fragments (--fragment)";
+		r.split = true;
+		f.helper = HELPER_USABLE;
+		f.raw = RAW_USABLE;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		for (size_t family = 0; family < 2; family++) {
+			must_eq_in(i, p.choice.family[family].send, cases[i].transport);
+			if (family == 0)
+				ck_assert_str_eq(
+				    p.choice.family[0].tag, "ipv4.identification");
+			else if (cases[i].protocol != IPPROTO_DCCP)
+				ck_assert_str_eq(p.choice.family[1].tag, cases[i].tag6);
+			must_say(p.text[family], "fragments: written by us");
+			must_say(p.text[family], r.header);
+		}
+		/* What is missing, in the words of a source route. */
+		f.raw = RAW_NOT_ROOT;
+		(void)choose(&r, &f, &p);
+		for (size_t family = 0; family < 2; family++) {
+			must_eq_in(i, p.error[family], EPERM);
+			must_say(p.problem[family], "start this as root");
+			if (cases[i].protocol == IPPROTO_UDP)
+				must_say(p.problem[family],
+				    "a probe in fragments (--fragment) cannot be sent "
+				    "by a udp socket: the kernel writes the IP header; "
+				    "nor by paris-privsep; and only root may use raw "
+				    "sockets of its own");
+		}
+	}
+}
+END_TEST
+
+/* Another tag than what all fragments show is none; what the kernel splits is told. */
+START_TEST(fragments_and_tags)
+{
+	struct plan_request r = paris(IPPROTO_UDP);
+	struct host_facts f = all_allowed();
+	struct plan p;
+
+	f.raw = RAW_USABLE;
+	r.split = true;
+	r.tag = "udp.checksum";
+	(void)choose(&r, &f, &p);
+	must_eq(p.error[0], EINVAL);
+	must_say(p.problem[0],
+	    "udp.checksum cannot carry the tag: fragments are told by "
+	    "ipv4.identification");
+	must_eq(p.error[1], 0);
+	r = paris(IPPROTO_UDP);
+	for (int forbidden = 0; forbidden < 2; forbidden++) {
+		r.dont_fragment = forbidden != 0;
+		r.packet_len = 1281;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		if (forbidden)
+			must_not_say(p.text[0], "fragments:");
+		else
+			must_say(p.text[0],
+			    "fragments: the kernel's, where the way out takes less "
+			    "than 1281 bytes");
+		r.packet_len = 1280;
+		ck_assert_int_eq(choose(&r, &f, &p), 0);
+		must_not_say(p.text[0], "fragments:");
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1168,6 +1254,8 @@ main(void)
 	    {fields_that_users_set},
 	    {everything_set_at_once_fits},
 	    {transport_names},
+	    {fragments},
+	    {fragments_and_tags},
 	};
 
 	return test_main("plan", tests, COUNT_OF(tests));

@@ -161,6 +161,10 @@ fill_result(void *out)
 	    .error = 90,
 	    .sent = INT64_C(1795302021573012345),
 	    .rtt = -1,
+	    .seen = SEEN_FRAGMENT,
+	    .quoted_fragment = {65528, 65535},
+	    .quoted_more = 1,
+	    .quoted_as = QUOTED_WHOLE,
 	    .from_port = 7,
 	    .quoted_port = 8,
 	    .mpls_count = PROBER_MPLS_MAX,
@@ -415,7 +419,7 @@ START_TEST(values_out_of_range)
 	REFUSES(result, m.outcome = 0);
 	REFUSES(result, m.outcome = RESULT_SENT + 1);
 	REFUSES(result, m.ttl = 0);
-	REFUSES(result, m.reply = REPLY_PACKET + 1);
+	REFUSES(result, m.reply = REPLY_REASSEMBLY + 1);
 	REFUSES(result, m.flags = RESULT_FLAGS_END);
 	REFUSES(result, m.flags = RESULT_FINAL);          /* quoted_dst says more */
 	REFUSES(result, m.quoted_dst = (struct addr){0}); /* and here less */
@@ -450,6 +454,54 @@ START_TEST(values_out_of_range)
 }
 END_TEST
 
+/* Of a start without what excludes fragments. */
+static void
+fill_split(struct prober_start *m)
+{
+	m->path_mtu = 0;
+	m->split = (struct prober_split){.count = PROBER_FRAGMENTS_MAX, .repeat = 16};
+	for (uint8_t i = 0; i <= PROBER_FRAGMENTS_MAX; i++)
+		m->split.order[i] = (uint8_t)(PROBER_FRAGMENTS_MAX - i);
+	for (uint8_t i = 0; i < PROBER_FRAGMENTS_MAX; i++)
+		m->split.named[i] =
+		    (struct prober_fragment){(uint16_t)(i * 4000), (uint16_t)(i + 1)};
+}
+
+START_TEST(fragments)
+{
+	struct prober_start m, out;
+	struct body b;
+	struct writer w;
+	struct reader r;
+
+	fill_start(&m);
+	fill_split(&m);
+	writer_init(&w, b.data, sizeof(b.data));
+	prober_start_pack(&m, &w);
+	reader_init(&r, b.data, writer_len(&w));
+	ck_assert_int_eq(prober_start_unpack(&out, &r), 0);
+	ck_assert_mem_eq(&out.split, &m.split, sizeof(m.split));
+}
+END_TEST
+
+START_TEST(fragments_that_cannot_be)
+{
+	REFUSES(start, (fill_split(&m), m.path_mtu = 1));
+	REFUSES(start, (fill_split(&m), m.split.repeat = 0));
+	REFUSES(start, (fill_split(&m), m.split.repeat = 17));
+	REFUSES(start, (fill_split(&m), m.split.order[3] = 17));
+	REFUSES(start, (fill_split(&m), m.split.order[3] = m.split.order[4]));
+	REFUSES(start, (fill_split(&m), m.split.named[3].offset = 4));
+	REFUSES(start, (fill_split(&m), m.split.named[15].len = 0));
+	REFUSES(start, (fill_split(&m), m.split.named[15].len = 5536));
+	REFUSES(result, (m.seen = SEEN_FRAGMENT, m.quoted_as = 0));
+	REFUSES(result, (m.seen = SEEN_FRAGMENT, m.quoted_as = QUOTED_WHOLE + 1));
+	REFUSES(result, (m.seen = 0, m.quoted_as = QUOTED_CUT));
+	REFUSES(result, m.quoted_more = 2);
+	REFUSES(result, m.seen = SEEN_END);
+}
+END_TEST
+
 START_TEST(an_ambiguous_reply_has_no_ttl)
 {
 	struct prober_result m = {.outcome = RESULT_AMBIGUOUS, .candidates = 3};
@@ -474,6 +526,8 @@ main(void)
 	    {every_other_length_fails, .loops = KINDS},
 	    {damaged_bytes, .loops = KINDS},
 	    {values_out_of_range},
+	    {fragments},
+	    {fragments_that_cannot_be},
 	    {an_ambiguous_reply_has_no_ttl},
 	};
 

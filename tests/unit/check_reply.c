@@ -12,10 +12,14 @@ expected_kind(int family, int type, int code)
 	if (family == AF_INET) {
 		if (type == 11 && code == 0)
 			return REPLY_TIME_EXCEEDED;
+		if (type == 11 && code == 1)
+			return REPLY_REASSEMBLY;
 		return type == 3 ? REPLY_UNREACHABLE : REPLY_OTHER;
 	}
 	if (type == 3 && code == 0)
 		return REPLY_TIME_EXCEEDED;
+	if (type == 3 && code == 1)
+		return REPLY_REASSEMBLY;
 	return type == 1 || type == 2 ? REPLY_UNREACHABLE : REPLY_OTHER;
 }
 

@@ -1121,6 +1121,170 @@ START_TEST(many_at_random)
 }
 END_TEST
 
+/* ---- fragments ---- */
+
+#define FRAGMENT_ID UINT32_C(4711)
+
+/* A probe in three fragments. */
+static struct probe *
+add_fragments(struct endpoint *e, int to, uint32_t id)
+{
+	struct probe *p = add_probe_len(e, to, "udp.checksum", id + 1000, 33434, 120);
+
+	store_remove(&store, probe_ref(p));
+	p->fragments = 3;
+	p->fragment = (struct probe_fragment_key){
+	    .family = (uint16_t)p->dst.family, .protocol = IPPROTO_UDP, .id = id};
+	must_eq(store_add(&store, p), 0);
+	probe_unref(p);
+	return p;
+}
+
+/* What a quote of its bytes from `offset` on, `len` of them, tells. */
+static void
+answer_fragment(struct told *t, const struct probe *p, size_t offset, size_t len)
+{
+	static const char *const label[] = {"ipv6.flow_label", NULL};
+	size_t at = pattern_layer_offset(p->endpoint->pattern, 1) + offset;
+	bool v6 = is_v6(p->endpoint);
+
+	memset(t, 0xee, sizeof(*t));
+	t->reply = (struct reply){
+	    .kind = REPLY_TIME_EXCEEDED,
+	    .dst_known = true,
+	    .dst = p->dst,
+	    .from = p->dst, /* any of the family */
+	    .image = t->image,
+	    .quoted = {.known = true,
+		.fragment = {.told = true,
+		    .id = p->fragment.id,
+		    .offset = offset,
+		    .len = len,
+		    .more = true,
+		    .protocol = IPPROTO_UDP},
+		.bytes = p->packets->bytes + at,
+		.len = len},
+	};
+	if (v6) {
+		t->reply.seen = pattern_names_mask(p->endpoint->pattern, label);
+		memcpy(t->image, p->packets->bytes, 4);
+	}
+}
+
+/* A later piece names its probe by identification, and all else must agree. */
+START_TEST(later_fragments)
+{
+	struct endpoint *e;
+	struct probe *p[3];
+	struct match m;
+	struct told t;
+	uint8_t other[32];
+
+	set_up();
+	e = &endpoints[_i];
+	for (uint32_t i = 0; i < 3; i++)
+		p[i] = add_fragments(e, 0, FRAGMENT_ID + i);
+	for (int i = 0; i < 3; i++) {
+		static const size_t lens[] = {0, 1, 8, 32};
+
+		for (size_t k = 0; k < COUNT_OF(lens); k++) {
+			answer_fragment(&t, p[i], 24, lens[k]);
+			must_be_for(&t, p[i]);
+			must(!(match(&t, &m), m.altered));
+		}
+	}
+	/* What is quoted behind the packet's end is not compared. */
+	answer_fragment(
+	    &t, p[1], p[1]->packets->len - 8 - pattern_layer_offset(e->pattern, 1), 8);
+	memcpy(other, t.reply.quoted.bytes, 8);
+	memset(other + 8, 0xaa, 8);
+	t.reply.quoted.bytes = other;
+	t.reply.quoted.len = 16;
+	must_be_for(&t, p[1]);
+	/* Other bytes: it is the probe's, but changed on its way. */
+	answer_fragment(&t, p[1], 24, 32);
+	memcpy(other, t.reply.quoted.bytes, 32);
+	other[31] ^= 1;
+	t.reply.quoted.bytes = other;
+	must_eq(match(&t, &m), MATCH_ONE);
+	must(m.probes[0] == p[1] && m.altered);
+	/* All that makes it nobody's. */
+	answer_fragment(&t, p[1], 24, 8);
+	t.reply.quoted.fragment.id += 7;
+	must_be_for_none(&t);
+	answer_fragment(&t, p[1], 24, 8);
+	t.reply.quoted.fragment.protocol = IPPROTO_TCP;
+	must_be_for_none(&t);
+	answer_fragment(&t, p[1], 24, 8);
+	t.reply.dst = target(e, 1);
+	must_be_for_none(&t);
+	answer_fragment(&t, p[1], 24, 8);
+	t.reply.quoted.fragment.offset = 65528;
+	must_be_for_none(&t);
+	answer_fragment(&t, p[1], 24, 8);
+	t.reply.quoted.src = target(e, 3);
+	e->key.source = target(e, 2);
+	must_be_for_none(&t);
+	e->key.source = target(e, 3);
+	must_be_for(&t, p[1]);
+	e->key.source = (struct addr){0};
+	p[1]->state = PROBE_QUEUED;
+	must_be_for_none(&t);
+	/* Gone, it is nobody's; and nobody else may take its identification before. */
+	for (int i = 0; i < 3; i++) {
+		answer_fragment(&t, p[i], 24, 0);
+		store_remove(&store, p[i]);
+		must_be_for_none(&t);
+	}
+	ck_assert_ptr_null(store.by_fragment);
+	tear_down();
+}
+END_TEST
+
+/* A first piece is told by its ports and tag; another identification is remarkable. */
+START_TEST(first_fragment)
+{
+	struct probe *p;
+	struct match m;
+	struct told t;
+
+	set_up();
+	p = add_fragments(&endpoints[_i], 0, FRAGMENT_ID);
+	for (int other = 0; other < 2; other++) {
+		answer(&t, p, 24);
+		t.reply.quoted.known = true;
+		t.reply.quoted.fragment = (struct wire_fragment){.told = true,
+		    .id = FRAGMENT_ID + (uint32_t)other,
+		    .len = 24,
+		    .more = true};
+		must_eq(match(&t, &m), MATCH_ONE);
+		must(m.probes[0] == p);
+		must_eq(m.altered, other);
+	}
+	store_remove(&store, p);
+	tear_down();
+}
+END_TEST
+
+/* No two probes have one identification at a time. */
+START_TEST(identifications_are_unique)
+{
+	struct probe *first, *second;
+
+	set_up();
+	first = add_fragments(&endpoints[_i], 0, FRAGMENT_ID);
+	second = add_fragments(&endpoints[_i], 0, FRAGMENT_ID + 1);
+	store_remove(&store, probe_ref(second));
+	second->fragment.id = FRAGMENT_ID;
+	must_eq(store_add(&store, second), -EEXIST);
+	store_remove(&store, first);
+	must_eq(store_add(&store, second), 0);
+	probe_unref(second);
+	store_remove(&store, second);
+	tear_down();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1144,6 +1308,9 @@ main(void)
 	    {who_answers_does_not_tell, .loops = 2},
 	    {two_tag_sets, .loops = 4},
 	    {tagged_and_untagged, .loops = 2},
+	    {later_fragments, .loops = 2},
+	    {first_fragment, .loops = 2},
+	    {identifications_are_unique, .loops = 2},
 	    {many_at_random, .loops = 6},
 	};
 

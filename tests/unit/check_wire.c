@@ -84,6 +84,52 @@ START_TEST(routes)
 }
 END_TEST
 
+/* What headers say of a piece, with and without a source route before it. */
+START_TEST(fragments)
+{
+	for (uint8_t count = 0; count <= 2; count++) {
+		struct prober_route r = route_of(_i, count);
+		size_t header = (_i ? 40 : 20) + wire_route_len(&r, _i ? 10 : 2);
+		const uint8_t fragment[8] = {
+		    IPPROTO_UDP, 0, 0x12, 0x31, 0xde, 0xad, 0xbe, 0xef};
+		uint8_t out[512];
+		struct wire_fragment f;
+		struct made m;
+		size_t len = packet_of(_i, &m);
+
+		if (count != 0)
+			wire_route(&r, made_bytes(&m), len, out);
+		else
+			memcpy(out, made_bytes(&m), len);
+		len += header - (_i ? 40 : 20);
+		f = wire_fragment(_i ? AF_INET6 : AF_INET, out, header);
+		must_eq(f.told, !_i);
+		must_eq(f.offset, 0);
+		must(!f.more);
+		must_eq(f.len, len - header);
+		must_eq(f.protocol, IPPROTO_UDP);
+		if (_i) {
+			memmove(out + header + 8, out + header, len - header);
+			memcpy(out + header, fragment, 8);
+			out[count != 0 ? 40 : 6] = IPPROTO_FRAGMENT;
+			out[5] = (uint8_t)(out[5] + 8);
+			header += 8;
+		} else {
+			memcpy(out + 4, "\xbe\xef\x22\x46", 4);
+		}
+		f = wire_fragment(_i ? AF_INET6 : AF_INET, out, header);
+		must(f.told && f.more);
+		must_eq(f.id, _i ? 0xdeadbeef : 0xbeef);
+		must_eq(f.offset, 0x1230);
+		must_eq(f.len, 15); /* of the UDP packet */
+		must_eq(f.protocol, IPPROTO_UDP);
+		/* A length that cannot be is none. */
+		memset(out + (_i ? 4 : 2), 0, 2);
+		must_eq(wire_fragment(_i ? AF_INET6 : AF_INET, out, header).len, 0);
+	}
+}
+END_TEST
+
 /* Any bytes, in memory of their size: nothing behind them is read (sanitizers look). */
 START_TEST(noise)
 {
@@ -100,6 +146,7 @@ START_TEST(noise)
 			bytes[i] = likely[rng_below(&rng, sizeof(likely))];
 		must_eq(wire_destination(_i ? AF_INET6 : AF_INET, bytes, len).family,
 		    _i ? AF_INET6 : AF_INET);
+		must(wire_fragment(_i ? AF_INET6 : AF_INET, bytes, len).len <= 65575);
 		free(bytes);
 	}
 }
@@ -110,6 +157,7 @@ main(void)
 {
 	const struct test_entry tests[] = {
 	    {routes, .loops = 2},
+	    {fragments, .loops = 2},
 	    {noise, .loops = 2},
 	};
 

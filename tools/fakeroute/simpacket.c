@@ -109,6 +109,8 @@ parse_ipv6(struct simpacket *p, struct reader *r, size_t len)
 	return 0;
 }
 
+#define TCP_REST 12 /* bytes of the least TCP header behind the sequence number */
+
 static void
 parse_ports(struct simpacket *p, struct reader *r)
 {
@@ -123,6 +125,11 @@ parse_tcp(struct simpacket *p, struct reader *r)
 
 	parse_ports(p, r);
 	p->tcp_sequence = reader_u32(r);
+	/* The rest of the header may be in later pieces. */
+	if (p->more_fragments && reader_left(r) < TCP_REST) {
+		(void)reader_take(r, reader_left(r));
+		return;
+	}
 	p->tcp_acknowledgment = reader_u32(r);
 	header_len = (size_t)(reader_u8(r) >> 4) * 4;
 	p->tcp_flags = reader_u8(r);
@@ -239,8 +246,9 @@ simpacket_parse(struct simpacket *p, const uint8_t *bytes, size_t len)
 bool
 simpacket_is_no_question(const struct simpacket *p)
 {
+	/* RFC 4443 section 2.4 lets fragments that are not the first be answered. */
 	if (p->later_fragment)
-		return true;
+		return p->src.family == AF_INET;
 	if (!p->has_transport)
 		return false;
 	if (p->protocol == IPPROTO_ICMPV6)

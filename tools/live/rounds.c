@@ -82,6 +82,7 @@ rounds_take_result(struct rounds *r, const struct prober_result *m)
 		break;
 	case RESULT_SEND_FAILED:
 	case RESULT_AMBIGUOUS:
+	case RESULT_FRAGMENT:
 	case RESULT_UNAWAITED:
 	case RESULT_SENT:
 		break;

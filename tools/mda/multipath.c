@@ -141,7 +141,8 @@ multipath_take_result(struct multipath *t, const struct prober_result *m)
 {
 	int error;
 
-	if (!t->has_started || t->has_done || m->outcome == RESULT_SENT)
+	if (!t->has_started || t->has_done || m->outcome == RESULT_SENT ||
+	    m->outcome == RESULT_FRAGMENT)
 		return -EBADMSG;
 	if (m->outcome == RESULT_AMBIGUOUS)
 		return keep_other(t, m);

@@ -147,6 +147,7 @@ ping_record_take_result(
 		t->duplicates++;
 		return 0;
 	case RESULT_AMBIGUOUS:
+	case RESULT_FRAGMENT:
 	case RESULT_UNAWAITED:
 	case RESULT_SENT:
 		break;

@@ -81,6 +81,7 @@ status_of(const struct prober_result *m)
 	case RESULT_LATE:
 		return "late";
 	case RESULT_AMBIGUOUS:
+	case RESULT_FRAGMENT:
 	case RESULT_UNAWAITED:
 	case RESULT_SENT:
 		break;

@@ -154,6 +154,7 @@ ping_answer_words(const struct prober_result *m, char *buf)
 	case REPLY_NONE:
 	case REPLY_TIME_EXCEEDED:
 	case REPLY_OTHER:
+	case REPLY_REASSEMBLY:
 	case REPLY_PACKET: /* of protocols that it does not ping with */
 		break;
 	}

@@ -6,6 +6,16 @@
 #include "prober/tcp_options.h"
 #include "tools/shared/reply_text.h"
 
+json_t *
+json_fragment(struct json_builder *b, const struct prober_fragment *f)
+{
+	json_t *object = json_object();
+
+	json_put_number(b, object, "offset", f->offset);
+	json_put_number(b, object, "length", f->len);
+	return object;
+}
+
 static json_t *
 labels_json(struct json_builder *b, const struct prober_mpls *mpls, size_t count)
 {
@@ -73,6 +83,17 @@ extensions_json(struct json_builder *b, const struct prober_result *m)
 	return objects;
 }
 
+/* Which part of the probe is quoted. */
+static void
+put_fragment(struct json_builder *b, json_t *object, const struct prober_result *m)
+{
+	json_t *quoted = json_fragment(b, &m->quoted_fragment);
+
+	json_put(b, quoted, "more", json_boolean(m->quoted_more));
+	json_put(b, quoted, "as", json_string(reply_quoted_word(m->quoted_as)));
+	json_put(b, object, "quoted_fragment", quoted);
+}
+
 /* What only raw sockets show. */
 static void
 put_whole(struct json_builder *b, json_t *object, const struct prober_result *m)
@@ -87,6 +108,8 @@ put_whole(struct json_builder *b, json_t *object, const struct prober_result *m)
 		json_put_number(b, object, "quoted_ip_id", m->quoted_id);
 	if ((m->seen & SEEN_NAT_ID) != 0)
 		json_put_number(b, object, "nat_id", m->nat_id);
+	if ((m->seen & SEEN_FRAGMENT) != 0)
+		put_fragment(b, object, m);
 }
 
 /* What a SYN-ACK or RST says, and what became of the MSS of a SYN on its way. */

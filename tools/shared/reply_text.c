@@ -125,9 +125,19 @@ reply_word(uint8_t reply)
 	    [REPLY_OTHER] = "other",
 	    [REPLY_SYN_ACK] = "syn_ack",
 	    [REPLY_RESET] = "reset",
-	    [REPLY_PACKET] = "packet"};
+	    [REPLY_PACKET] = "packet",
+	    [REPLY_REASSEMBLY] = "reassembly_time_exceeded"};
 
 	return reply < sizeof(names) / sizeof(names[0]) ? names[reply] : NULL;
+}
+
+const char *
+reply_quoted_word(uint8_t as)
+{
+	static const char *const names[] = {
+	    [QUOTED_AS_SENT] = "sent", [QUOTED_CUT] = "cut", [QUOTED_WHOLE] = "whole"};
+
+	return as < sizeof(names) / sizeof(names[0]) ? names[as] : NULL;
 }
 
 const char *
@@ -139,6 +149,7 @@ outcome_word(uint8_t outcome)
 	    [RESULT_DUPLICATE] = "duplicate",
 	    [RESULT_LATE] = "late",
 	    [RESULT_AMBIGUOUS] = "ambiguous",
+	    [RESULT_FRAGMENT] = "fragment",
 	    [RESULT_UNAWAITED] = "unawaited"};
 
 	return outcome < sizeof(names) / sizeof(names[0]) ? names[outcome] : NULL;

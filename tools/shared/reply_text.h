@@ -30,6 +30,9 @@ const char *reply_annotation(const struct prober_result *m, char *buf);
 /* The word for an enum prober_reply in all formats, "time_exceeded"; NULL: none. */
 const char *reply_word(uint8_t reply);
 
+/* Likewise for an enum prober_quoted_as: "sent", "cut", "whole". */
+const char *reply_quoted_word(uint8_t as);
+
 /* Likewise for an enum prober_outcome: "answered", "lost". */
 const char *outcome_word(uint8_t outcome);
 

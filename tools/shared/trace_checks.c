@@ -34,6 +34,8 @@ find_single_option(const struct trace_options *o)
 {
 	if (o->start.path_mtu)
 		return "--mtu";
+	if (o->start.split.count != 0)
+		return "--fragment";
 	if (o->back)
 		return "--back";
 	if (o->tcp_info)
@@ -204,6 +206,12 @@ check_together(const struct trace_options *o, char *error)
 {
 	char text[ADDR_TEXT_MAX];
 
+	if (o->start.split.count != 0 && o->start.path_mtu) {
+		snprintf(error, OPTIONS_TEXT_MAX,
+		    "--fragment: --mtu looks for what links take without it: leave one "
+		    "of them out");
+		return -EINVAL;
+	}
 	if (o->start.first_ttl > o->start.max_ttl) {
 		snprintf(error, OPTIONS_TEXT_MAX,
 		    "-f: first hop %u is above the last one, %u (-m)",

@@ -102,6 +102,10 @@ static const struct option_spec table[] = {
     {'h', NULL, NULL, "Print this help", FLAG(help, 1), PING},
     {'i', NULL, "SECONDS", "Time between two packets (default 1)", option_seconds,
 	TO(start.interval), 2 * NS_PER_MS, PROBER_TIME_MAX, PING},
+    {0, "fragment", "SIZES",
+	"Split probes into fragments of these sizes (root only), such as 8,16 or, "
+	"overlapping, 0+16,8+24; then ;order=last-first and ;repeat=2, if need be",
+	trace_value_fragment, AT(start), 0, 0, 0, TRACEROUTE},
     {0, "fwmark", "MARK",
 	"Firewall mark of the probes (SO_MARK; root alone can set it); 0: none",
 	NUMBER(fwmark, 0, UINT32_MAX), TRACEROUTE},

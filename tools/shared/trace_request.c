@@ -58,6 +58,18 @@ plan_len(const struct trace_options *o)
 	return o->packet_len != 0 ? (uint16_t)o->packet_len : 1;
 }
 
+/* What there is in or behind the IP header that the kernel does not write; or NULL. */
+static const char *
+header_words(const struct trace_options *o)
+{
+	bool route = o->start.route.count != 0;
+
+	if (o->start.split.count != 0)
+		return route ? "a source route (-g) in fragments (--fragment)"
+			     : "a probe in fragments (--fragment)";
+	return route ? "a source route (-g)" : NULL;
+}
+
 /* Of packets that no transport but a raw one has. */
 static uint8_t
 protocol_number(const struct trace_options *o)
@@ -105,7 +117,9 @@ trace_request_plan(const struct trace_options *o, struct plan_request *request)
 	    .debug = o->debug != 0,
 	    .mark = o->fwmark,
 	    .packet_len = plan_len(o),
-	    .header = o->start.route.count != 0 ? "a source route (-g)" : NULL,
+	    .header = header_words(o),
+	    .split = o->start.split.count != 0,
+	    .dont_fragment = o->start.dont_fragment != 0,
 	    .ip_protocol = protocol_number(o),
 	    .tcp = o->start.tcp,
 	};

@@ -1,4 +1,5 @@
 #include "tools/shared/trace_values.h"
+#include "tools/shared/fragment_spec.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -426,6 +427,16 @@ trace_value_gateways(
 	    "the type of the routing header, 0 or 2, may stand first",
 	    PROBER_GATEWAYS_MAX);
 	return -EINVAL;
+}
+
+int
+trace_value_fragment(
+    const struct option_spec *spec, const char *text, void *value, char *expected)
+{
+	struct prober_start *start = value;
+
+	(void)spec;
+	return fragment_spec_parse(text, &start->split, expected);
 }
 
 int

@@ -71,6 +71,9 @@ option_parser trace_value_protocol;
 /* -g: addresses, and for IPv6 a type first. Destination: the prober_start. */
 option_parser trace_value_gateways;
 
+/* --fragment (fragment_spec.h). Destination: the prober_start. */
+option_parser trace_value_fragment;
+
 /* -O: kept for module_options.h. Destination: the options. */
 option_parser trace_value_module_options;
 

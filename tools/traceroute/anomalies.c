@@ -119,6 +119,8 @@ note_other(const struct record *t, const struct prober_result *m,
     struct anomaly_seen found[ANOMALIES])
 {
 	note_all(t, m, found);
+	if (m->outcome == RESULT_FRAGMENT)
+		return;
 	if (m->outcome == RESULT_DUPLICATE)
 		note(&found[ANOMALY_DUPLICATE], m->ttl);
 	else if (m->outcome == RESULT_LATE)

@@ -13,6 +13,7 @@
 #include "tools/shared/remedy.h"
 #include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
+#include "tools/traceroute/pieces.h"
 
 #define HOST_TEXT_MAX (4 * NAMES_NAME_MAX + 1)
 #define NOTE_MAX 1024
@@ -74,6 +75,12 @@ note_unreachable(const struct record *t, const char *host)
 	}
 	if (m->outcome == RESULT_SEND_FAILED) {
 		log_line("%s was not reached: %s", host, detail_of(t, detail));
+		return;
+	}
+	if (m->reply == REPLY_REASSEMBLY) {
+		log_line("%s was not reached: %s at hop %u could not put its fragments "
+			 "together in time (fragment reassembly time exceeded)",
+		    host, addr_to_text(&m->from, addr), m->ttl);
 		return;
 	}
 	reply_annotation(m, mark);
@@ -242,6 +249,52 @@ note_anomalies(const struct record *t, const char *about)
 		    done->strays, replies(done->strays));
 }
 
+/* "hops 1-3: quoted fragment 0+8 (3), fragment 8+16 (3)" */
+static void
+note_quotes(const struct record *t, const char *about)
+{
+	char text[PIECES_TEXT_MAX], next[PIECES_TEXT_MAX];
+	char hops[32];
+
+	for (int ttl = t->asked.first_ttl; ttl <= record_last_ttl(t); ttl++) {
+		int first = ttl;
+
+		pieces_quoted(t, ttl, text);
+		while (ttl < record_last_ttl(t) &&
+		       strcmp(text, pieces_quoted(t, ttl + 1, next)) == 0)
+			ttl++;
+		snprintf(hops, sizeof(hops), first == ttl ? "hop %d" : "hops %d-%d",
+		    first, ttl);
+		if (text[0] != '\0')
+			note(about, "%s: quoted %s", hops, text);
+	}
+}
+
+/* What came of fragments, whoever made them. */
+static void
+note_fragments(const struct record *t, const char *about)
+{
+	struct prober_fragment list[PIECES_MAX];
+	size_t count;
+
+	if (!t->has_started)
+		return;
+	switch (pieces_of(t, list, &count)) {
+	case PIECES_WHOLE:
+		break;
+	case PIECES_BY_US:
+		note_quotes(t, about);
+		break;
+	case PIECES_BY_KERNEL:
+		note(about,
+		    "the kernel sends each probe in %zu fragments of %u bytes and "
+		    "less, for the way out takes %u bytes; routers' errors about the "
+		    "first one come back",
+		    count, list[0].len, t->how.mtu);
+		break;
+	}
+}
+
 void
 notes_print(const struct record *t, bool among_others)
 {
@@ -253,4 +306,5 @@ notes_print(const struct record *t, bool among_others)
 	if (t->done.reason != REASON_FAILED)
 		note_send_failures(t, about);
 	note_anomalies(t, about);
+	note_fragments(t, about);
 }

@@ -93,13 +93,14 @@ record_take_result(struct record *t, const struct prober_result *m)
 	struct prober_result **final = find_final(t, m->ttl, m->query);
 
 	if (m->instance != t->asked.instance || !t->has_started || t->has_done ||
-	    m->outcome > RESULT_AMBIGUOUS) /* the others are other tools' */
+	    m->outcome > RESULT_FRAGMENT) /* the others are other tools' */
 		return -EBADMSG;
 	if (m->outcome == RESULT_AMBIGUOUS)
 		return add_other(t, m);
 	if (final == NULL)
 		return -EBADMSG;
-	if (m->outcome == RESULT_DUPLICATE || m->outcome == RESULT_LATE)
+	if (m->outcome == RESULT_DUPLICATE || m->outcome == RESULT_LATE ||
+	    m->outcome == RESULT_FRAGMENT)
 		return add_other(t, m);
 	if (*final != NULL)
 		return -EBADMSG;

@@ -12,6 +12,7 @@
 #include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
 #include "tools/traceroute/flags.h"
+#include "tools/traceroute/pieces.h"
 
 /* What the pieces below need. */
 struct builder {
@@ -166,6 +167,33 @@ anomalies_json(struct builder *b)
 
 /* ---- the frame ------------------------------------------------------------------- */
 
+/* In which pieces they leave, if they do, and who splits them. */
+static void
+put_pieces(struct builder *b, json_t *root)
+{
+	struct prober_fragment list[PIECES_MAX];
+	const struct record *t = b->record;
+	json_t *object, *array;
+	enum pieces_by by;
+	size_t count;
+
+	by = pieces_of(t, list, &count);
+	if (by == PIECES_WHOLE)
+		return;
+	object = json_object();
+	array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_fragment(&b->json, &list[i]));
+	json_put(&b->json, object, "by",
+	    json_string(by == PIECES_BY_US ? "prober" : "kernel"));
+	if (by == PIECES_BY_US)
+		json_put_number(&b->json, object, "repeat", t->asked.split.repeat);
+	else
+		json_put_number(&b->json, object, "mtu", t->how.mtu);
+	json_put(&b->json, object, "list", array);
+	json_put(&b->json, root, "fragments", object);
+}
+
 /* The packets: what is the same in all of them. */
 static void
 put_packets(struct builder *b, json_t *root)
@@ -181,6 +209,7 @@ put_packets(struct builder *b, json_t *root)
 		return;
 	json_put_addr(&b->json, root, "source", &t->how.source);
 	json_put_packets(&b->json, root, t->protocol, &t->how);
+	put_pieces(b, root);
 }
 
 static json_t *

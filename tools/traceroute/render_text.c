@@ -13,6 +13,7 @@
 #include "tools/shared/origin_text.h"
 #include "tools/shared/reply_text.h"
 #include "tools/traceroute/anomalies.h"
+#include "tools/traceroute/pieces.h"
 
 /* Escaping makes at most four characters of a byte. */
 #define NAME_TEXT_MAX (4 * NAMES_NAME_MAX + 1)
@@ -128,7 +129,10 @@ static void
 print_marks(struct render_text *r, const struct prober_result *m)
 {
 	uint32_t found = r->plain ? 0 : anomalies_of(r->record, m);
+	char pieces[PIECES_TEXT_MAX];
 
+	if (!r->plain)
+		output_print(r->out, "%s", pieces_mark(m, pieces));
 	for (unsigned int a = 0; a < ANOMALIES; a++)
 		if ((found >> a & 1) != 0 && anomaly_mark(a) != NULL)
 			output_print(r->out, " %s", anomaly_mark(a));
@@ -188,12 +192,13 @@ static void
 print_header(struct render_text *r)
 {
 	const struct record *t = r->record;
-	char addr[REPLY_ADDR_MAX], host[NAME_TEXT_MAX];
+	char addr[REPLY_ADDR_MAX], host[NAME_TEXT_MAX], pieces[PIECES_TEXT_MAX];
 
-	output_print(r->out, "%straceroute to %s (%s), %u hops max, %u byte packets\n",
+	output_print(r->out,
+	    "%straceroute to %s (%s), %u hops max, %u byte packets%s\n",
 	    r->follows ? "\n" : "", escape_terminal(t->host, host, sizeof(host)),
 	    reply_addr_text(&t->asked.target, addr), t->asked.max_ttl,
-	    t->how.packet_len);
+	    t->how.packet_len, pieces_text(t, pieces));
 	r->header = true;
 }
 
