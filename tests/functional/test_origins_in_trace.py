@@ -124,6 +124,16 @@ class AsTraceroute(unittest.TestCase):
             "10.0.4.1 [*]", f"{V4} [AS64499]"])
         self.assertEqual([packet for packet in result.packets() if packet.dport == 53], [])
 
+    def test_no_name_server(self):
+        """Why zones of DNS tell nothing is said, once."""
+        result = run(("paris-traceroute", "-A", "--as-source", "dns", "--resolver",
+                      "127.0.0.1:9", "-n", "-q", "1", V4))
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(hops(result.stdout), [
+            *(f"10.0.{n}.1 [!!]" for n in range(1, HOPS)), f"{V4} [!!]"])
+        self.assertRegex(result.stderr, r"\Aparis-names: cannot ask the zones of --as-source "
+                         r"dns: [^;\n]+; going on without [^\n]+\n\Z")
+
     def test_silent_server(self):
         """Its silence ends with the time that names have, and holds nothing else up."""
         result = run(("paris-traceroute", "-A", "-n", "-q", "1", V4), silent=True)

@@ -114,6 +114,7 @@ struct lookup {
 	size_t known_count;
 	size_t resolver_watched; /* of the descriptors that lookup_watch told */
 	bool finding_whois;      /* its server's address is being looked up */
+	bool complained;         /* that zones do not tell AS numbers */
 	bool closing;
 };
 

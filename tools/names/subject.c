@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "tools/names/lookup_parts.h"
 
 /* With both families asked, each has half of the room in the answer. */
@@ -31,6 +32,29 @@ answer_forward(struct lookup *l, uint32_t number, enum names_status status,
 	l->answers.addrs(l->answers.context, &m);
 }
 
+static const char *
+failure_text(enum names_status status)
+{
+	return status == NAMES_NOT_FOUND ? "no such name"
+	       : status == NAMES_TIMEOUT ? "no name server answered in time"
+					 : "the name servers failed to answer";
+}
+
+/* Once: a firewall, or no name server at all, makes every answer a failure. */
+static void
+complain_of_zones(struct lookup *l, enum names_status status)
+{
+	if (l->configure.as_source != NAMES_FROM_DNS || l->complained || l->closing ||
+	    (status != NAMES_TIMEOUT && status != NAMES_FAILED))
+		return;
+	l->complained = true;
+	log_line(
+	    "cannot ask the zones of --as-source dns: %s; going on without the AS "
+	    "numbers that are missing (--resolver names other servers, --as-source "
+	    "another source)",
+	    failure_text(status));
+}
+
 /* origin may be NULL. The country is the databases' if they have one. */
 void
 answer_whose(struct lookup *l, uint32_t number, enum names_status status,
@@ -50,6 +74,7 @@ answer_whose(struct lookup *l, uint32_t number, enum names_status status,
 		memcpy(m.country, place.country, sizeof(m.country));
 	if (l->configure.as_source == NAMES_FROM_NOBODY && m.country[0] != '\0')
 		m.status = NAMES_OK;
+	complain_of_zones(l, status);
 	l->answers.origin(l->answers.context, &m);
 }
 
@@ -58,10 +83,7 @@ void
 refuse_whois(struct lookup *l, enum names_status status)
 {
 	l->finding_whois = false;
-	whois_refuse(l->whois, status,
-	    status == NAMES_NOT_FOUND ? "no such name"
-	    : status == NAMES_TIMEOUT ? "no name server answered in time"
-				      : "the name servers failed to answer");
+	whois_refuse(l->whois, status, failure_text(status));
 }
 
 /* The whois server's addresses, or why there are none. */
