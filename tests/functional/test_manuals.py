@@ -1,8 +1,9 @@
 """The manual pages against the programs, both ways: options, their defaults, ranges and
-words are those of the tables that --help, the refusals and the completions come from; and
-the keywords of topology files those of the parser."""
+words are those of the tables that --help, the refusals and the completions come from; the
+keywords of topology files those of the parser, and members of the json those of the schema."""
 
 import functools
+import json
 import re
 import sys
 import unittest
@@ -95,14 +96,14 @@ def text_of(name, flag):
     return "\n".join(plain(line) for _, lines in items_of(name, flag) for line in lines)
 
 
-def command_words(lines):
-    """The words that lines of mdoc mark as typed (Cm)."""
+def marked(macro, lines):
+    """The words behind a macro of mdoc, such as Cm: what is typed."""
     found = set()
     for line in lines:
         typed = False
         for word in re.sub(r"^\.", "", line).split():
             if re.fullmatch(r"[A-Z][a-z]", word):
-                typed = word == "Cm"
+                typed = word == macro
             elif typed and re.match(r"\w", word):
                 found.add(word)
     return found
@@ -166,9 +167,9 @@ def words_told(name, option):
     """The words of an option on its page or, if that has none, on the one it names."""
     section = sections(f"{name}.1").get(WORDS_IN.get(option))
     if section:
-        return command_words(head for heads, _ in items(section) for head in heads)
+        return marked("Cm", (head for heads, _ in items(section) for head in heads))
     for heads, lines in items_of(name, option):
-        told = command_words([*(head for head in heads if option in flags(head)), *lines])
+        told = marked("Cm", [*(head for head in heads if option in flags(head)), *lines])
         if told:
             return told
     return set()
@@ -256,6 +257,35 @@ class Options(unittest.TestCase):
                     self.assertEqual(known, told - OTHER_NAMES.get(option, set()))
 
 
+class Json(unittest.TestCase):
+    """paris-traceroute-json(5) and the schema, which other tests hold against the truth."""
+
+    @staticmethod
+    def collect(schema, names, values):
+        """The names of members in a schema, and the words that members may have."""
+        if isinstance(schema, dict):
+            names.update(schema.get("properties", ()))
+            values.update(value for value in schema.get("enum", ()) if isinstance(value, str))
+            schema = schema.values()
+        elif not isinstance(schema, list):
+            return
+        for part in schema:
+            Json.collect(part, names, values)
+
+    def test_members(self):
+        names, values = set(), set()
+        self.collect(json.loads((TREE / "doc/results.schema.json").read_text()), names, values)
+        self.assertGreater(len(names), 150)
+        lines = (TREE / "man/paris-traceroute-json.5").read_text().splitlines()
+        self.assertEqual(names - marked("Li", lines), set(), "not on the page")
+        heads = marked("Li", [line for line in lines if line.startswith(".It Li ")])
+        self.assertEqual(heads - names, set(), "not in the schema")
+        # Flags and anomalies are those of RARE CASES, sockets those of -helper and -raw.
+        said = {word for page in PAGES for word in re.findall(r"[\w-]+", page.read_text())}
+        values = {re.sub("-(?:helper|raw)$", "", value) for value in values}
+        self.assertEqual(values - said, set(), "on no page")
+
+
 class Topology(unittest.TestCase):
     """paris-topology(5) and the tables that the parser goes by."""
 
@@ -304,7 +334,7 @@ class Topology(unittest.TestCase):
     def test_words(self):
         """Every word that an option, a rule or an extension takes is on the page."""
         page = (TREE / "man/paris-topology.5").read_text()
-        told = command_words(page.splitlines())
+        told = marked("Cm", page.splitlines())
         checked = 0
         for source in ("options", "rules", "extensions", "values"):
             text = (SOURCES / f"topology_{source}.c").read_text()
