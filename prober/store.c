@@ -560,6 +560,29 @@ same_identification(const struct reply *r, const struct probe *p)
 	       f->id == p->fragment.id;
 }
 
+/*
+ * A target that sends the payload back without the header, in which the tag would be,
+ * a checksum: the payload makes that. So of one flow no two probes have the same.
+ */
+static void
+match_echoed(struct store *s, const struct reply *r, struct match *out)
+{
+	size_t at = pattern_layer_offset(r->endpoint->pattern, 2);
+	struct bucket *b = bucket_find(s, r->endpoint, &r->dst);
+	struct probe *p;
+
+	if (b == NULL || b->mixed || r->quote_at != at)
+		return;
+	TAILQ_FOREACH (p, &b->probes, in_bucket)
+		if (p->state != PROBE_QUEUED && !p->withdrawn && p->tags != NULL &&
+		    p->tags->rule->way == TAG_BY_PAYLOAD && same_destination(r, p) &&
+		    p->packets->len == at + r->quote_len && r->quote_len >= 2 &&
+		    memcmp(r->image + at, p->packets->bytes + at, r->quote_len) == 0)
+			candidate_add(out, p);
+	if (out->count > 1)
+		out->count = 0;
+}
+
 void
 store_match(struct store *s, const struct reply *r, struct match *out)
 {
@@ -579,6 +602,8 @@ store_match(struct store *s, const struct reply *r, struct match *out)
 		return;
 	}
 	altered = match_tagged(s, r, out);
+	if (r->kind == REPLY_DATA && r->dst_known && out->count == 0)
+		match_echoed(s, r, out);
 	/* A datagram that does not echo a probe's payload may say anything. */
 	if (r->kind == REPLY_DATA && out->count == 0) {
 		altered = NULL;

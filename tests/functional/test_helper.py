@@ -96,6 +96,23 @@ class Helper(unittest.TestCase):
                                   target)
                     self.whole(found, target, 15)
 
+    def test_echo_port(self):
+        """A UDP port that sends the payload back: the header with the tag is not in it,
+        but what makes the tag come out."""
+        network = """
+        defaults rtt=40ms
+        router r[1-4] 10.0.[1-4].1 2001:db8:[1-4]::1
+        target server 198.51.100.9 2001:db8:ffff::9 udp-open=7
+        link host r1 r2 r3 r4 server
+        """
+        for target in (V4, V6):
+            found = trace(network, "-p", "7", "--privilege", "helper", target)
+            self.whole(found, target, 5)
+            self.assertEqual(found["plan"]["tag"], "udp.checksum")
+            self.assertEqual({probe["reply"] for ttl, probe in paris.answers(found)
+                              if ttl == 5}, {"udp_data"})
+            self.assertNotIn("by_address", str(found["hops"]))
+
     def test_ping_sockets_closed(self):
         for target in (V4, V6):
             found = trace("short-quotes.topo", "-I", target,
