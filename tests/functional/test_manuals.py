@@ -24,6 +24,8 @@ SECTIONS = ("FILES", "EXIT STATUS", "SEE ALSO", "SECURITY CONSIDERATIONS")
 SECTIONS_OF_TOOLS = (*SECTIONS, "PRIVILEGES", "EXAMPLES")
 # Words of an option that the page tells in a section of their own.
 WORDS_IN = {"--algorithm": "ALGORITHMS"}
+# Values in parts, whose ranges and defaults the page alone tells.
+IN_PARTS = {"--fragment"}
 # Not offered by completion: other names of what is.
 OTHER_NAMES = {"--module": {"tcpconn"}}
 NUMBER = r"\d+(?:\.\d+)?"
@@ -226,13 +228,16 @@ class Options(unittest.TestCase):
         for name in TABLED:
             for options, _, said in helped(name):
                 with self.subTest(name, options=options):
+                    if options & IN_PARTS:
+                        continue
                     text = text_of(name, longest(options))
                     self.assertEqual(defaults(said), defaults(text),
                                      f"--help: {said}\nthe page: {text}")
 
     def test_ranges(self):
         asked = [(name, options) for name in TABLED for options, argument, _ in helped(name)
-                 if argument and not re.match("FILE|DEVICE", argument)]
+                 if argument and not re.match("FILE|DEVICE", argument)
+                 and not options & IN_PARTS]
         self.assertGreater(len(asked), 60)
         with ThreadPoolExecutor(8) as pool:
             said = list(pool.map(lambda one: refusal(one[0], longest(one[1])), asked))
