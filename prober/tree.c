@@ -266,6 +266,9 @@ header_take(
 		return 0;
 	if (protocol->header_len != NULL)
 		len = protocol->header_len(at, *left);
+	/* A quote, or the fragment that is quoted, may end within TCP's options. */
+	if (len > *left && quoted && protocol->carried == NULL)
+		return 0;
 	if (len < protocol->header_min || len > *left)
 		return -EBADMSG;
 	if (protocol->declared_len != NULL && !quoted) {

@@ -443,6 +443,26 @@ START_TEST(later_fragments)
 }
 END_TEST
 
+/* A quote may end within the options of a TCP header. */
+START_TEST(cut_in_options)
+{
+	for (size_t shown = 20; shown <= 28; shown += 4) {
+		struct captured c;
+		struct made m;
+
+		made_init(&m);
+		made_put(&m, NULL, shown - 20);
+		made_tcp(&m, 24007, 80, UINT32_C(0xcafe4711));
+		made_bytes(&m)[12] = 10 << 4; /* forty bytes in all */
+		wrap_ip(&m, _i, IPPROTO_TCP, 1);
+		put_error(&m, _i, _i ? 3 : 11, 0, 0);
+		must_eq(read_whole(&m, _i, &c), 0);
+		must_eq(c.port, 24007);
+		must_eq(c.reply.quote_len, shown);
+	}
+}
+END_TEST
+
 /* A first piece is read as a whole packet, as far as it goes. */
 START_TEST(first_fragment)
 {
@@ -589,6 +609,7 @@ main(void)
 	    {routed, .loops = 2},
 	    {later_fragments, .loops = 2},
 	    {first_fragment, .loops = 2},
+	    {cut_in_options, .loops = 2},
 	    {other_protocols, .loops = 2},
 	    {wrong_checksums},
 	    {noise},

@@ -871,7 +871,8 @@ START_TEST(tcp_header_length)
 			struct made m;
 			struct view v;
 			size_t at = quoted ? 48 : 20;
-			bool fine = offset >= 5 && offset * 4 <= 20 + payload;
+			bool cut = quoted && offset * 4 > 20 + payload;
+			bool fine = offset >= 5 && (cut || offset * 4 <= 20 + payload);
 
 			made_init(&m);
 			if (quoted)
@@ -882,7 +883,8 @@ START_TEST(tcp_header_length)
 			must_eq_in(offset, parse(AF_INET, made_bytes(&m), m.len, &v),
 			    fine ? 0 : -EBADMSG);
 			if (fine)
-				must_eq_in(offset, v.payload, at + offset * 4);
+				must_eq_in(
+				    offset, v.payload, cut ? m.len : at + offset * 4);
 		}
 	}
 	tear_down();
