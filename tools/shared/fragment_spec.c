@@ -49,9 +49,9 @@ take_fragment(struct prober_split *s, char *text, uint32_t *next, char *expected
 				    "a length that is not a multiple of %d",
 		    at, UNIT);
 	if (at + len > UINT16_MAX)
-		return EXPECT("right: %u+%u ends behind byte %d, where the largest "
+		return EXPECT("right: %u+%u ends behind byte %u, where the largest "
 			      "packet does",
-		    at, len, UINT16_MAX);
+		    at, len, (unsigned int)UINT16_MAX);
 	s->named[s->count++] = (struct prober_fragment){(uint16_t)at, (uint16_t)len};
 	*next = at + len;
 	return 0;
