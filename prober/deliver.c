@@ -281,7 +281,8 @@ tell_ambiguous(struct trace *t, const struct match *m, const struct reply *r,
 	result.candidates = (uint16_t)m->count;
 	t->instance.done.ambiguous++;
 	t->instance.flow_window = 1;
-	if (t->instance.done.ambiguous <= UINT16_MAX)
+	if (t->instance.done.ambiguous <=
+	    (uint64_t)EXTRA_REPLIES_TOLD * t->instance.done.sent)
 		instance_report(&t->instance, &result);
 	event.ambiguous.probes = own;
 	event.ambiguous.count = count;

@@ -30,7 +30,11 @@
 /* Bytes of results that may wait for the tool before probes are held back. */
 #define RESULTS_WAITING_MAX ((size_t)128 << 10)
 
-/* Duplicates and late replies of one probe that are told; more are only counted. */
+/*
+ * Duplicates and late replies of one probe that are told, and, for each probe that was
+ * sent, ambiguous ones of a trace; more are only counted, so that no flood of replies
+ * fills the channel while its reader pauses.
+ */
 #define EXTRA_REPLIES_TOLD 4
 
 /* One running trace: the real world's instance. */

@@ -101,7 +101,7 @@ batch_add(struct endpoint *e, struct send_batch *b, struct probe *p,
 	b->probes[i] = p;
 }
 
-/* Fills a batch from the head of the queue; whole probes only, unless one is larger. */
+/* Fills a batch from the head of the queue; probes are of one packet each here. */
 static void
 batch_fill(struct endpoint *e, struct send_batch *b)
 {
@@ -110,13 +110,9 @@ batch_fill(struct endpoint *e, struct send_batch *b)
 
 	b->count = 0;
 	TAILQ_FOREACH (p, &e->queue, in_queue) {
-		const struct packet *packet = p->packets;
-
-		for (; packet != NULL && b->count < PACKETS_BATCH;
-		     packet = packet->next)
-			batch_add(e, b, p, packet);
-		if (packet != NULL)
+		if (b->count == PACKETS_BATCH)
 			break;
+		batch_add(e, b, p, p->packets);
 		p->sent = now;
 	}
 }

@@ -166,12 +166,33 @@ START_TEST(the_first_forgets_the_others)
 }
 END_TEST
 
+/* Whatever comes, what is told is bounded by what was sent; all of it is counted. */
+START_TEST(a_flood_is_counted)
+{
+	size_t before;
+
+	set_up();
+	traces[0]->instance.done.sent = traces[1]->instance.done.sent = PROBES;
+	for (size_t i = 0; i < EXTRA_REPLIES_TOLD * PROBES; i++)
+		answer();
+	before = channel_waiting(&prober.channel);
+	ck_assert_uint_gt(before, 0);
+	for (size_t i = 0; i < 1000; i++)
+		answer();
+	ck_assert_uint_eq(channel_waiting(&prober.channel), before);
+	ck_assert_uint_eq(
+	    traces[0]->instance.done.ambiguous, EXTRA_REPLIES_TOLD * PROBES + 1000);
+	tear_down();
+}
+END_TEST
+
 int
 main(void)
 {
 	const struct test_entry tests[] = {
 	    {each_is_told_of_its_own},
 	    {the_first_forgets_the_others},
+	    {a_flood_is_counted},
 	};
 
 	return test_main("deliver", tests, COUNT_OF(tests));
