@@ -492,7 +492,7 @@ class Limits(BadInputTest):
         lines = [f"-n -q 10 -m 255 -w 0.1 --format {format_} {V4}"
                  for format_ in ("text", "json")]
         seen = self.outcomes([f"--as={kilobytes << 10}"
-                              for kilobytes in (*range(2700, 4000, 40), 6000, 8000)],
+                              for kilobytes in (*range(2700, 6000, 80), 8000, 16000, 24000)],
                              lines, "[Mm]emory.*ulimit -v", topology="silent-tail.topo")
         self.assertEqual(seen & {NOT_REACHED, FAILED}, {NOT_REACHED, FAILED})
 

@@ -141,7 +141,7 @@ class Lists(ManyTest):
         self.assertEqual(result.returncode, USAGE, result)
         self.assertEqual(named_hosts(result.stdout),
                          ["203.0.112.9"] + [f"203.0.112.{n}" for n in range(1, 6)])
-        wrong = {6: r"'two\\x20words' is more than one word", 8: "a NUL byte is in the line",
+        wrong = {6: r"more follows 'two': one word a line", 8: "a NUL byte is in the line",
                  9: "'x+.*' is not a name or address of 1 to 255 bytes",
                  10: "the line has more than 4095 bytes",
                  11: "the line has more than 4095 bytes", 12: "cannot resolve ::1:2:g: not an",
@@ -154,7 +154,7 @@ class Lists(ManyTest):
 
     def test_what_is_no_file(self):
         for name, part in (("/nosuch", "--targets: cannot open '/nosuch': No such file"),
-                           ("/proc", "cannot read /proc after line 0: Is a directory")):
+                           ("/proc", "cannot read /proc: Is a directory")):
             result = run("--targets", name, "203.0.112.1")
             self.assertEqual(result.returncode, USAGE, result)
             self.assertIn(part, result.stderr)
@@ -333,7 +333,7 @@ class Resume(ManyTest):
         lost = ({*hosts(3)} - {json.loads(line)["host"] for line in torn[:2]}).pop()
         result = self.append(path, "--resume", path, *hosts(3))
         self.assertEqual(result.returncode, OK, result)
-        self.assertIn(f"{path}:3: no JSON, or not all of it: left out", result.stderr)
+        self.assertIn(f"{path}:3: the line is no JSON, or not all of it", result.stderr)
         lines = path.read_text().splitlines()
         self.assertEqual((lines[:3], len(lines)), (torn, 4))
         self.assertEqual(json.loads(lines[3])["host"], lost)
@@ -346,6 +346,14 @@ class Resume(ManyTest):
                        '{"type":"trace","host":"203.0.112.2","stop":{"reason":"loop"}}'])
         result = run("--format", "json", "--resume", path, *hosts(2))
         self.assertEqual(named_hosts(result.stdout), hosts(1), result)
+
+    def test_another_file(self):
+        """Text instead of json: told in a few lines, and nothing is traced anew."""
+        path = listed(["traceroute to x"] + [f" {n}  10.0.0.{n}" for n in range(1, 30)])
+        result = run("--format", "json", "--resume", path, *hosts(1))
+        self.assertEqual((result.returncode, result.stdout), (USAGE, ""), result)
+        self.assertEqual(result.stderr.count("the line is no JSON"), 3, result)
+        self.assertIn(f"--resume {path}: none of its lines is JSON", result.stderr)
 
 
 class Excluded(ManyTest):
@@ -469,7 +477,7 @@ class Searched(ManyTest):
                                  {f"10.0.{n}.1" for n in range(1, 15)})
             lines = result.stderr.splitlines()
             for line, (number, part) in zip(lines, (
-                    (2, r"'two\\x20words' is more than one word"),
+                    (2, r"more follows 'two': one word a line"),
                     (3, "cannot resolve ::1:2:g: not an"), (5, "cannot resolve no.example: "),
                     (6, r"203\.0\.112\.77 \(203\.0\.112\.77\) is not probed: 203")), strict=True):
                 self.assertRegex(line, rf"\A{program[0]}: {path}:{number}: {part}")

@@ -128,7 +128,7 @@ class Details(MdaTest):
         """No node is said to be tested by few flows where its whole hop was."""
         text = multipath.paris.fakeroute(fan(4), "mda", "-n", "-a", "mda-lite", TARGET[4]).stdout
         self.assertIn("95 % confidence at each hop\n", text)
-        self.assertRegex(text, r"10\.2\.0\.\d .* flows?, with all of its hop\)\n")
+        self.assertRegex(text, r"10\.2\.0\.\d .* flows?; its whole hop was tested\)\n")
         self.assertNotIn(" 0.00 %", text)
 
     def test_mda_lite(self):

@@ -124,7 +124,7 @@ START_TEST(wrong_line)
 	ck_assert_int_eq(error, -EINVAL);
 	ck_assert_int_gt(pread(said, told, sizeof(told) - 1, 0), 0);
 	ck_assert_str_eq(told,
-	    "paris: list:2: '10.0.0.0/8\\x20x' is more than one word\n"
+	    "paris: list:2: more follows '10.0.0.0/8': one word a line\n"
 	    "paris: list:4: '1.2.3' is not a prefix, such as 192.0.2.0/24 or "
 	    "2001:db8::/32\n");
 	close(saved);

@@ -61,8 +61,8 @@ read_more(struct line_reader *r)
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return r->waits ? LINE_THERE : LINE_LATER;
 	if (got < 0) {
-		log_line("cannot read %s after line %zu: %s", r->name, r->line,
-		    strerror(errno));
+		log_line("cannot read %s%s: %s", r->name,
+		    r->line != 0 ? " to its end" : "", strerror(errno));
 		r->wrong++;
 	}
 	if (got <= 0)
@@ -133,8 +133,9 @@ find_word(struct line_reader *r, char *text, size_t len)
 	text += strspn(text, BLANKS);
 	end = text + strcspn(text, BLANKS);
 	if (end[strspn(end, BLANKS)] != '\0') {
+		*end = '\0';
 		line_reader_complain(
-		    r, "'%s' is more than one word", options_show(text, shown));
+		    r, "more follows '%s': one word a line", options_show(text, shown));
 		return NULL;
 	}
 	*end = '\0';

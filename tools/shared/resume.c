@@ -12,6 +12,9 @@
 #include "tools/shared/json_trace.h"
 #include "tools/shared/remedy.h"
 
+/* Lines that are told to be wrong. */
+#define TOLD_MAX 3
+
 struct resumed_host {
 	UT_hash_handle hh;
 	char name[];
@@ -58,9 +61,9 @@ take_line(struct resume *r, const char *text, size_t len, const char *name, size
 	const char *host = json_string_value(json_object_get(root, "host"));
 	int error = 0;
 
-	if (root == NULL)
-		log_line("%s:%zu: no JSON, or not all of it: left out", name, line);
-	else if (host != NULL && is_done(root))
+	if (root == NULL && r->wrong++ < TOLD_MAX)
+		log_line("%s:%zu: the line is no JSON, or not all of it", name, line);
+	if (host != NULL && is_done(root))
 		error = add(r, host);
 	json_decref(root);
 	return error;
@@ -90,10 +93,17 @@ resume_read(struct resume *r, int fd, const char *name)
 	if (error == 0 && !feof(file))
 		error = errno != 0 ? -errno : -EIO;
 	if (error != 0)
-		log_line("cannot read %s after line %zu: %s%s", name, line,
+		log_line("cannot read %s%s: %s%s", name, line != 0 ? " to its end" : "",
 		    strerror(-error), remedy_of_limit(-error));
 	free(text);
 	fclose(file);
+	if (error == 0 && r->wrong > 1 && r->wrong == line) {
+		log_line(
+		    "--resume %s: none of its lines is JSON: it is to be the output "
+		    "of --format json",
+		    name);
+		error = -EINVAL;
+	}
 	return error;
 }
 

@@ -12,6 +12,7 @@ struct resumed_host;
 
 struct resume {
 	struct resumed_host *hosts; /* by name, as typed */
+	size_t wrong;               /* lines that are no JSON */
 	bool torn; /* the file's last line has no end: what is appended needs one first
 		    */
 };
@@ -19,8 +20,9 @@ struct resume {
 /*
  * Reads the file, and takes fd over; name is for messages. A trace counts when it ended
  * by itself; one that was interrupted or could not be measured does not. Lines that are
- * no JSON (a run was killed while it wrote) are told on standard error, and left out,
- * as is all that is no trace. Returns 0 or -errno, having said why.
+ * no JSON (a run was killed while it wrote) are passed over and the first of them told
+ * on standard error; all that is no trace is passed over. Returns 0 or -errno, having
+ * said why: -EINVAL when the file holds lines and none of them is JSON.
  */
 int resume_read(struct resume *r, int fd, const char *name);
 void resume_clear(struct resume *r);

@@ -17,7 +17,7 @@
 #include "common/clock.h"
 
 #define PATH_ROOM 4096
-#define STOP_MS 1000 /* a servant has so long to see the end of its channel */
+#define STOP_MS 3000 /* a servant has so long to see the end of its channel */
 #define STOP_STEP_MS 10
 
 /* PARIS_LIBEXEC counts from the folder of our executable, whose path has no links. */

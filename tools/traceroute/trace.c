@@ -605,6 +605,7 @@ enum exit_status
 trace(struct measurement *m, const struct addr *target)
 {
 	static struct tracing t; /* large */
+	int error;
 
 	t = (struct tracing){
 	    .m = m, .options = &m->options, .renderer = renderer_of(m->options.format)};
@@ -612,10 +613,11 @@ trace(struct measurement *m, const struct addr *target)
 	TAILQ_INIT(&t.wait);
 	TAILQ_INIT(&t.over);
 	line_reader_init(&t.hosts.file, -1, "", false);
-	if (prepare(&t, target) == 0)
+	error = prepare(&t, target);
+	if (error == 0)
 		run(&t);
 	else
-		worsen(&t, EXIT_FAILED);
+		worsen(&t, error == -EINVAL ? EXIT_USAGE : EXIT_FAILED);
 	m->interrupted = t.session.interrupted;
 	clear(&t);
 	return t.status;
