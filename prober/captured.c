@@ -264,6 +264,8 @@ read_later_fragment(struct reading *g, const struct tree *tree)
 	struct reply *r = &g->out->reply;
 	size_t quoted_at = quoted_header_len(g);
 
+	if (quoted_at < (g->v6 ? IPV6_HEADER : sizeof(struct iphdr)))
+		return -EBADMSG;
 	read_quoted_header(g);
 	if (ip == NULL || r->quoted.fragment.offset == 0)
 		return -EBADMSG;

@@ -8,8 +8,8 @@
 #include "common/clock.h"
 #include "prober/tcp_options.h"
 
-#define LINK_LEAST 1280 /* bytes that every link with IPv6 takes: RFC 8200 section 5 \
-			 */
+/* Bytes that every link with IPv6 takes: RFC 8200 section 5. */
+#define LINK_LEAST 1280
 
 void
 choice_add(char *text, const char *format, ...)

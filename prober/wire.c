@@ -115,7 +115,7 @@ destination_ipv6(const uint8_t *header, size_t len)
 {
 	uint8_t next = header[6];
 
-	for (size_t at = IPV6_HEADER; len - at >= 8;) {
+	for (size_t at = IPV6_HEADER; at + 8 <= len;) {
 		size_t size = ((size_t)header[at + 1] + 1) * 8;
 
 		if (next == IPPROTO_FRAGMENT)
@@ -153,7 +153,7 @@ fragment_ipv6(const uint8_t *header, size_t len)
 	size_t whole = IPV6_HEADER + bits_read(header, 32, 16);
 	uint8_t next = header[6];
 
-	for (size_t at = IPV6_HEADER; len - at >= 8;) {
+	for (size_t at = IPV6_HEADER; at + 8 <= len;) {
 		size_t size = ((size_t)header[at + 1] + 1) * 8;
 
 		if (next == IPPROTO_FRAGMENT)

@@ -118,7 +118,7 @@ class Runner(unittest.TestCase):
         self.assert_fails("left open: /etc/passwd")
 
     def test_command_without_end(self):
-        self.module("a", "paris.run('sleep', '74', limit=0.2)")
+        self.module("a", "paris.LEAST_LIMIT = 0; paris.run('sleep', '74', limit=0.2)")
         self.assert_fails("sleep 74: no end within 0.2 s")
 
     def test_sanitizer_report_on_standard_error(self):

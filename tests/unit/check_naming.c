@@ -13,20 +13,20 @@
 #define MANY (2 * NAME_CACHE_MOST)
 
 /* The other side: counts questions and keeps the callbacks. */
-static struct names_client_answers answers;
+static struct names_client_answers callbacks;
 static uint32_t asked_names, asked_origins, last_question;
 static int refusal; /* of every question, or 0 */
 
 int
-names_client_start(struct names_client **client,
-    const struct names_configure *configure, const int *files,
-    const struct names_client_answers *told, char *path, size_t room)
+names_client_start(struct names_client **out, const struct names_configure *m,
+    const int *databases, const struct names_client_answers *answers, char *path,
+    size_t path_room)
 {
-	(void)configure;
-	(void)files;
-	snprintf(path, room, "nowhere");
-	answers = *told;
-	*client = (struct names_client *)&answers; /* nobody looks into it */
+	(void)m;
+	(void)databases;
+	snprintf(path, path_room, "nowhere");
+	callbacks = *answers;
+	*out = (struct names_client *)&callbacks; /* nobody looks into it */
 	return 0;
 }
 
@@ -101,7 +101,7 @@ answer(uint32_t question, const char *name)
 	struct names_name m = {.question = question, .status = NAMES_OK};
 
 	snprintf(m.name, sizeof(m.name), "%s", name);
-	answers.name(answers.context, &m);
+	callbacks.name(callbacks.context, &m);
 }
 
 /* An address is asked about once, whatever becomes of it. */
@@ -167,7 +167,7 @@ START_TEST(late_answers)
 	(void)find(&c, 9, &name);
 	name_cache_trim(&c, 2); /* forgets 7 and 8 */
 	answer(0, "seven.example");
-	answers.origin(answers.context, &origin);
+	callbacks.origin(callbacks.context, &origin);
 	ck_assert_int_eq(find(&c, 9, &name), NAME_PENDING);
 	ck_assert_int_eq(find(&c, 7, &name), NAME_PENDING);
 	ck_assert_uint_eq(asked_names, 4);

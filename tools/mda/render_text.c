@@ -143,8 +143,8 @@ print_evidence(struct text *x, uint32_t vertex)
 		return;
 	}
 	if (x->f->by_hop[vertex]) {
-		output_print(x->out, "  (%u flow%s; its whole hop was tested)", v->evidence,
-		    plural(v->evidence));
+		output_print(x->out, "  (%u flow%s; its whole hop was tested)",
+		    v->evidence, plural(v->evidence));
 		return;
 	}
 	output_print(x->out, "  (%u flow%s, ", v->evidence, plural(v->evidence));

@@ -27,8 +27,8 @@ struct databases {
 
 /*
  * Maps the files that `which` (enum names_databases) names, from descriptor fd on, and
- * closes them. Returns 0 or -errno. From then on, until they are unmapped, a file that is
- * cut short under our hands ends the process with EXIT_EXPLAINED, and is told.
+ * closes them. Returns 0 or -errno. From then on, until they are unmapped, a file that
+ * is cut short under our hands ends the process with EXIT_EXPLAINED, and is told.
  */
 int databases_map(struct databases *d, uint8_t which, int fd);
 
