@@ -59,7 +59,11 @@ def answer(s, wait=2.0):
     if not events:
         return None
     if events[0][1] & select.POLLERR:
-        return error_of(s)
+        try:
+            return error_of(s)
+        except BlockingIOError:  # the kernel set an error after it was read already
+            s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            return answer(s, wait)
     data, address = s.recvfrom(70000)
     return dict(kind="data", offender=address[0], data=data.hex())
 
