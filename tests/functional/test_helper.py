@@ -226,6 +226,7 @@ class Helper(unittest.TestCase):
         names = [line.split("\0")[0] for pid in (running.process.pid,)
                  for line in paris.children(pid).values()]
         self.assertFalse([name for name in names if "privsep" in name])
+        paris.wait_for(running.text, 10, "no heading")
         os.kill(running.find("paris-traceroute"), signal.SIGTERM)
         running.finish()
         result = start("line.topo", "--privilege", "none", "--tag", "udp.checksum",

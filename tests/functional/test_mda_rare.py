@@ -231,8 +231,8 @@ class Unsteady(RareTest):
 class Processes(RareTest):
     SLOW = fan(4).replace("defaults rtt=1ms", "defaults rtt=300ms")
 
-    def begin(self, *arguments):
-        running = multipath.start(self.SLOW, "-n", *arguments, TARGET[4])
+    def begin(self, *arguments, **more):
+        running = multipath.start(self.SLOW, "-n", *arguments, TARGET[4], **more)
         prober = running.find("paris-prober")
         return running, prober
 
@@ -241,10 +241,13 @@ class Processes(RareTest):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             for format_ in ("text", "json", "scamper", "dot"):
                 with self.subTest(number=number, format=format_):
-                    running, _ = self.begin("--format", format_)
+                    # Killed outright, before it blocks signals, its servants follow it.
+                    running, _ = self.begin("--format", format_, may_leave=True)
                     os.kill(running.find("mda"), number)
                     result = running.finish()
                     self.assertIn(result.returncode, (NOT, 128 + number), result)
+                    if result.returncode == NOT:
+                        self.assertEqual(result.report["processes_left"], 0, result)
                     if result.returncode == NOT and format_ == "json":
                         self.assertEqual(result.json["stop"]["reason"], "interrupted")
                         self.assertEqual(result.json["coverage"], "stopped")
