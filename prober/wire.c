@@ -110,26 +110,50 @@ destination_ipv4(const uint8_t *header, size_t len)
 	return addr_from_bytes(AF_INET, header + IPV4_DST);
 }
 
+/* An extension header of IPv6 that is all there. */
+struct extension_header {
+	size_t at;    /* from the IP header on */
+	size_t size;  /* 0: it is none, or cut */
+	uint8_t kind; /* IPPROTO_*, in any case */
+};
+
+static struct extension_header
+header_at(const uint8_t *header, size_t len, size_t at, uint8_t kind)
+{
+	struct extension_header h = {.at = at, .kind = kind};
+	bool fragment = kind == IPPROTO_FRAGMENT;
+
+	if ((!fragment && kind != IPPROTO_ROUTING && kind != IPPROTO_HOPOPTS &&
+		kind != IPPROTO_DSTOPTS) ||
+	    at + 8 > len)
+		return h;
+	h.size = fragment ? 8 : ((size_t)header[at + 1] + 1) * 8;
+	if (h.size > len - at)
+		h.size = 0;
+	return h;
+}
+
+static struct extension_header
+header_first(const uint8_t *header, size_t len)
+{
+	return header_at(header, len, IPV6_HEADER, header[6]);
+}
+
+static struct extension_header
+header_next(const uint8_t *header, size_t len, const struct extension_header *h)
+{
+	return header_at(header, len, h->at + h->size, header[h->at]);
+}
+
 static struct addr
 destination_ipv6(const uint8_t *header, size_t len)
 {
-	uint8_t next = header[6];
+	struct extension_header h;
 
-	for (size_t at = IPV6_HEADER; at + 8 <= len;) {
-		size_t size = ((size_t)header[at + 1] + 1) * 8;
-
-		if (next == IPPROTO_FRAGMENT)
-			size = 8;
-		else if (next != IPPROTO_ROUTING && next != IPPROTO_HOPOPTS &&
-			 next != IPPROTO_DSTOPTS)
-			break;
-		if (size > len - at)
-			break;
-		if (next == IPPROTO_ROUTING && header[at + 3] != 0 && size >= 24)
-			return addr_from_bytes(AF_INET6, header + at + size - 16);
-		next = header[at];
-		at += size;
-	}
+	for (h = header_first(header, len); h.size != 0;
+	     h = header_next(header, len, &h))
+		if (h.kind == IPPROTO_ROUTING && header[h.at + 3] != 0 && h.size >= 24)
+			return addr_from_bytes(AF_INET6, header + h.at + h.size - 16);
 	return addr_from_bytes(AF_INET6, header + IPV6_DST);
 }
 
@@ -151,26 +175,18 @@ static struct wire_fragment
 fragment_ipv6(const uint8_t *header, size_t len)
 {
 	size_t whole = IPV6_HEADER + bits_read(header, 32, 16);
-	uint8_t next = header[6];
+	struct extension_header h;
 
-	for (size_t at = IPV6_HEADER; at + 8 <= len;) {
-		size_t size = ((size_t)header[at + 1] + 1) * 8;
-
-		if (next == IPPROTO_FRAGMENT)
+	for (h = header_first(header, len); h.size != 0;
+	     h = header_next(header, len, &h))
+		if (h.kind == IPPROTO_FRAGMENT)
 			return (struct wire_fragment){.told = true,
-			    .id = (uint32_t)bits_read(header + at, 32, 32),
-			    .offset = (size_t)bits_read(header + at, 16, 13) * 8,
-			    .len = rest_of(whole, at + 8),
-			    .more = (header[at + 3] & 1) != 0,
-			    .protocol = header[at]};
-		if ((next != IPPROTO_ROUTING && next != IPPROTO_HOPOPTS &&
-			next != IPPROTO_DSTOPTS) ||
-		    size > len - at)
-			break;
-		next = header[at];
-		at += size;
-	}
-	return (struct wire_fragment){.len = rest_of(whole, len), .protocol = next};
+			    .id = (uint32_t)bits_read(header + h.at, 32, 32),
+			    .offset = (size_t)bits_read(header + h.at, 16, 13) * 8,
+			    .len = rest_of(whole, h.at + 8),
+			    .more = (header[h.at + 3] & 1) != 0,
+			    .protocol = header[h.at]};
+	return (struct wire_fragment){.len = rest_of(whole, len), .protocol = h.kind};
 }
 
 struct wire_fragment

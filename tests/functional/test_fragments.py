@@ -4,9 +4,9 @@ target: the lab's test_fragments.py."""
 
 import os
 import unittest
-from collections import Counter
 
 import paris
+from fragmented import bounds, quotes
 import root_inside
 
 ROOT = os.geteuid() == 0
@@ -40,21 +40,6 @@ def sent(result, family):
         if packet.dst == TARGETS[family] and not (packet.flags or 0) & 4:
             found.setdefault((packet.ttl, packet.ip_id), []).append(packet)
     return found
-
-
-def bounds(packet):
-    return (packet.fragment_offset, len(packet.transport))
-
-
-def quotes(found, ttl):
-    """How often each fragment was quoted by a hop, in any reply."""
-    replies = [probe for hop in found["hops"] if hop["ttl"] == ttl
-               for probe in hop["probes"]]
-    replies += [reply for reply in found.get("other_replies", ())
-                if reply["ttl"] == ttl]
-    return Counter((one["quoted_fragment"]["offset"], one["quoted_fragment"]["length"],
-                    one["quoted_fragment"]["as"])
-                   for one in replies if "quoted_fragment" in one)
 
 
 @unittest.skipUnless(ROOT, "only root sends fragments of its own")

@@ -100,19 +100,30 @@ class AtAnyMoment(unittest.TestCase):
     @unittest.skipIf(paris.WRAP, "valgrind reports what the killed tool still had")
     def test_second_signal_ends_at_once(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            running = start("-n", "-w", "20", V4, may_leave=True)  # the stopped one
-            pid = running.find("paris-traceroute")
-            prober = running.find("paris-prober")
-            paris.wait_for(lambda r=running: "\n 3 " in r.text(), 10, "no third hop")
-            kill(prober, signal.SIGSTOP)  # so that the first cannot end it
-            kill(pid, number)
-            # Signals of one kind that wait are one: the first must have been read.
-            paris.wait_for(lambda p=pid: int(re.search(
-                r"ShdPnd:\s(\w+)", Path(f"/proc/{p}/status").read_text()).group(1), 16) == 0,
-                5, "the first signal is not taken")
-            kill(pid, number)
-            result = running.finish(5)
-            self.assertIn(result.returncode, (128 + number, 1, 3), result)
+            ends = []
+            # The tool gives a prober that does not stop up after 5 s: a machine that is
+            # too busy for the second signal before that has another try.
+            while len(ends) < 5 and (not ends or ends[-1][0] > 4):
+                ends.append(self.signal_twice(number))
+            late, result = ends[-1]
+            self.assertLess(late, 4, result)
+            self.assertEqual(result.returncode, 128 + number, result)
+
+    def signal_twice(self, number):
+        """(seconds from the first signal to the second, the Result)"""
+        running = start("-n", "-w", "20", V4, may_leave=True)  # the stopped one
+        pid = running.find("paris-traceroute")
+        prober = running.find("paris-prober")
+        paris.wait_for(lambda: "\n 3 " in running.text(), 10, "no third hop")
+        kill(prober, signal.SIGSTOP)  # so that the first cannot end it
+        begun = time.monotonic()
+        kill(pid, number)
+        # Signals of one kind that wait are one: the first must have been read.
+        paris.wait_for(lambda: is_gone(pid) or int(re.search(
+            r"ShdPnd:\s(\w+)", Path(f"/proc/{pid}/status").read_text()).group(1), 16) == 0,
+            5, "the first signal is not taken")
+        kill(pid, number)
+        return time.monotonic() - begun, running.finish(20)
 
 
 class Killed(unittest.TestCase):

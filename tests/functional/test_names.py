@@ -363,18 +363,18 @@ class Hostile(NamesTest):
 
 class Time(NamesTest):
     def test_dead_server_is_bounded(self):
-        names = self.start(default=dns.silent(), timeout_ms=500)
+        names = self.start(default=dns.silent(), timeout_ms=2000)
         start = time.monotonic()
         names.ask_reverse(1, "192.0.2.1")
         names.ask_forward(2, b"nobody.example")
         answers = sorted(names.answer() for _ in range(2))
         elapsed = time.monotonic() - start
         self.assertEqual(answers, [(1, TIMEOUT, b""), (2, TIMEOUT, [])])
-        self.assertLess(elapsed, 0.5 + 2 * PATIENCE)
-        self.assertGreater(elapsed, 0.3)
+        self.assertLess(elapsed, 2 + 1.9 * PATIENCE)  # not once a try, nor once a question
+        self.assertGreater(elapsed, 1.2)
 
     def test_many_dead_servers_are_bounded(self):
-        servers = [dns.DnsServer(default=dns.silent()) for _ in range(4)]
+        servers = [dns.DnsServer(default=dns.silent()) for _ in range(8)]
         for server in servers:
             server.__enter__()
             self.addCleanup(server.stop)

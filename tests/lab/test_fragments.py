@@ -7,9 +7,9 @@ of those that stay incomplete it says so after a time, if it has the first one."
 import itertools
 import os
 import unittest
-from collections import Counter
 
 import paris
+from fragmented import bounds, quotes
 import routers
 from networks import FAMILIES, TARGET, Behaviour, Network
 
@@ -21,21 +21,6 @@ class Hasty(Behaviour):
 
     def sysctls(self):
         return {"net/ipv4/ipfrag_time": 1, "net/ipv6/ip6frag_time": 1}
-
-
-def bounds(packet):
-    return (packet.fragment_offset, len(packet.transport))
-
-
-def quotes(found, ttl):
-    """How often each fragment was quoted by a hop."""
-    replies = [probe for hop in found["hops"] if hop["ttl"] == ttl
-               for probe in hop["probes"]]
-    replies += [reply for reply in found.get("other_replies", ())
-                if reply["ttl"] == ttl]
-    return Counter((one["quoted_fragment"]["offset"], one["quoted_fragment"]["length"],
-                    one["quoted_fragment"]["as"])
-                   for one in replies if "quoted_fragment" in one)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "only root sends such packets")

@@ -12,6 +12,7 @@
 #include "common/names_messages.h"
 #include "common/privsep_messages.h"
 #include "common/prober_messages.h"
+#include "tests/support/samples.h"
 
 #define V4 "192.0.2.1"
 #define V6 "2001:db8::1"
@@ -39,12 +40,11 @@ print_seed(const char *folder, const char *name, uint8_t first, const struct wri
 	putchar('\n');
 }
 
-/* One that is understood. first: what tells fuzz_messages or fuzz_privsep_request which
- * body it is. */
-#define SEED(folder, name, first, type, ...) \
+/* One, m, that is understood. first: what tells fuzz_messages or fuzz_privsep_request
+ * which body it is. */
+#define PRINT(folder, name, first, type) \
 	do { \
 		static uint8_t body[MESSAGE_BODY_MAX]; \
-		struct type m = __VA_ARGS__; \
 		struct writer w; \
 		struct reader r; \
 \
@@ -54,6 +54,13 @@ print_seed(const char *folder, const char *name, uint8_t first, const struct wri
 		if (type##_unpack(&m, &r) != 0) \
 			abort(); \
 		print_seed(folder, name, first, &w); \
+	} while (0)
+
+#define SEED(folder, name, first, type, ...) \
+	do { \
+		struct type m = __VA_ARGS__; \
+\
+		PRINT(folder, name, first, type); \
 	} while (0)
 
 /* Numbers of fuzz_messages. */
@@ -72,29 +79,24 @@ enum {
 	ORIGIN
 };
 
+/* In which every member says something: tests/support/samples.h. */
+#define SAMPLE(name, first, type, fill) \
+	do { \
+		struct type m = {0}; \
+\
+		fill(&m); \
+		PRINT("messages", name, first, type); \
+	} while (0)
+
 #define MESSAGE(name, first, type, ...) SEED("messages", name, first, type, __VA_ARGS__)
 
 static void
 prober_down(void)
 {
-	MESSAGE("prober-plan-datagrams", PLAN, prober_plan,
-	    {.family = {{.send = TRANSPORT_UDP,
-			    .receive = TRANSPORT_UDP,
-			    .tag = "udp.payload"},
-		 {.send = TRANSPORT_PING,
-		     .receive = TRANSPORT_PING,
-		     .window = 513,
-		     .packet_len = 84,
-		     .tag = "icmpv6.sequence"}},
-		.stamp_ids_chosen = 1,
-		.send_gap = 20000000});
-	MESSAGE("prober-plan-raw", PLAN, prober_plan,
-	    {.family = {{.send = TRANSPORT_OTHER_RAW,
-		 .receive = TRANSPORT_OTHER_RAW,
-		 .tag = "ipv4.identification"}},
-		.ip_protocol = 253,
-		.mark = 0xfffffff1,
-		.debug = 1});
+	SAMPLE("prober-plan-all", PLAN, prober_plan, sample_plan);
+	SAMPLE("prober-start-all", START, prober_start, sample_start);
+	SAMPLE("prober-start-split", START, prober_start, sample_split);
+	SAMPLE("prober-stop-all", STOP, prober_stop, sample_stop);
 	MESSAGE("prober-start-paris", START, prober_start,
 	    {.instance = 7,
 		.algorithm = "paris",
@@ -107,56 +109,6 @@ prober_down(void)
 		.wait_here = 3000,
 		.wait_near = 10000,
 		.wait_max = INT64_C(5000000000)});
-	MESSAGE("prober-start-all", START, prober_start,
-	    {.instance = 8,
-		.algorithm = "mda",
-		.target = address("fe80::1%4"),
-		.source = address(V6),
-		.device = "eth0",
-		.device_index = 4,
-		.src_port = 33000,
-		.dst_port = 53,
-		.first_tag = 3,
-		.flow_chosen = 1,
-		.flow_id = 65535,
-		.flow_field = FLOW_BY_LABEL,
-		.flow_label = 0xfffff,
-		.tos = 0xb8,
-		.dont_fragment = 1,
-		.dont_route = 1,
-		.path_mtu = 1,
-		.packet_len = 1500,
-		.route = {.count = 1, .type = 4, .gateways = {address(V6)}},
-		.ip_protocol = 253,
-		.service = UINT32_MAX,
-		.tcp = {1, 0xff, TCP_OPTIONS_END - 1, 65535},
-		.coverage = 8,
-		.first_ttl = 2,
-		.max_ttl = 255,
-		.queries = 255,
-		.window = 65535,
-		.gap_limit = 5,
-		.loop_limit = 3,
-		.wait_max = 1,
-		.send_gap = 1,
-		.timeout = INT64_MAX,
-		.alpha = PROBER_ALPHA_UNIT / 2,
-		.branching = 65534,
-		.children = 1024,
-		.max_probes = UINT32_MAX,
-		.max_flows = 65536,
-		.phi = 4});
-	MESSAGE("prober-start-split", START, prober_start,
-	    {.algorithm = "paris",
-		.target = address(FAR4),
-		.first_ttl = 1,
-		.max_ttl = 1,
-		.queries = 1,
-		.wait_max = 1,
-		.split = {.count = 2,
-		    .repeat = 2,
-		    .named = {{0, 16}, {8, 24}},
-		    .order = {2, 1, 0}}});
 	MESSAGE("prober-start-ping", START, prober_start,
 	    {.algorithm = "ping",
 		.target = address(FAR6),
@@ -169,26 +121,14 @@ prober_down(void)
 		.fill_len = 2,
 		.fill = {0xff, 1}});
 	MESSAGE("prober-stop-one", STOP, prober_stop, {1});
-	MESSAGE("prober-stop-all", STOP, prober_stop, {PROBER_ALL_INSTANCES});
 }
 
 static void
 prober_up(void)
 {
-	MESSAGE("prober-started", STARTED, prober_started,
-	    {.instance = 1,
-		.source = address(V6),
-		.flow_field = FLOW_BY_SRC_PORT,
-		.src_port = 24000,
-		.dst_port = 33434,
-		.flow_label = 0xfffff,
-		.packet_len = 60});
-	MESSAGE("prober-started-ping", STARTED, prober_started,
-	    {.instance = 2,
-		.source = address(V4),
-		.icmp_id = 3,
-		.icmp_checksum = 4,
-		.packet_len = 84});
+	SAMPLE("prober-started", STARTED, prober_started, sample_started);
+	SAMPLE("prober-result-all", RESULT, prober_result, sample_result);
+	SAMPLE("prober-done-failed", DONE, prober_done, sample_done);
 	MESSAGE("prober-result-reply", RESULT, prober_result,
 	    {.instance = 9,
 		.probe = 70000,
@@ -210,42 +150,6 @@ prober_up(void)
 		.reply_ttl = -1,
 		.reply_tos = -1,
 		.rtt = -1});
-	MESSAGE("prober-result-all", RESULT, prober_result,
-	    {.instance = 9,
-		.flow = 65535,
-		.ttl = 1,
-		.outcome = RESULT_DUPLICATE,
-		.reply = REPLY_UNREACHABLE,
-		.flags = RESULT_FLAGS_END - 1,
-		.icmp_type = 3,
-		.icmp_code = 4,
-		.reply_ttl = 255,
-		.reply_tos = 255,
-		.reply_len = 65515,
-		.end_ttl = 6,
-		.seen = SEEN_END - 1,
-		.tcp_flags = 0xff,
-		.tcp_options = TCP_OPTIONS_END - 1,
-		.tcp_mss = 1460,
-		.quoted_mss = 1380,
-		.sent_mss = 1461,
-		.quoted_fragment = {8, 16},
-		.quoted_more = 1,
-		.quoted_as = QUOTED_CUT,
-		.mtu = 1400,
-		.path_mtu = 1500,
-		.rtt = -1,
-		.from = address(FAR6),
-		.quoted_dst = address(V6),
-		.quoted_port = 8,
-		.mpls_count = 2,
-		.objects_count = 3,
-		.interfaces_count = 1,
-		.mpls = {{0xfffff, 7, 0, 255}, {1, 0, 1, 1}},
-		.objects = {{1, 1, 2, 8, {0}, 0}, {2, 15, 0, 12, {1, 2, 3}, 1},
-		    {3, 1, 0, 16, {4}, 0}},
-		.interfaces = {{INTERFACE_NEXT_HOP, INTERFACE_END - 1, 7, address(V6),
-		    9000, "eth0"}}});
 	MESSAGE("prober-done-reached", DONE, prober_done,
 	    {.instance = 3,
 		.reason = REASON_REACHED,
@@ -253,22 +157,6 @@ prober_up(void)
 		.sent = 48,
 		.replies = 15,
 		.window = 1});
-	MESSAGE("prober-done-failed", DONE, prober_done,
-	    {.instance = 4,
-		.reason = REASON_FAILED,
-		.end_ttl = 30,
-		.error = 101,
-		.sent = UINT32_MAX,
-		.replies = 1,
-		.timeouts = 2,
-		.duplicates = 3,
-		.late = 4,
-		.ambiguous = 5,
-		.reasked = 6,
-		.lost_here = 7,
-		.strays = 8,
-		.coverage = COVERAGE_STOPPED,
-		.detail = "no route to 192.0.2.1"});
 }
 
 static void

@@ -1,0 +1,18 @@
+/*
+ * One of each message of the prober's channel in which every member says something that
+ * is understood: for the round trip of a message, and as a seed of its fuzzer.
+ */
+#ifndef TESTS_SUPPORT_SAMPLES_H
+#define TESTS_SUPPORT_SAMPLES_H
+
+/* Each fills a struct prober_NAME; sample_split a struct prober_start with fragments.
+ */
+void sample_plan(void *out);
+void sample_start(void *out);
+void sample_split(void *out);
+void sample_stop(void *out);
+void sample_started(void *out);
+void sample_result(void *out);
+void sample_done(void *out);
+
+#endif
