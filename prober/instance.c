@@ -9,10 +9,6 @@
 #include "prober/trace.h"
 #include "prober/wire.h"
 
-#define TAG_PORT_TRIES 16
-#define FLOW_PORT_TRIES 256
-/* A flow whose own port is in use gets one that no early flow wants. */
-#define FLOW_PORT_AWAY 4096
 /* Endpoints that are closed at a time when descriptors run short. */
 #define IDLE_CLOSED 64
 /* A device that takes nothing for so long is not waited for. The helper is: helper.h.
@@ -295,31 +291,26 @@ open_port(struct trace *t, uint16_t port, struct endpoint **out)
 /*
  * Opens the endpoint of a flow that has a source port of its own: the one counted from
  * flow 0's or, if another program or trace has that and the user does not insist, one
- * far from those of other flows.
+ * that is free instead.
  */
 static int
 open_flow_port(struct trace *t, uint32_t flow, uint16_t own, struct endpoint **out)
 {
 	const struct prober_start *o = &t->instance.options;
 	bool exact = o->src_port != 0 || o->flow_chosen;
-	uint32_t port = own;
+	uint32_t tries = exact ? 1 : TRACE_PORTS;
+	uint16_t port = own;
 	int error = -EADDRINUSE;
 
 	if (flow < t->flow_ports_count && t->flow_ports[flow] != 0)
 		return open_port(t, t->flow_ports[flow], out);
-	for (int i = 0; i < FLOW_PORT_TRIES && error == -EADDRINUSE; i++) {
-		if (port > UINT16_MAX)
-			return -ERANGE;
-		if (!trace_port_is_taken(t, (uint16_t)port) &&
-		    !trace_flow_has_port(t, (uint16_t)port))
-			error = open_port(t, (uint16_t)port, out);
-		if (exact && error == -EADDRINUSE)
-			return error;
-		if (error == -EADDRINUSE)
-			port += i == 0 ? FLOW_PORT_AWAY : 1;
+	for (uint32_t i = 0; i < tries && error == -EADDRINUSE; i++) {
+		port = trace_port_instead(own, i);
+		if (!trace_port_is_taken(t, port) && !trace_flow_has_port(t, port))
+			error = open_port(t, port, out);
 	}
 	if (error == 0) {
-		error = flow_port_keep(t, flow, (uint16_t)port);
+		error = flow_port_keep(t, flow, port);
 		if (error != 0)
 			endpoint_unref(*out);
 	}
@@ -429,13 +420,16 @@ port_endpoint(struct trace *t, struct probe *p)
 	return error;
 }
 
-/* A tag that is a port: takes one whose port nobody else has. */
+/*
+ * A tag that is a port: takes one whose port nobody else has. Those in use rest like
+ * others that are given back, so that this ends.
+ */
 static int
 take_port(struct trace *t, struct probe *p, int64_t now)
 {
 	int error = -EADDRINUSE;
 
-	for (int i = 0; i < TAG_PORT_TRIES && error == -EADDRINUSE; i++) {
+	while (error == -EADDRINUSE) {
 		error = take_tag(t, p, now);
 		if (error != 0)
 			return error;

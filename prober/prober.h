@@ -62,13 +62,12 @@ struct trace {
 	struct timer timeout; /* of the whole trace */
 	struct probe_list probes; /* all that the store holds */
 	bool held; /* wants EVENT_TIMER when results, tags or the flow are free again */
-	bool wants_tag;        /* ... because no tag was free */
-	uint32_t ports_passed; /* for its endpoint: not to be had */
-	uint32_t ports_tried;  /* ... and really tried */
-	int64_t longest_rtt;   /* of its answers, ns; 0: none */
-	uint32_t mtu;          /* of the way out; 0: not known */
-	int route_error;       /* -errno: why there is no way to the target */
-	bool begun;            /* its algorithm has had EVENT_STARTED */
+	bool wants_tag;       /* ... because no tag was free */
+	uint32_t ports_tried; /* for its endpoint: not to be had */
+	int64_t longest_rtt;  /* of its answers, ns; 0: none */
+	uint32_t mtu;         /* of the way out; 0: not known */
+	int route_error;      /* -errno: why there is no way to the target */
+	bool begun;           /* its algorithm has had EVENT_STARTED */
 	bool finished;
 	uint32_t owed; /* finished: probes of which the helper has yet to tell */
 	/* The last thing reported, held back until it is known whether it is the end.

@@ -15,7 +15,7 @@
 #include "prober/wire.h"
 
 #define PORT_BASE 24000     /* source port of flow 0: below every ephemeral range */
-#define PORT_TRIES 256      /* further ports tried when that one is taken */
+#define PORT_STEP 5063      /* odd; a golden section of TRACE_PORTS */
 #define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0, less one */
 /*
  * A rate above that of 1000 probes a second is kept by sending several at once: a
@@ -316,6 +316,14 @@ trace_port_is_taken(const struct trace *t, uint16_t port)
 	return false;
 }
 
+uint16_t
+trace_port_instead(uint32_t port, uint32_t nth)
+{
+	uint32_t place = port - PORT_BASE + nth * PORT_STEP;
+
+	return (uint16_t)(nth == 0 ? port : PORT_BASE + place % TRACE_PORTS);
+}
+
 static int
 open_endpoint(struct trace *t, uint16_t port)
 {
@@ -325,8 +333,8 @@ open_endpoint(struct trace *t, uint16_t port)
 }
 
 /*
- * Opens the endpoint of flow 0, or begins to: the port asked for, or the next one that
- * is free. Called again when what was opening could not be had.
+ * Opens the endpoint of flow 0, or begins to: the port asked for, or one that is free
+ * instead. Called again when what was opening could not be had.
  */
 static int
 open_flow(struct trace *t)
@@ -334,20 +342,17 @@ open_flow(struct trace *t)
 	const struct prober_start *o = &t->instance.options;
 	uint32_t base = (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
 	bool exact = o->src_port != 0 || o->flow_chosen;
-	uint32_t tries = exact ? 1 : PORT_TRIES;
 	int error = -EADDRINUSE;
 
 	if (!trace_transport_has_ports(t)) /* the kernel or the helper chooses */
 		return open_endpoint(t, 0);
 	if (base > UINT16_MAX)
 		return -ERANGE;
-	while (error == -EADDRINUSE && t->ports_tried < tries &&
-	       base + t->ports_passed <= UINT16_MAX) {
-		uint16_t port = (uint16_t)(base + t->ports_passed++);
+	while (error == -EADDRINUSE && t->ports_tried < (exact ? 1 : TRACE_PORTS)) {
+		uint16_t port = trace_port_instead(base, t->ports_tried++);
 
 		if (!exact && trace_port_is_taken(t, port))
 			continue;
-		t->ports_tried++;
 		error = open_endpoint(t, port);
 		t->src_port = port;
 	}

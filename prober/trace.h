@@ -89,6 +89,15 @@ bool trace_is_own_port(const struct trace *t, uint16_t port);
 /* What the probes of this trace that leave from this port leave through. */
 struct endpoint_key trace_endpoint_key(const struct trace *t, uint16_t port);
 
+/*
+ * The source port to try instead of one that is in use, nth 0 to TRACE_PORTS - 1: the
+ * port itself, then each of the TRACE_PORTS from 24000 on once, far from all before it.
+ * Flows have consecutive ports: what another program has next to its own is in use,
+ * too.
+ */
+#define TRACE_PORTS 8192
+uint16_t trace_port_instead(uint32_t port, uint32_t nth);
+
 /* This trace has given the source port to one of its flows. */
 bool trace_flow_has_port(const struct trace *t, uint16_t port);
 

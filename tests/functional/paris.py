@@ -106,6 +106,22 @@ def started_with(command):
     return wrap + [path] + [str(part) for part in command[1:]]
 
 
+# Runs a command while so many UDP and TCP ports from 24000 on are in use.
+PORTS_TAKEN = """
+import socket, subprocess, sys
+held = [socket.socket(socket.AF_INET, kind) for _ in range(int(sys.argv[1]))
+        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+for number, one in enumerate(held):
+    one.bind(("", 24000 + number // 2))
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+"""
+
+
+def ports_taken(count, command):
+    """The command, beside a program that has the IPv4 ports that ours would choose."""
+    return [sys.executable, "-c", PORTS_TAKEN, str(count), *started_with(command)]
+
+
 # ---- running -------------------------------------------------------------------------
 
 class Result:

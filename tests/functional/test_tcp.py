@@ -13,6 +13,7 @@ from pathlib import Path
 
 import hostile
 import paris
+from multipath import fan
 from test_concurrent import PLANS, Many, ManyTest, far, targets
 from test_trace import Trace, TraceTest
 
@@ -231,8 +232,8 @@ class OnTheWire(unittest.TestCase):
     def test_algorithm_traceroute(self):
         """Each probe from a port of its own, many at a time."""
         for target in BOTH:
-            result = tool(far("diamond.topo"), "-a", "traceroute", "-q10", "--format",
-                          "json", target)
+            result = tool(fan(16).replace("rtt=1ms", "rtt=100ms"), "-a", "traceroute",
+                          "-q10", "--format", "json", target)
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             found = syns(result, target)
             self.assertEqual(len(found), result.json["counters"]["sent"])
@@ -484,12 +485,12 @@ sys.exit(subprocess.run(sys.argv[3:], stdin=subprocess.DEVNULL).returncode)
             "instant.topo", sys.executable, "-c", self.TAKE, "24000", how,
             *paris.started_with(["paris-traceroute", "-n", "-T", "-w", "5", *arguments]))
 
-    def test_taken_port_means_the_next_one(self):
+    def test_taken_port_means_another(self):
         for how in ("bind", "listen"):
             for target in BOTH:
                 result = self.with_port_taken(how, target)
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
-                self.assertEqual({packet.sport for packet in syns(result, target)}, {24001})
+                self.assertEqual({packet.sport for packet in syns(result, target)}, {29063})
 
     def test_taken_port_that_was_named(self):
         for how in ("bind", "listen"):
@@ -500,6 +501,18 @@ sys.exit(subprocess.run(sys.argv[3:], stdin=subprocess.DEVNULL).returncode)
                     self.assertIn("source port 24000 is in use by another program",
                                   result.stderr)
                     self.assertEqual(segments(result, target), [])
+
+    def test_tags_in_use(self):
+        """Of tags that are ports, hundreds in a row are another program's."""
+        for protocol, name in (("-U", "udp"), ("-T", "tcp")):
+            command = ["paris-traceroute", "-n", "-a", "traceroute", protocol, "--tag",
+                       name + ".src_port", V4]
+            result = paris.undisturbed("instant.topo", *paris.ports_taken(450, command))
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            ports = [packet.sport for packet in result.packets()
+                     if packet.dst == V4 and packet.src == "192.0.2.2"]
+            self.assertGreater(len(ports), 3)
+            self.assertGreaterEqual(min(ports), 24450)
 
     def test_reserved_port(self):
         for target in BOTH:
@@ -526,7 +539,7 @@ sys.exit(subprocess.run(sys.argv[3:], stdin=subprocess.DEVNULL).returncode)
                        if packet.sport == trace["src_port"]}
                 self.assertGreaterEqual(trace["counters"]["sent"], len(own))
                 self.assertEqual(len(own), 6)
-            self.assertEqual(ports, {24000, 24001})
+            self.assertEqual(ports, {24000, 29063})
 
     def test_no_connection_to_itself(self):
         """A port that connects to itself is no open port."""
