@@ -50,17 +50,33 @@ def descendants(pid):
     return found
 
 
-def kill(pids):
+def send(pids, number):
     for pid in pids:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
             pass
 
 
+def kill(pids):
+    """Kills them, and returns when they run no more."""
+    send(pids, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        everything = processes()
+        if all(pid not in everything or everything[pid][1] == "Z" for pid in pids):
+            break
+        time.sleep(0.01)
+
+
 def kill_tree(pid):
-    """Kills a process that we started and all that descends from it."""
-    kill([pid] + descendants(pid))
+    """Kills a process that we started and all that descends from it. They are stopped
+    first: one that was about to start another is no longer."""
+    stopped = set()
+    while found := {pid, *descendants(pid)} - stopped:
+        send(found, signal.SIGSTOP)
+        stopped |= found
+    kill(stopped)
 
 
 def kill_descendants():
