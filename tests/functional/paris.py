@@ -31,7 +31,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent.parent
 sys.path.insert(1, str(TESTS))
 
-from harness import reports, schema, system  # noqa: E402
+from harness import lateness, reports, schema, system  # noqa: E402
 
 TOPOLOGIES = TESTS / "topologies"
 BUILD = Path(os.environ.get("PARIS_BUILD", TESTS.parent / "build")).resolve()
@@ -225,12 +225,13 @@ class Running:
                         time.monotonic() - self.begun, self.files)
         shown = shlex.join(self.command)
         if late:
-            raise AssertionError(f"{shown}: no end within {limit * SLOWNESS} s\n{result}")
+            raise lateness.Fault(f"{shown}: no end within {limit * SLOWNESS} s\n{result}")
         if reports.in_text(result.stderr):
-            raise AssertionError(f"{shown}\n{result}")
+            raise lateness.Fault(f"{shown}\n{result}")
         if self.files and not self.may_leave and self.files["report"].exists():
+            lateness.note(result.report, result.stderr)
             if result.report["processes_left"]:
-                raise AssertionError(f"{shown}: processes left running\n{result}")
+                raise lateness.Fault(f"{shown}: processes left running\n{result}")
         return result
 
 

@@ -89,7 +89,7 @@ class Details(MdaTest):
         self.assertGreater(balancer["repeats"], 0)
 
     def test_weights(self):
-        """Ways of unequal share: a bound for equal ones need not hold, but with 99.99 %
+        """Ways of unequal share: a bound for equal ones need not hold, but with so many flows
         three quarters and one quarter are both seen."""
         text = fan(2).replace("link host a b[1-2] c", "link host a b1*3,b2 c")
         self.check(text)

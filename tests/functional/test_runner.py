@@ -90,6 +90,47 @@ class Runner(unittest.TestCase):
         self.module("a", "self.assertEqual(1, 2)")
         self.assert_fails("1 != 2")
 
+    # Fails when it runs first, and says how late a simulated network was meanwhile.
+    LATE = """
+        paris.lateness.note({{"sent": {{"behind_ns": {behind}}}}}, "{errors}")
+        path = {path!r}
+        if not os.path.exists(path):
+            open(path, "w").close()
+            raise {failure}("too late")
+    """
+
+    def late(self, name, behind=40_000_000, errors="", failure="AssertionError"):
+        self.module(name, self.LATE.format(path=str(self.root / name), behind=behind,
+                                           errors=errors, failure=failure))
+
+    def test_again(self):
+        """What failed while the simulated network was late is run again, and told."""
+        self.late("a")
+        status, last, text = self.run_tests("functional")
+        self.assertEqual((status, last), (0, "1 passed, 0 failed, 0 skipped"), text)
+        self.assertRegex(text, r"run again: functional/test_a test \(.*its simulated network was "
+                         r"40 ms late\n")
+
+    def test_not_again(self):
+        """What failed otherwise, or was no matter of time, is not."""
+        for name, more in (("a", {"behind": 20_000_000}),
+                           ("b", {"failure": "paris.lateness.Fault"}),
+                           ("c", {"errors": "paris-prober died of signal 11"})):
+            self.late(name, **more)
+        status, last, text = self.run_tests("functional")
+        self.assertEqual((status, last), (1, "0 passed, 3 failed, 0 skipped"), text)
+        self.assertNotIn("run again", text)
+
+    def test_not_for_ever(self):
+        self.module("a", """
+            paris.lateness.note({"sent": {"behind_ns": 40_000_000}}, "")
+            with self.subTest("part"):
+                self.assertEqual(1, 2)
+            self.assertEqual(3, 4)
+        """)
+        self.assert_fails("1 != 2")
+        self.assert_fails("3 != 4")
+
     def test_module_that_cannot_be_loaded(self):
         self.module("a", "pass", head="import no_such_module")
         self.assert_fails("No module named 'no_such_module'")

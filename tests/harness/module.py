@@ -2,9 +2,11 @@
 """Runs one unittest module and writes what came of it: module.py MODULE RESULT.json
 
 A test fails as well if it leaves a process behind, the module if it leaves a descriptor.
+One that fails is run again where lateness.py has an excuse.
 """
 
 import faulthandler
+import functools
 import gc
 import importlib.util
 import json
@@ -19,7 +21,7 @@ TESTS = Path(__file__).resolve().parent.parent
 # Modules import `paris`, the helper of the functional tests, and their own neighbours.
 sys.path[0:1] = [str(TESTS), str(TESTS / "functional"), str(Path(sys.argv[1]).parent)]
 
-from harness import system  # noqa: E402
+from harness import lateness, system  # noqa: E402
 
 # Seconds in which a servant whose tool is gone has to be gone as well.
 GRACE = 10.0 * float(os.environ.get("PARIS_SLOWNESS", "1"))
@@ -32,7 +34,9 @@ class Result(unittest.TestResult):
         super().__init__()
         self.passed = 0
         self.texts = []
+        self.again = []
         self.known = {}
+        self.fault = False
 
     def startTest(self, test):
         super().startTest(test)
@@ -55,6 +59,31 @@ class Result(unittest.TestResult):
         super().addExpectedFailure(test, err)
         self.addSkip(test, "known to fail: " + str(err[1]).split("\n", maxsplit=1)[0])
 
+    def addFailure(self, test, err):
+        self.note_fault(err)
+        super().addFailure(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        self.note_fault(err)
+        super().addSubTest(test, subtest, err)
+
+    def note_fault(self, err):
+        self.fault = self.fault or err is not None and issubclass(err[0], lateness.Fault)
+
+    def repeated(self, test, run):
+        """Runs a test, and again when it failed and that is excused."""
+        for attempt in range(lateness.ATTEMPTS):
+            lateness.begin()
+            self.fault = False
+            before = len(self.errors), len(self.failures)
+            run(test, self)
+            excuse = lateness.excuse()
+            if (len(self.errors), len(self.failures)) == before or self.fault \
+                    or excuse is None or attempt == lateness.ATTEMPTS - 1:
+                return
+            del self.errors[before[0]:], self.failures[before[1]:]
+            self.again.append((str(test), excuse))
+
     def finish(self):
         self.texts += [f"{test}:\n{text}" for test, text in self.errors + self.failures]
 
@@ -68,17 +97,26 @@ def load(path):
     return unittest.defaultTestLoader.loadTestsFromModule(module)
 
 
+def repeating(run):
+    """TestCase.run, as Result repeats it."""
+    @functools.wraps(run)
+    def run_repeated(test, result):
+        result.repeated(test, run)
+    return run_repeated
+
+
 def run(path):
     """Returns the result as it is written."""
     result = Result()
     try:
         suite = load(path)
     except unittest.SkipTest as skip:
-        return {"passed": 0, "failures": [], "skips": [(path.stem, str(skip))]}
+        return {"passed": 0, "failures": [], "skips": [(path.stem, str(skip))], "again": []}
     except Exception:  # pylint: disable=broad-except
-        return {"passed": 0, "failures": [traceback.format_exc()], "skips": []}
+        return {"passed": 0, "failures": [traceback.format_exc()], "skips": [], "again": []}
     gc.collect()
     before = system.open_files()
+    unittest.TestCase.run = repeating(unittest.TestCase.run)
     suite.run(result)
     del suite
     gc.collect()
@@ -91,7 +129,8 @@ def run(path):
         result.texts.append(f"{path.name} left running: {', '.join(running)}")
     skips = [(str(test).split(" ", maxsplit=1)[0], reason)
              for test, reason in result.skipped]
-    return {"passed": result.passed, "failures": result.texts, "skips": skips}
+    return {"passed": result.passed, "failures": result.texts, "skips": skips,
+            "again": result.again}
 
 
 def main():
