@@ -1,5 +1,7 @@
 #include "common/checksum.h"
 
+#include <netinet/in.h>
+
 /* A sum kept below 2^17 by folding as it grows, so that adding never overflows. */
 static uint32_t
 partly_folded(uint32_t sum)
@@ -60,4 +62,21 @@ checksum_compensate(uint32_t sum_without_word, uint16_t wanted)
 	 * One's complement subtraction: target - have, with the borrow brought around.
 	 */
 	return checksum_fold(target + (uint16_t)~have);
+}
+
+size_t
+checksum_offset(uint8_t ip_protocol)
+{
+	switch (ip_protocol) {
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return 2;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return 6;
+	case IPPROTO_TCP:
+		return 16;
+	default:
+		return 0;
+	}
 }

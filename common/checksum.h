@@ -44,4 +44,10 @@ uint16_t checksum_finish(uint32_t sum);
  */
 uint16_t checksum_compensate(uint32_t sum_without_word, uint16_t wanted);
 
+/*
+ * Where the checksum stands in a transport header (ICMP, ICMPv6, UDP, UDP-Lite, TCP),
+ * in bytes; 0 for any other protocol number.
+ */
+size_t checksum_offset(uint8_t ip_protocol);
+
 #endif

@@ -106,24 +106,6 @@ addr_at(const struct packet *p, bool dst)
 	return addr_from_bytes(AF_INET6, p->bytes + (dst ? 24 : 8));
 }
 
-/* Where the checksum stands in the transport header; 0: there is none. */
-static size_t
-checksum_offset(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return 2;
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-		return 6;
-	case IPPROTO_TCP:
-		return 16;
-	default:
-		return 0;
-	}
-}
-
 static void
 seal_transport(struct packet *p)
 {

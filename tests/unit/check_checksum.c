@@ -134,6 +134,21 @@ START_TEST(compensation)
 }
 END_TEST
 
+/* RFC 792, 4443, 768, 3828 and 9293 have it; no other number is taken for one of these.
+ */
+START_TEST(offsets)
+{
+	for (unsigned protocol = 0; protocol <= UINT8_MAX; protocol++) {
+		size_t offset = protocol == 1 || protocol == 58     ? 2
+				: protocol == 17 || protocol == 136 ? 6
+				: protocol == 6                     ? 16
+								    : 0;
+
+		must_eq_in(protocol, checksum_offset((uint8_t)protocol), offset);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -143,6 +158,7 @@ main(void)
 	    {longest},
 	    {pseudo_headers},
 	    {compensation},
+	    {offsets},
 	};
 
 	return test_main("checksum", tests, COUNT_OF(tests));

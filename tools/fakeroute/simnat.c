@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "common/checksum.h"
 #include "tools/fakeroute/simreply.h"
 
 /* Where things stand in the headers of a family. */
@@ -57,17 +58,6 @@ put_addr(uint8_t *packet, size_t at, const struct addr *a)
 		put_u16(packet + 10, checksum);
 	}
 	memcpy(packet + at, a->bytes, l->addr);
-}
-
-/* Where the transport checksum stands; 0: there is none. */
-static size_t
-checksum_offset(uint8_t protocol)
-{
-	if (is_icmp(protocol))
-		return 2;
-	if (protocol == IPPROTO_TCP)
-		return 16;
-	return has_ports(protocol) ? 6 : 0;
 }
 
 void

@@ -50,24 +50,6 @@ begin(struct writer *w, const struct simreply_header *header, const struct simpa
 	}
 }
 
-/* Where the transport checksum stands; 0: there is none that we know. */
-static size_t
-checksum_offset(uint8_t protocol)
-{
-	switch (protocol) {
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return 2;
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-		return 6;
-	case IPPROTO_TCP:
-		return 16;
-	default:
-		return 0;
-	}
-}
-
 static void
 seal_transport(uint8_t *packet, size_t len)
 {
