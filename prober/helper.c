@@ -329,6 +329,8 @@ settle_reservation(struct helper *h, const struct privsep_reserved *m)
 	if (m->error != 0)
 		h->places[m->id].endpoint = NULL;
 	e->port = m->port;
+	if (m->error == 0)
+		endpoint_got_port(e);
 	t->events->opened(t->context, e, -m->error);
 	return 0;
 }

@@ -14,6 +14,10 @@
 /* A device that takes nothing for so long is not waited for. The helper is: helper.h.
  */
 #define SEND_PATIENCE NS_PER_SECOND
+/* How long another program may have the port of a flow of ours, and how often to look.
+ */
+#define LOST_PATIENCE (5 * NS_PER_SECOND)
+#define LOST_RETRY (100 * NS_PER_MS)
 /*
  * Timers are late by a part of a millisecond: a rate above that of 200 probes a second
  * is kept on average, by sending so much of it at once.
@@ -252,31 +256,43 @@ trace_tag_is_port(const struct trace *t)
 bool
 trace_flow_has_port(const struct trace *t, uint16_t port)
 {
-	for (uint32_t i = 0; i < t->flow_ports_count; i++)
-		if (t->flow_ports[i] == port)
+	if (t->src_port == port)
+		return true;
+	for (uint32_t i = 0; i < t->flows_count; i++)
+		if (t->flows[i].port == port)
 			return true;
 	return false;
 }
 
+void
+trace_flows_clear(struct trace *t)
+{
+	for (uint32_t i = 0; i < t->flows_count; i++)
+		endpoint_unref(t->flows[i].endpoint);
+	free(t->flows);
+	t->flows = NULL;
+	t->flows_count = 0;
+}
+
 /* Remembers a flow's port for as long as the trace runs: it is the flow. */
 static int
-flow_port_keep(struct trace *t, uint32_t flow, uint16_t port)
+flow_keep(struct trace *t, uint32_t flow, struct endpoint *e)
 {
-	if (flow >= t->flow_ports_count) {
-		uint32_t count = t->flow_ports_count == 0 ? 64 : t->flow_ports_count;
-		uint16_t *ports;
+	if (flow >= t->flows_count) {
+		uint32_t count = t->flows_count == 0 ? 64 : t->flows_count;
+		struct trace_flow *flows;
 
 		while (count <= flow)
 			count *= 2;
-		ports = realloc(t->flow_ports, count * sizeof(*ports));
-		if (ports == NULL)
+		flows = realloc(t->flows, count * sizeof(*flows));
+		if (flows == NULL)
 			return -ENOMEM;
-		memset(ports + t->flow_ports_count, 0,
-		    (count - t->flow_ports_count) * sizeof(*ports));
-		t->flow_ports = ports;
-		t->flow_ports_count = count;
+		memset(flows + t->flows_count, 0,
+		    (count - t->flows_count) * sizeof(*flows));
+		t->flows = flows;
+		t->flows_count = count;
 	}
-	t->flow_ports[flow] = port;
+	t->flows[flow] = (struct trace_flow){e->port, endpoint_ref(e)};
 	return 0;
 }
 
@@ -288,33 +304,83 @@ open_port(struct trace *t, uint16_t port, struct endpoint **out)
 	return transports_open_more(&t->prober->transports, &key, out);
 }
 
+/* Likewise, on a port that nobody of this prober has; 0: of the kernel's choice. */
+static int
+open_free_port(struct trace *t, uint16_t port, struct endpoint **out)
+{
+	int error = -EADDRINUSE;
+
+	if (port == 0 || trace_port_is_free(t, port))
+		error = open_port(t, port, out);
+	if (error == 0 && port == 0 && !trace_port_is_free(t, (*out)->port)) {
+		endpoint_unref(*out);
+		error = -EADDRINUSE;
+	}
+	return error;
+}
+
 /*
  * Opens the endpoint of a flow that has a source port of its own: the one counted from
  * flow 0's or, if another program or trace has that and the user does not insist, one
  * that is free instead.
  */
 static int
-open_flow_port(struct trace *t, uint32_t flow, uint16_t own, struct endpoint **out)
+open_new_flow(struct trace *t, uint32_t flow, uint16_t own, struct endpoint **out)
 {
 	const struct prober_start *o = &t->instance.options;
 	bool exact = o->src_port != 0 || o->flow_chosen;
-	uint32_t tries = exact ? 1 : TRACE_PORTS;
-	uint16_t port = own;
 	int error = -EADDRINUSE;
 
-	if (flow < t->flow_ports_count && t->flow_ports[flow] != 0)
-		return open_port(t, t->flow_ports[flow], out);
-	for (uint32_t i = 0; i < tries && error == -EADDRINUSE; i++) {
-		port = trace_port_instead(own, i);
-		if (!trace_port_is_taken(t, port) && !trace_flow_has_port(t, port))
-			error = open_port(t, port, out);
+	for (uint32_t i = 0; i < (exact ? 1 : TRACE_PORT_TRIES); i++) {
+		error = open_free_port(t, trace_port_instead(own, i), out);
+		if (error != -EADDRINUSE)
+			break;
 	}
 	if (error == 0) {
-		error = flow_port_keep(t, flow, port);
+		error = flow_keep(t, flow, *out);
 		if (error != 0)
 			endpoint_unref(*out);
 	}
 	return error;
+}
+
+/*
+ * Opens the endpoint of a flow again, which was closed when descriptors ran short. No
+ * other port is that flow: what has taken it meanwhile is waited for. -EAGAIN, with a
+ * wake-up arranged.
+ */
+static int
+open_flow_again(struct trace *t, struct trace_flow *flow, struct endpoint **out)
+{
+	int64_t now = clock_monotonic();
+	int error = open_port(t, flow->port, out);
+
+	if (error == 0) {
+		flow->endpoint = endpoint_ref(*out);
+		t->flow_lost = 0;
+	}
+	if (error != -EADDRINUSE)
+		return error;
+	if (t->flow_lost == 0)
+		t->flow_lost = now;
+	if (now >= t->flow_lost + LOST_PATIENCE)
+		return error;
+	(void)timer_set(&t->prober->timers, &t->retry, now + LOST_RETRY);
+	return -EAGAIN;
+}
+
+/* The endpoint of a flow that has a source port of its own. */
+static int
+open_flow_port(struct trace *t, uint32_t flow, uint16_t own, struct endpoint **out)
+{
+	struct trace_flow *known = flow < t->flows_count ? &t->flows[flow] : NULL;
+
+	if (known == NULL || known->port == 0)
+		return open_new_flow(t, flow, own, out);
+	if (known->endpoint == NULL)
+		return open_flow_again(t, known, out);
+	*out = endpoint_ref(known->endpoint);
+	return 0;
 }
 
 /* The endpoint that a probe of this flow leaves through, with a reference. */
@@ -332,44 +398,64 @@ flow_endpoint(struct trace *t, uint32_t flow, struct endpoint **out)
 	return 0;
 }
 
-/* What may be closed: nothing waits for an answer there. */
+/*
+ * Marks endpoints where nothing waits for an answer, and which are no trace's first:
+ * the oldest, as many as are closed at a time. Returns whether there are any.
+ */
 static bool
-is_idle(const struct trace *t, const struct probe *p, uint32_t round)
+mark_idle(struct prober *prober)
 {
-	return p->state != PROBE_QUEUED && p->state != PROBE_IN_FLIGHT &&
-	       p->endpoint != t->endpoint && p->endpoint->busy_in != round;
+	struct endpoint *e, *next_endpoint;
+	struct trace *t, *next;
+	struct probe *p;
+	size_t count = 0;
+
+	HASH_ITER (hh, prober->transports.endpoints, e, next_endpoint)
+		e->idle = e->refs > 0;
+	HASH_ITER (hh, prober->traces, t, next) {
+		if (t->endpoint != NULL)
+			t->endpoint->idle = false;
+		TAILQ_FOREACH (p, &t->probes, in_instance)
+			if (p->state == PROBE_QUEUED || p->state == PROBE_IN_FLIGHT)
+				p->endpoint->idle = false;
+	}
+	HASH_ITER (hh, prober->transports.endpoints, e, next_endpoint) {
+		e->idle = e->idle && count < IDLE_CLOSED;
+		count += e->idle;
+	}
+	return count > 0;
 }
 
 /*
  * Descriptors run short: gives up the memory of probes that are settled where nothing
  * else is out, so that their flows' endpoints close. Late replies to those find no
- * socket any more.
+ * socket any more. Returns whether any does.
  */
-static void
+static bool
 close_idle(struct prober *prober)
 {
-	static uint32_t round;
 	struct trace *t, *next_trace;
 	struct probe *p, *next;
-	size_t closed = 0;
 
-	round++;
-	HASH_ITER (hh, prober->traces, t, next_trace)
-		TAILQ_FOREACH (p, &t->probes, in_instance)
-			if (p->state == PROBE_QUEUED || p->state == PROBE_IN_FLIGHT)
-				p->endpoint->busy_in = round;
+	if (!mark_idle(prober))
+		return false;
 	HASH_ITER (hh, prober->traces, t, next_trace) {
-		for (p = TAILQ_FIRST(&t->probes); p != NULL && closed < IDLE_CLOSED;
-		     p = next) {
-			struct endpoint *e = p->endpoint;
-
+		for (p = TAILQ_FIRST(&t->probes); p != NULL; p = next) {
 			next = TAILQ_NEXT(p, in_instance);
-			if (!is_idle(t, p, round))
+			if (p->endpoint->idle)
+				trace_probe_retire(t, p);
+		}
+		for (uint32_t i = 0; i < t->flows_count; i++) {
+			struct trace_flow *flow = &t->flows[i];
+
+			if (flow->endpoint == NULL || !flow->endpoint->idle)
 				continue;
-			closed += e->refs == 1;
-			trace_probe_retire(t, p);
+			endpoint_unref(flow->endpoint);
+			flow->endpoint = NULL;
 		}
 	}
+	prober->released = true;
+	return true;
 }
 
 /* The packet of a probe. */
@@ -420,16 +506,35 @@ port_endpoint(struct trace *t, struct probe *p)
 	return error;
 }
 
+/* A port of the kernel's choice as the tag: not one that the set may hand out. */
+static int
+take_any_port(struct trace *t, struct probe *p)
+{
+	int error = open_free_port(t, 0, &p->endpoint);
+
+	if (error != 0)
+		return error;
+	p->tag = p->endpoint->port;
+	if (!tag_set_has(t->tags, p->tag))
+		return 0;
+	endpoint_unref(p->endpoint);
+	return -EADDRINUSE;
+}
+
 /*
  * A tag that is a port: takes one whose port nobody else has. Those in use rest like
- * others that are given back, so that this ends.
+ * others that are given back.
  */
 static int
 take_port(struct trace *t, struct probe *p, int64_t now)
 {
 	int error = -EADDRINUSE;
 
-	while (error == -EADDRINUSE) {
+	for (uint32_t i = 0; i < TRACE_PORT_TRIES && error == -EADDRINUSE; i++) {
+		if (trace_port_instead(1, i) == 0) {
+			error = take_any_port(t, p);
+			continue;
+		}
 		error = take_tag(t, p, now);
 		if (error != 0)
 			return error;
@@ -609,9 +714,18 @@ no_descriptor(int error)
 static void
 fail_probe(struct trace *t, uint32_t flow, int error)
 {
+	const struct prober_start *o = &t->instance.options;
+
 	if (error == -ERANGE)
 		trace_fail(t, ERANGE,
 		    "there is no flow %u: its field has no value for it", flow);
+	else if (error == -EADDRINUSE && t->flow_lost != 0)
+		trace_fail(t, EADDRINUSE,
+		    "the source port of flow %u was taken by another program when "
+		    "open files ran short (ulimit -n)",
+		    flow);
+	else if (error == -EADDRINUSE && o->src_port == 0 && !o->flow_chosen)
+		trace_fail(t, EADDRINUSE, TRACE_NO_PORT);
 	else if (error == -EADDRINUSE)
 		trace_fail(t, EADDRINUSE,
 		    "the source port of flow %u is in use by another program: choose "
@@ -654,9 +768,9 @@ world_send(
 				(void)tag_set_give(t->tags, now, p->tag);
 		}
 	}
-	if (no_descriptor(error) && t->prober->store.count > 0) {
+	if (no_descriptor(error) &&
+	    (close_idle(t->prober) || t->prober->store.count > 0)) {
 		trace_hold(t, true); /* until a probe gives its socket back */
-		close_idle(t->prober);
 		error = -EAGAIN;
 	}
 	if (error != 0 && error != -EAGAIN)

@@ -14,8 +14,6 @@
 #include "prober/prober.h"
 #include "prober/sandbox_policy.h"
 
-#define FILES_MAX 1024
-
 /* Says what failed and returns main's exit status. */
 static int
 fail(const char *what, int error)
@@ -84,7 +82,7 @@ give_up_privileges(
 
 	if (error != 0)
 		return fail("cannot open raw sockets, which root alone has", error);
-	error = privilege_renounce(host_facts_unprivileged_group(), FILES_MAX);
+	error = privilege_renounce(host_facts_unprivileged_group(), PROBER_FILES_MAX);
 	return error == 0 ? 0 : fail("cannot give up privileges", error);
 }
 

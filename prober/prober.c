@@ -10,8 +10,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-/* All descriptors that there can be: what arrived is read before deadlines count. */
-#define EVENTS_BATCH 1024
 #define PAUSE (5 * NS_PER_MS) /* until a device that was full is tried again */
 
 void
@@ -228,14 +226,14 @@ wait_events(struct prober *p, int64_t now, struct epoll_event *events)
 
 	if (!coarse) {
 		count = epoll_pwait2(
-		    p->epoll, events, EVENTS_BATCH, left < 0 ? NULL : &ts, NULL);
+		    p->epoll, events, PROBER_FILES_MAX, left < 0 ? NULL : &ts, NULL);
 		/* Old container profiles answer EPERM to what they do not know. */
 		coarse = count < 0 && (errno == ENOSYS || errno == EPERM);
 	}
 	if (coarse) {
 		int64_t ms = left < 0 ? -1 : (left + NS_PER_MS - 1) / NS_PER_MS;
 
-		count = epoll_pwait(p->epoll, events, EVENTS_BATCH,
+		count = epoll_pwait(p->epoll, events, PROBER_FILES_MAX,
 		    ms > INT32_MAX ? INT32_MAX : (int)ms, NULL);
 	}
 	if (count < 0 && errno != EINTR)
@@ -274,7 +272,8 @@ send_all(struct prober *p)
 static int
 turn(struct prober *p)
 {
-	static struct epoll_event events[EVENTS_BATCH];
+	/* All that there can be: what arrived is read before deadlines count. */
+	static struct epoll_event events[PROBER_FILES_MAX];
 	int64_t now = clock_monotonic();
 	int count = wait_events(p, now, events);
 	int result = 0;

@@ -37,6 +37,12 @@
  */
 #define EXTRA_REPLIES_TOLD 4
 
+/*
+ * Descriptors that a prober has at most, where the hard limit allows: a flow with a
+ * port of its own has one, and loses the port to others should they run short.
+ */
+#define PROBER_FILES_MAX 8192
+
 /* One running trace: the real world's instance. */
 struct trace {
 	struct instance instance; /* first: algorithms hold a pointer to it */
@@ -49,9 +55,16 @@ struct trace {
 	struct tag_set *tags;      /* NULL: without tags */
 	struct addr source;        /* ours, on the way to the target */
 	uint16_t src_port;         /* of flow 0, where the protocol has ports */
-	/* FLOW_BY_SRC_PORT: those of other flows; 0: not chosen yet. */
-	uint16_t *flow_ports;
-	uint32_t flow_ports_count;
+	/*
+	 * FLOW_BY_SRC_PORT: those of other flows; 0: not chosen yet. While descriptors
+	 * last the endpoint is held too, or another program might take the port.
+	 */
+	struct trace_flow {
+		uint16_t port;
+		struct endpoint *endpoint;
+	} * flows;
+	uint32_t flows_count;
+	int64_t flow_lost; /* since when another has a flow's port; 0: none has */
 	uint32_t next_number;
 	uint64_t strays_before; /* the prober's, when it began */
 	int64_t next_send;      /* pacing: not before, CLOCK_MONOTONIC, ns */

@@ -53,7 +53,7 @@ tag_set_start_at(struct tag_set *s, uint32_t value)
 	uint64_t values = span(s->rule);
 
 	if (s->unused == (values > UINT32_MAX ? UINT32_MAX : values) &&
-	    value >= s->rule->low && value <= s->rule->high)
+	    tag_set_has(s, value))
 		s->next = value;
 }
 
@@ -119,9 +119,17 @@ ring_grow(struct tag_set *s)
 	return 0;
 }
 
+bool
+tag_set_has(const struct tag_set *s, uint32_t value)
+{
+	return value >= s->rule->low && value <= s->rule->high;
+}
+
 int
 tag_set_give(struct tag_set *s, int64_t now, uint32_t value)
 {
+	if (!tag_set_has(s, value))
+		return 0;
 	/* A set this large starts a new round instead of remembering what rests. */
 	if (span(s->rule) > RECYCLED_MAX) {
 		if (s->unused == 0)

@@ -6,6 +6,7 @@
 #ifndef PROBER_TAG_H
 #define PROBER_TAG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,7 +50,13 @@ void tag_set_start_at(struct tag_set *s, uint32_t value);
  */
 int tag_set_take(struct tag_set *s, int64_t now, uint32_t *value, int64_t *retry);
 
-/* Gives a value back. Returns 0, or -ENOMEM: then it is simply never used again. */
+/* Whether the value is one that the set may hand out. */
+bool tag_set_has(const struct tag_set *s, uint32_t value);
+
+/*
+ * Gives a value back. Returns 0, or -ENOMEM: then it is simply never used again. One
+ * that is not of the set is forgotten.
+ */
 int tag_set_give(struct tag_set *s, int64_t now, uint32_t value);
 
 #endif

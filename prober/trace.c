@@ -15,7 +15,9 @@
 #include "prober/wire.h"
 
 #define PORT_BASE 24000     /* source port of flow 0: below every ephemeral range */
-#define PORT_STEP 5063      /* odd; a golden section of TRACE_PORTS */
+#define PORTS 8192          /* from there on, to be had instead of others */
+#define PORT_STEP 5063      /* odd; a golden section of PORTS */
+#define PORTS_NEAR 4        /* so many of them are tried before the kernel is asked */
 #define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0, less one */
 /*
  * A rate above that of 1000 probes a second is kept by sending several at once: a
@@ -310,7 +312,7 @@ trace_port_is_taken(const struct trace *t, uint16_t port)
 		    other->transport == t->transport &&
 		    addr_equal(
 			&other->instance.options.target, &t->instance.options.target) &&
-		    (other->src_port == port || trace_flow_has_port(other, port)))
+		    trace_flow_has_port(other, port))
 			return true;
 	}
 	return false;
@@ -321,7 +323,15 @@ trace_port_instead(uint32_t port, uint32_t nth)
 {
 	uint32_t place = port - PORT_BASE + nth * PORT_STEP;
 
-	return (uint16_t)(nth == 0 ? port : PORT_BASE + place % TRACE_PORTS);
+	if (nth == 0)
+		return (uint16_t)port;
+	return (uint16_t)(nth < PORTS_NEAR ? PORT_BASE + place % PORTS : 0);
+}
+
+bool
+trace_port_is_free(const struct trace *t, uint16_t port)
+{
+	return !trace_port_is_taken(t, port) && !trace_flow_has_port(t, port);
 }
 
 static int
@@ -330,6 +340,15 @@ open_endpoint(struct trace *t, uint16_t port)
 	struct endpoint_key key = trace_endpoint_key(t, port);
 
 	return transports_open(&t->prober->transports, &key, &t->endpoint);
+}
+
+/* Lets go of the endpoint of flow 0, which somebody else here has. */
+static int
+refuse_endpoint(struct trace *t)
+{
+	endpoint_unref(t->endpoint);
+	t->endpoint = NULL;
+	return -EADDRINUSE;
 }
 
 /*
@@ -348,13 +367,19 @@ open_flow(struct trace *t)
 		return open_endpoint(t, 0);
 	if (base > UINT16_MAX)
 		return -ERANGE;
-	while (error == -EADDRINUSE && t->ports_tried < (exact ? 1 : TRACE_PORTS)) {
+	while (
+	    error == -EADDRINUSE && t->ports_tried < (exact ? 1 : TRACE_PORT_TRIES)) {
 		uint16_t port = trace_port_instead(base, t->ports_tried++);
 
-		if (!exact && trace_port_is_taken(t, port))
+		if (!exact && port != 0 && trace_port_is_taken(t, port))
 			continue;
 		error = open_endpoint(t, port);
+		if (error == 0 && port == 0 && !t->endpoint->opening &&
+		    trace_port_is_taken(t, t->endpoint->port))
+			error = refuse_endpoint(t);
 		t->src_port = port;
+		if (error == 0 && port == 0) /* 0 still while it is opening */
+			t->src_port = t->endpoint->port;
 	}
 	return error;
 }
@@ -367,7 +392,9 @@ fail_open(struct trace *t, int error)
 	uint32_t port = (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
 	char text[ADDR_TEXT_MAX];
 
-	if (error == -EADDRINUSE)
+	if (error == -EADDRINUSE && o->src_port == 0 && !o->flow_chosen)
+		trace_fail(t, EADDRINUSE, TRACE_NO_PORT);
+	else if (error == -EADDRINUSE)
 		trace_fail(t, EADDRINUSE,
 		    "source port %u is in use by another program: choose another "
 		    "--flow-id or --sport",
@@ -438,6 +465,20 @@ limit_flows(struct trace *t)
 		*most = low;
 }
 
+/*
+ * The port from which those of flows are counted: flow 0's, but for one of the
+ * kernel's choice, which may be the last there is.
+ */
+static uint16_t
+flows_from(const struct trace *t)
+{
+	uint16_t port = t->endpoint->port;
+	bool chosen =
+	    t->instance.options.src_port != 0 || t->instance.options.flow_chosen;
+
+	return chosen || port < PORT_BASE + PORTS ? port : PORT_BASE;
+}
+
 /* Prepares what probes are built from. */
 static int
 prepare_layout(struct trace *t, const struct prober_plan_family *plan)
@@ -447,7 +488,7 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .pattern = t->endpoint->pattern,
 	    .src = t->source,
 	    .dst = o->target,
-	    .src_port = t->endpoint->port,
+	    .src_port = flows_from(t),
 	    .dst_port = o->dst_port,
 	    .icmp_id = trace_has_ports(t) ? 0 : t->endpoint->port,
 	    .flow_checksum = (uint16_t)(1 + (CHECKSUM_BASE + o->flow_id) % 0xfffe),
@@ -643,19 +684,24 @@ void
 trace_endpoint_opened(struct trace *t)
 {
 	struct endpoint *e = t->endpoint;
+	int error;
 
 	if (t->finished || t->begun)
 		return;
-	if (e->error == 0) {
+	error = e->error;
+	if (error == 0 && t->src_port == 0 && trace_transport_has_ports(t) &&
+	    trace_port_is_taken(t, e->port))
+		error = -EADDRINUSE;
+	t->src_port = e->port;
+	if (error == 0) {
 		begin(t);
 		return;
 	}
-	t->endpoint = NULL;
-	endpoint_unref(e);
-	if (e->error == -EADDRINUSE)
+	(void)refuse_endpoint(t);
+	if (error == -EADDRINUSE)
 		open_and_begin(t);
 	else
-		fail_open(t, e->error);
+		fail_open(t, error);
 }
 
 /* All that needs no endpoint and can fail. */
@@ -724,7 +770,7 @@ trace_free(struct trace *t)
 	timer_cancel(&p->timers, &t->timeout);
 	endpoint_unref(t->endpoint);
 	layout_clear(&t->layout);
-	free(t->flow_ports);
+	trace_flows_clear(t);
 	free(t->instance.state);
 	HASH_DEL(p->traces, t);
 	free(t);

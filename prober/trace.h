@@ -90,16 +90,27 @@ bool trace_is_own_port(const struct trace *t, uint16_t port);
 struct endpoint_key trace_endpoint_key(const struct trace *t, uint16_t port);
 
 /*
- * The source port to try instead of one that is in use, nth 0 to TRACE_PORTS - 1: the
- * port itself, then each of the TRACE_PORTS from 24000 on once, far from all before it.
- * Flows have consecutive ports: what another program has next to its own is in use,
- * too.
+ * The source port to try instead of one that is in use, nth 0 to TRACE_PORT_TRIES - 1:
+ * the port itself, then some of those from 24000 on, each far from all before it, then
+ * 0, the kernel's choice, which costs the same however many are in use. Flows have
+ * consecutive ports: what another program has next to its own is in use, too.
  */
-#define TRACE_PORTS 8192
+#define TRACE_PORT_TRIES 8
 uint16_t trace_port_instead(uint32_t port, uint32_t nth);
+
+/* What is said when none of them could be had. */
+#define TRACE_NO_PORT \
+	"no source port is free: too many programs have some at once; try again when " \
+	"some of them have ended"
+
+/* Nobody of this prober who must not share it with the trace has the source port. */
+bool trace_port_is_free(const struct trace *t, uint16_t port);
 
 /* This trace has given the source port to one of its flows. */
 bool trace_flow_has_port(const struct trace *t, uint16_t port);
+
+/* Forgets what ports its flows have. */
+void trace_flows_clear(struct trace *t);
 
 /* Another trace to the same target has the source port, or it is where ours goes. */
 bool trace_port_is_taken(const struct trace *t, uint16_t port);

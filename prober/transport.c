@@ -118,6 +118,16 @@ endpoint_open(struct endpoint *e)
 	return error;
 }
 
+void
+endpoint_got_port(struct endpoint *e)
+{
+	if (!e->has_ports || e->key.port != 0)
+		return;
+	HASH_DEL(e->owner->endpoints, e);
+	e->key.port = e->port;
+	HASH_ADD(hh, e->owner->endpoints, key, sizeof(e->key), e);
+}
+
 int
 transports_open(
     struct transports *t, const struct endpoint_key *key, struct endpoint **out)
@@ -126,6 +136,8 @@ transports_open(
 	int error;
 
 	HASH_FIND(hh, t->endpoints, key, sizeof(*key), e);
+	if (e != NULL && e->has_ports && key->port == 0)
+		e = NULL; /* it has no port yet, and will not be shared */
 	if (e != NULL && e->error != 0)
 		return e->error; /* it goes with the next transports_reap */
 	if (e != NULL) {
@@ -152,6 +164,8 @@ transports_open(
 		endpoint_close(e);
 		return error;
 	}
+	if (!e->opening)
+		endpoint_got_port(e);
 	*out = e;
 	return 0;
 }

@@ -30,7 +30,7 @@ struct endpoint_key {
 	uint8_t transport; /* enum prober_transport */
 	uint8_t dont_fragment;
 	uint8_t dont_route;
-	uint16_t port;       /* our port, or ICMP id; 0: the kernel's choice */
+	uint16_t port; /* our port, or ICMP id; 0: the kernel's or helper's choice */
 	uint8_t ip_protocol; /* of protocols that have no transport of their own */
 	uint8_t tcp_flags;   /* that its probes have: answers count SYN and FIN */
 	uint16_t coverage;   /* UDP-Lite: of the checksum; 0: all */
@@ -62,7 +62,7 @@ struct endpoint {
 	const struct pattern *pattern;
 	struct transports *owner;
 	uint32_t refs;
-	uint32_t busy_in;        /* for whoever looks for those that are idle */
+	bool idle;               /* found so when descriptors run short */
 	struct watch watch;      /* its own descriptor */
 	uint16_t port;           /* really bound */
 	uint8_t reservation;     /* at the helper */
@@ -211,7 +211,8 @@ void transports_clear(struct transports *t);
 /*
  * The endpoint of that key, opened if there is none yet, with a reference for the
  * caller. Returns 0 or -errno: -EADDRINUSE when another program has the port, -EACCES,
- * -EMFILE ... While it is `opening`, nothing may be queued on it.
+ * -EMFILE ... While it is `opening`, nothing may be queued on it. Port 0 makes a new
+ * one where there are ports: then it is found by the port that it got.
  */
 int transports_open(
     struct transports *t, const struct endpoint_key *key, struct endpoint **out);
@@ -222,6 +223,9 @@ int transports_open(
  */
 int transports_open_more(
     struct transports *t, const struct endpoint_key *key, struct endpoint **out);
+
+/* For transports: what was `opening` has got its port. */
+void endpoint_got_port(struct endpoint *e);
 
 struct endpoint *endpoint_ref(struct endpoint *e);
 

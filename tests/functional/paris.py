@@ -20,6 +20,7 @@ import os
 import random
 import shlex
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -106,20 +107,24 @@ def started_with(command):
     return wrap + [path] + [str(part) for part in command[1:]]
 
 
-# Runs a command while so many UDP and TCP ports from 24000 on are in use.
+# Runs a command while so many ports of a kind of socket from 24000 on are in use.
 PORTS_TAKEN = """
-import socket, subprocess, sys
-held = [socket.socket(socket.AF_INET, kind) for _ in range(int(sys.argv[1]))
-        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+import resource, socket, subprocess, sys
+count, family, kind = map(int, sys.argv[1:4])
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+held = [socket.socket(family, kind) for _ in range(count)]
 for number, one in enumerate(held):
-    one.bind(("", 24000 + number // 2))
-sys.exit(subprocess.run(sys.argv[2:]).returncode)
+    one.bind(("", 24000 + number))
+sys.exit(subprocess.run(sys.argv[4:], preexec_fn=lambda: resource.setrlimit(
+    resource.RLIMIT_NOFILE, limits)).returncode)
 """
 
 
-def ports_taken(count, command):
-    """The command, beside a program that has the IPv4 ports that ours would choose."""
-    return [sys.executable, "-c", PORTS_TAKEN, str(count), *started_with(command)]
+def ports_taken(count, command, family=socket.AF_INET, kind=socket.SOCK_DGRAM):
+    """The command, beside a program that has the ports that ours would choose."""
+    return [sys.executable, "-c", PORTS_TAKEN, str(count), str(int(family)),
+            str(int(kind)), *started_with(command)]
 
 
 # ---- running -------------------------------------------------------------------------

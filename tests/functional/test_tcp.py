@@ -502,18 +502,6 @@ sys.exit(subprocess.run(sys.argv[3:], stdin=subprocess.DEVNULL).returncode)
                                   result.stderr)
                     self.assertEqual(segments(result, target), [])
 
-    def test_tags_in_use(self):
-        """Of tags that are ports, hundreds in a row are another program's."""
-        for protocol, name in (("-U", "udp"), ("-T", "tcp")):
-            command = ["paris-traceroute", "-n", "-a", "traceroute", protocol, "--tag",
-                       name + ".src_port", V4]
-            result = paris.undisturbed("instant.topo", *paris.ports_taken(450, command))
-            self.assertEqual((result.returncode, result.stderr), (0, ""))
-            ports = [packet.sport for packet in result.packets()
-                     if packet.dst == V4 and packet.src == "192.0.2.2"]
-            self.assertGreater(len(ports), 3)
-            self.assertGreaterEqual(min(ports), 24450)
-
     def test_reserved_port(self):
         for target in BOTH:
             result = tool("instant.topo", "--sport", "80", target)

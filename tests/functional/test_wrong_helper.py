@@ -39,7 +39,7 @@ BEHAVIOURS = (
     ("reserved_twice", FAILED, NONSENSE),
     ("other_port", FAILED, NONSENSE),
     ("refuses_four_ports", REACHED, ""),
-    ("refuses_all_ports", FAILED, "source port 24000 is in use by another program"),
+    ("refuses_all_ports", FAILED, "no source port is free"),
     ("refuses_by_no_errno", FAILED, "cannot open a udp-helper socket: unknown error"),
     ("reserves_never", FAILED, SILENT),
     ("sends_never", FAILED, SILENT),

@@ -345,6 +345,25 @@ START_TEST(random_order)
 END_TEST
 
 /* 32 bits: giving back costs no memory, and nothing comes back soon. */
+/* A port that the kernel chose is a tag, too, and is never handed out. */
+START_TEST(not_of_the_set)
+{
+	size_t i = field_index("udp.src_port");
+	int64_t retry;
+	uint32_t value;
+
+	set_up();
+	open_set(i, 1);
+	must(tag_set_has(&set, 24000) && tag_set_has(&set, 32767));
+	must(!tag_set_has(&set, 23999) && !tag_set_has(&set, 32768));
+	must_eq(tag_set_give(&set, 0, 50000), 0);
+	while (tag_set_take(&set, 0, &value, &retry) == 0)
+		must(tag_set_has(&set, value));
+	ck_assert(retry == INT64_MAX);
+	tear_down();
+}
+END_TEST
+
 START_TEST(large_sets)
 {
 	size_t i = _i == 0 ? field_index("udp.payload") : field_index("tcp.seq");
@@ -386,6 +405,7 @@ main(void)
 	    {falling},
 	    {rest_before_the_next_owner},
 	    {random_order, .loops = 3},
+	    {not_of_the_set},
 	    {large_sets, .loops = 2},
 	};
 
