@@ -75,14 +75,14 @@ receive(struct loop *l, struct clocks *clocks)
 	return taken == RECEIVE_BATCH;
 }
 
-/* Notes how long the next reply has been due. */
+/* Notes how long a reply has been due by now. */
 static void
-note_delay(struct loop *l, int64_t now)
+note_delay(struct loop *l, int64_t due)
 {
-	int64_t due = replyqueue_due(simulator_replies(l->simulator));
+	int64_t delay = due != REPLYQUEUE_NEVER ? clock_monotonic() - due : 0;
 
-	if (due != REPLYQUEUE_NEVER && now - due > l->behind)
-		l->behind = now - due;
+	if (delay > l->behind)
+		l->behind = delay;
 }
 
 /* Sends what is due, a batch at a time. */
@@ -94,13 +94,12 @@ send_due(struct loop *l)
 	uint32_t slots[FAREND_BATCH];
 	size_t lens[FAREND_BATCH];
 	unsigned int count = 0;
-	int64_t now, today = 0;
+	int64_t due = replyqueue_due(replies), now, today = 0;
 	uint8_t *bytes;
 
-	if (replyqueue_due(replies) == REPLYQUEUE_NEVER)
+	if (due == REPLYQUEUE_NEVER)
 		return;
 	now = clock_monotonic();
-	note_delay(l, now);
 	if (l->capture != NULL)
 		today = clock_realtime();
 	while (count < FAREND_BATCH && (bytes = replyqueue_pop(replies, now,
@@ -115,6 +114,8 @@ send_due(struct loop *l)
 	if (count == 0)
 		return;
 	farend_send(l->far, frames, lens, count);
+	/* Now that they have left: we may have stood still since the clock was read. */
+	note_delay(l, due);
 	while (count > 0)
 		replyqueue_release(replies, slots[--count]);
 }
@@ -176,7 +177,7 @@ loop_run(struct loop *l)
 			/* What the command sent last has a place in the report too. */
 			for (int i = 0; i < LAST_BATCHES && receive(l, &clocks); i++)
 				;
-			note_delay(l, clock_monotonic());
+			note_delay(l, replyqueue_due(simulator_replies(l->simulator)));
 			return 0;
 		}
 	}
