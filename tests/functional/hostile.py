@@ -37,6 +37,11 @@ OUR_MAC = "02:00:00:00:00:02"  # TCP takes nothing that is broadcast
 ETHERNET = 14
 SO_TIMESTAMPNS = 35
 BURST = 128
+# Bytes that may wait in a socket, which takes 200 kB at least, before more is injected; for
+# how many seconds at most; where the kernel shows them.
+ROOM = 50_000
+PATIENCE = 10
+TABLES = [f"/proc/self/net/{name}" for name in ("udp", "udp6", "icmp", "icmp6", "raw", "raw6")]
 
 
 # ---- packets -------------------------------------------------------------------------
@@ -461,7 +466,16 @@ class Router:
             self.send(packet)
             if self.injected % BURST == 0:  # the kernel queues only so many
                 time.sleep(0.002)
+                self.wait_until_read()
         self.held.append((seconds + nanoseconds / 1e9 + self.delay, honest(probe)))
+
+    @staticmethod
+    def wait_until_read():
+        """Returns when what waits in the sockets of this network is little: a prober that
+        stands still shall not lose the honest answer for want of room."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and max(map(waiting, TABLES), default=0) > ROOM:
+            time.sleep(0.002)
 
     def send_due(self):
         while self.held and self.held[0][0] <= time.time():
@@ -490,6 +504,13 @@ def in_turn(scenario, first):
         packets, number = scenario(probe), next(numbers)
         return packets and [packets[number % len(packets)]]
     return chosen
+
+
+def waiting(table):
+    """The most bytes that wait to be read in a socket of one kind."""
+    with open(table, encoding="ascii") as file:
+        rows = [line.split() for line in list(file)[1:]]
+    return max((int(row[4].partition(":")[2], 16) for row in rows), default=0)
 
 
 def find_scenario(name):

@@ -288,12 +288,13 @@ def patience(command):
     return min(wait, 0.9) if "-T" in words else wait
 
 
-def undisturbed(topology, *command, **more):
+def undisturbed(topology, *command, wait=None, **more):
     """As fakeroute, for what is compared with the truth: run again when the simulated
     network was late, as it is on a busy machine, by about as much as probes are waited
-    for. `-w 5` makes that rare; a TCP probe waits for 0.9 s at most. With less than 0.25 s
-    there is no telling: such a test lives with losses."""
-    wait = patience(command)
+    for, or by `wait` seconds of another program. `-w 5` makes that rare; a TCP probe waits
+    for 0.9 s at most. With less than 0.25 s there is no telling: such a test lives with
+    losses."""
+    wait = patience(command) if wait is None else wait
     for _ in range(5):
         result = fakeroute(topology, *command, **more)
         if wait < 0.25 or result.report.get("sent", {}).get("behind_ns", 0) < 0.6e9 * wait:

@@ -3,6 +3,7 @@ simulated network."""
 
 import contextlib
 import ipaddress
+import json
 import os
 import re
 import shutil
@@ -69,6 +70,7 @@ class Example:
         if not re.search(r"paris-ping .*-c ", text):
             text = text.replace("paris-ping ", "paris-ping -c 2 ")
         target = TARGET6 if re.search(r"(^|\s)-6\b", self.text) else TARGET
+        text = re.sub(r"\bparis-fakeroute ", "paris-fakeroute --report report ", text, count=1)
         return re.sub(HOSTS, target, text).replace(" FILE ", " hosts ")
 
 
@@ -192,14 +194,18 @@ class Examples(unittest.TestCase):
             command = f"script -qec '{command}' /dev/null"
         tools = str(paris.stage() / "bin")
         if "paris-fakeroute" not in command:
-            command = [f"{tools}/paris-fakeroute", "net", "--", "sh", "-euc", command]
+            command = [f"{tools}/paris-fakeroute", "--report", "report", "net", "--", "sh", "-euc", command]
         else:
             command = ["sh", "-euc", command]
-        return subprocess.run(
+        done = subprocess.run(
             paris.as_user(command), cwd=folder, stdin=subprocess.DEVNULL, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
             timeout=paris.TIME_LIMIT * paris.SLOWNESS,
             env=dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}"))
+        report = folder / "report"
+        if report.exists() and report.stat().st_size:
+            paris.lateness.note(json.loads(report.read_text()), done.stderr)
+        return done
 
     def check(self, examples):
         drawn = shutil.which("dot")

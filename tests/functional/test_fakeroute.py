@@ -52,7 +52,7 @@ def error_of(s):
                         errno=number, origin=origin, info=info, quoted=len(data))
     return dict(kind="error without cause")
 
-def answer(s, wait=2.0):
+def answer(s, wait=20):
     poll = select.poll()
     poll.register(s, select.POLLIN)
     events = poll.poll(wait * 1000)
@@ -74,7 +74,7 @@ def send(s, data, address):
         except OSError:
             pass
 
-def udp(dst, ttl, sport=0, dport=40000, data=b"x" * 32, wait=2.0, count=1, proto=0):
+def udp(dst, ttl, sport=0, dport=40000, data=b"x" * 32, wait=20, count=1, proto=0):
     family = family_of(dst)
     with socket.socket(family, socket.SOCK_DGRAM, proto) as s:
         options(s, family, ttl)
@@ -85,7 +85,7 @@ def udp(dst, ttl, sport=0, dport=40000, data=b"x" * 32, wait=2.0, count=1, proto
             found.append(answer(s, wait))
         return found if count > 1 else found[0]
 
-def echo(dst, ttl, identifier=77, sequence=1, data=b"payload!", wait=2.0):
+def echo(dst, ttl, identifier=77, sequence=1, data=b"payload!", wait=20):
     family = family_of(dst)
     six = family == socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM, 58 if six else 1) as s:
@@ -95,7 +95,7 @@ def echo(dst, ttl, identifier=77, sequence=1, data=b"payload!", wait=2.0):
              (dst, 0))
         return answer(s, wait)
 
-def tcp(dst, port, ttl=64, wait=0.5):
+def tcp(dst, port, ttl=64, wait=20):
     family = family_of(dst)
     with socket.socket(family, socket.SOCK_STREAM) as s:
         options(s, family, ttl)
@@ -137,9 +137,11 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 def inside(topology, code, options=(), user=True):
-    """Runs Python inside the network; returns (what it printed as JSON, the Result)."""
-    result = paris.fakeroute(topology, sys.executable, "-c",
-                             PRELUDE + textwrap.dedent(code), options=options, user=user)
+    """Runs Python inside the network; returns (what it printed as JSON, the Result). Again
+    if that was so late that a kernel sends a SYN once more."""
+    result = paris.undisturbed(topology, sys.executable, "-c",
+                               PRELUDE + textwrap.dedent(code), wait=1, options=options,
+                               user=user)
     if result.returncode != 0:
         raise AssertionError(str(result))
     return json.loads(result.stdout), result
@@ -296,7 +298,8 @@ class Answers(unittest.TestCase):
         shutil.copyfile(shutil.which("ping"), copy)
         copy.chmod(0o755)
         for dst in BOTH:
-            result = paris.fakeroute("line.topo", copy, "-n", "-c", "2", "-i", "0.2", dst)
+            result = paris.fakeroute("line.topo", copy, "-n", "-c", "2", "-i", "0.2", "-w",
+                                     "20", dst)
             self.assertEqual(result.returncode, 0, result)
             self.assertIn("2 received", result.stdout)
             self.assertIn("ttl=50", result.stdout)
@@ -370,7 +373,7 @@ class Nat(unittest.TestCase):
     def trace(self, dst):
         """(what a socket was told of TTL 1 to 5, the run)"""
         return inside("nat.topo", f"""
-            print(json.dumps([udp("{dst}", ttl, sport=24000, wait=.2)
+            print(json.dumps([udp("{dst}", ttl, sport=24000)
                               for ttl in range(1, 6)]))""")
 
     def test_destination(self):
@@ -482,7 +485,7 @@ class Routers(unittest.TestCase):
     def errors(self, number, flows=12):
         """The errors of the second hop on the way to a server, by capture."""
         _, result = inside("aliases.topo", f"""
-            print(json.dumps([udp("198.51.100.{number}", 2, sport=20000 + n, wait=.5)
+            print(json.dumps([udp("198.51.100.{number}", 2, sport=20000 + n)
                               for n in range({flows})]))""")
         errors = error_packets(result)
         self.assertEqual(len({one.src for one in errors}), 2, "both interfaces")
@@ -516,12 +519,14 @@ class Routers(unittest.TestCase):
 
     def test_limit(self):
         found, result = inside("aliases.topo", """
-            print(json.dumps([udp("198.51.100.6", 2, sport=20000 + n, wait=2 if n < 6 else .05)
-                              for n in range(20)] + [echo("10.2.6.1", 64)]))""")
+            found = [udp("198.51.100.6", 2, sport=20000 + n) for n in range(6)]
+            while len(found) < 500 and found[-1]:  # until one finds no token
+                found.append(udp("198.51.100.6", 2, sport=20000 + len(found), wait=1))
+            print(json.dumps(found + [echo("10.2.6.1", 64)]))""")
         self.assertTrue(all(found[:6]))  # the burst, of both interfaces together
         self.assertEqual(found[-1]["kind"], "data")  # no error: no limit
         received = result.report["received"]
-        self.assertEqual(received["limited"] + received["answered"], 21)
+        self.assertEqual(received["limited"] + received["answered"], len(found))
         self.assertGreaterEqual(received["limited"], 1)
 
 
@@ -529,7 +534,8 @@ class Time(unittest.TestCase):
     def test_round_trip(self):
         found, _ = inside("line.topo", f"""
             times = []
-            while len(times) < 50 and (not times or min(times) > 0.05):
+            end = time.monotonic() + 20
+            while not times or min(times) > 0.05 and time.monotonic() < end:
                 begun = time.monotonic()
                 udp("{V4}", 15)
                 times.append(time.monotonic() - begun)
@@ -631,7 +637,7 @@ class Chance(unittest.TestCase):
             for n in range(8):  # few enough for the socket's memory
                 for m in range(50):
                     send(s, b"x", ("{V4}", 40000 + n * 50 + m))
-                while answer(s, 0.1):
+                while answer(s, 0.1 if n < 7 else 3):
                     got += 1
             print(json.dumps(got))""")
         lost = result.report["received"]["lost"]
@@ -644,10 +650,10 @@ class Chance(unittest.TestCase):
             options(s, socket.AF_INET, 3)
             late, got = 0, 0
             for n in range(4):
+                begun = time.monotonic()  # before the first: what is late comes later yet
                 for m in range(100):
                     send(s, b"x", ("203.0.113.%d" % m, 40000 + n))
-                begun = time.monotonic()
-                while answer(s, 0.5):
+                while answer(s, 2):
                     got += 1
                     late += time.monotonic() - begun > 0.25
             print(json.dumps([got, late]))""")
@@ -899,7 +905,7 @@ time.sleep(1000)
                                  may_leave=True)
         self.assertEqual(result.returncode, 3)
         self.assertGreaterEqual(result.report["processes_left"], 2)
-        self.assertLess(result.seconds, 20 * paris.SLOWNESS)
+        self.assertLess(result.seconds, 60)
 
     @unittest.skipIf(paris.VARIANT == "valgrind", "valgrind cannot write its log there")
     @unittest.skipUnless(ROOT, "only root can be without user namespaces")
@@ -1005,7 +1011,7 @@ sets.all[0] = sets.all[1]  # effective: what is permitted
 assert libc.capset(ctypes.byref(header), ctypes.byref(sets)) == 0
 with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as s:
     s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 3)
-    s.settimeout(5)
+    s.settimeout(20)
     s.sendto(struct.pack("!BBHHH", 8, 0, 0xf7fe, 0, 1), ("198.51.100.9", 0))
     data, source = s.recvfrom(1500)
     print(source[0], data[20])

@@ -82,11 +82,11 @@ class HostNamesTest(unittest.TestCase):
                             "--format", "json", PLAIN)
         probe = result.json["hops"][0]["probes"][0]
         self.assertEqual(probe["name"], "late.test")
-        self.assertLess(probe["rtt_ms"], 500 * paris.SLOWNESS)
+        self.assertLess(probe["rtt_ms"], 990)
         result = self.trace({(reverse(PLAIN), PTR): silent()}, PLAIN)
         self.assertEqual(result.returncode, 0, result)
         self.assertIn(f" 1  {PLAIN} ({PLAIN})  ", result.stdout)
-        self.assertLess(result.seconds, 8 * paris.SLOWNESS)
+        self.assertLess(result.seconds, 20 * paris.SLOWNESS)
 
 
 if __name__ == "__main__":

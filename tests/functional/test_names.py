@@ -71,7 +71,7 @@ def arpa(string):
 class Names:
     """A running paris-names and our end of its channel."""
 
-    def __init__(self, servers="", timeout_ms=2000, configure=True, files=(), **more):
+    def __init__(self, servers="", timeout_ms=20000, configure=True, files=(), **more):
         """files: paths of databases; `more` is for configuration()."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Their own numbers may be those that they shall have there.
@@ -344,7 +344,7 @@ class Hostile(NamesTest):
             (arpa("192.0.2.2"), dns.PTR): dns.wrong_id(right, then_right=True),
             (arpa("192.0.2.3"), dns.PTR): dns.garbage(b""),
             (arpa("192.0.2.4"), dns.PTR): dns.garbage(bytes(range(256))),
-        }, timeout_ms=3000)
+        }, timeout_ms=6000)
         for n in range(1, 5):
             names.ask_reverse(n, "192.0.2.%d" % n)
         answers = {number: (status, name) for number, status, name in
@@ -363,14 +363,15 @@ class Hostile(NamesTest):
 
 class Time(NamesTest):
     def test_dead_server_is_bounded(self):
-        names = self.start(default=dns.silent(), timeout_ms=2000)
+        names = self.start(default=dns.silent(), timeout_ms=5000)
         start = time.monotonic()
         names.ask_reverse(1, "192.0.2.1")
         names.ask_forward(2, b"nobody.example")
         answers = sorted(names.answer() for _ in range(2))
         elapsed = time.monotonic() - start
         self.assertEqual(answers, [(1, TIMEOUT, b""), (2, TIMEOUT, [])])
-        self.assertLess(elapsed, 2 + 1.9 * PATIENCE)  # not once a try, nor once a question
+        # Not once a try, nor once a question.
+        self.assertLess(elapsed, 5 + 4.9 * PATIENCE)
         self.assertGreater(elapsed, 1.2)
 
     def test_many_dead_servers_are_bounded(self):
@@ -378,12 +379,13 @@ class Time(NamesTest):
         for server in servers:
             server.__enter__()
             self.addCleanup(server.stop)
-        names = self.start_with(",".join(s.address for s in servers), timeout_ms=600)
+        names = self.start_with(",".join(s.address for s in servers), timeout_ms=2000)
         start = time.monotonic()
         for number in range(1000):
             names.ask_reverse(number, "10.0.%d.%d" % divmod(number, 256))
         answers = [names.answer() for _ in range(1000)]
-        self.assertLess(time.monotonic() - start, 0.6 + 2 * PATIENCE)
+        # Not once a server.
+        self.assertLess(time.monotonic() - start, 2 + 10 * PATIENCE)
         self.assertEqual({status for _, status, _ in answers}, {TIMEOUT})
         self.assertEqual(len({number for number, _, _ in answers}), 1000)
 
@@ -393,7 +395,7 @@ class Time(NamesTest):
         for server in (dead, good):
             server.__enter__()
             self.addCleanup(server.stop)
-        names = self.start_with(dead.address + "," + good.address, timeout_ms=4000)
+        names = self.start_with(dead.address + "," + good.address, timeout_ms=12000)
         self.assertEqual(names.reverse("192.0.2.1"), (OK, b"second"))
 
     def test_closed_port_fails_at_once(self):
@@ -410,7 +412,7 @@ class Time(NamesTest):
             lost.append(query)
             return [] if len(lost) == 1 else dns.ptr(b"again")(query)
 
-        names = self.start({(arpa("192.0.2.1"), dns.PTR): lose_first}, timeout_ms=4000)
+        names = self.start({(arpa("192.0.2.1"), dns.PTR): lose_first}, timeout_ms=12000)
         self.assertEqual(names.reverse("192.0.2.1"), (OK, b"again"))
 
     def test_idle_uses_no_time(self):
@@ -422,7 +424,7 @@ class Time(NamesTest):
         time.sleep(0.5)
         with open("/proc/%d/stat" % names.process.pid) as stat:
             after = sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13]))
-        self.assertLessEqual(after - before, 1 * PATIENCE)
+        self.assertLessEqual(after - before, 5)  # of 50: it does not spin
         self.assertEqual(names.answer()[1], TIMEOUT)
 
 

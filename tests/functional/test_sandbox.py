@@ -127,7 +127,7 @@ class Running(unittest.TestCase):
     def test_stopped_and_continued(self):
         """As Ctrl-Z and fg do: the interrupted wait is taken up again."""
         for method in ((), ("-I",)):
-            running = self.start("-n", "-w", "1.5", "-m", "5", *method, BOTH[0])
+            running = self.start("-n", "-w", "6", "-m", "5", *method, BOTH[0])
             pid = self.ready(running, "paris-prober")
             tool = running.find("paris-traceroute")
             paris.wait_for(lambda: "\n 3 " in running.text(), 10, "no third hop")

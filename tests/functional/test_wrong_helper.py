@@ -122,7 +122,7 @@ class WrongHelper(unittest.TestCase):
     def test_behaviours(self):
         for behaviour, status, words in BEHAVIOURS:
             with self.subTest(behaviour):
-                options = OPTIONS.get(behaviour, ())
+                options = OPTIONS.get(behaviour, ("-w", "20"))
                 result = start(behaviour, "--format", "json", "--privilege", "helper",
                                *options, V4).finish(60)
                 self.check(behaviour, status, words, result)

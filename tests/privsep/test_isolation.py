@@ -198,7 +198,7 @@ class Isolation(unittest.TestCase):
                 self.first.say(privsep.RELEASE, b"\0")
                 while b"!" not in channel.recv(4096):
                     pass
-                theirs, = wire.take()
+                theirs = wire.take_one()
                 self.assertEqual((mine.sport, theirs.sport), (port, port))
                 answers = [error_packet(packet.raw) for packet in (mine, theirs)]
                 if protocol == TCP:
@@ -250,7 +250,7 @@ class Isolation(unittest.TestCase):
                 self.first.channel.setblocking(True)
             with AsOther(work) as channel:
                 channel.recv(1)
-                theirs, = wire.take()
+                theirs = wire.take_one()
                 for _ in range(300):
                     wire.give(error_packet(theirs.raw))
                 wire.settle()
