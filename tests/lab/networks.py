@@ -215,13 +215,16 @@ class Hash(Behaviour):
 
 
 class PerPacket(Behaviour):
-    """Deals packets out in turn."""
+    """Deals packets out in turn, or by chance ("random")."""
+
+    def __init__(self, how="inc"):
+        self.how = how
 
     def rules(self, network, node):
         ways = len(network.onward[node])
         return chain("filter hook prerouting priority mangle", *(
-            f"{IP[family]} daddr {TARGET[family]} meta mark set numgen inc mod {ways} "
-            "offset 1;" for family in FAMILIES))
+            f"{IP[family]} daddr {TARGET[family]} meta mark set numgen {self.how} "
+            f"mod {ways} offset 1;" for family in FAMILIES))
 
     def commands(self, network, node, family):
         for way, after in enumerate(network.onward[node], 1):

@@ -35,7 +35,7 @@ class OpenPort(routers.PathTest):
     def test_connections_are_reset(self):
         self.listener.setblocking(False)
         for family in FAMILIES:
-            trace = self.lab.trace("-T", "-p", 443, TARGET[family])
+            trace = self.lab.trace("-T", "-w", 5, "-p", 443, TARGET[family])
             self.assertTrue(trace.seen.endswith(": reached"), trace.seen)
             paris.wait_for(self.accept_one, 10, "no connection to accept")
             while self.accept_one():
@@ -81,8 +81,8 @@ class LongWays(routers.PathTest):
     def test_varied_flows_do_mix(self):
         """What the truth is there to tell apart: what traceroute(8) does."""
         truth = self.network.truth(UDP, 4)
-        seen = {self.lab.trace("-a", "traceroute", TARGET[4]).seen
-                for _ in range(5)}
+        seen = {self.lab.trace("-a", "traceroute", "-w", 5, "--sport", 25000 + 100 * number,
+                               TARGET[4]).seen for number in range(10)}
         self.assertTrue(seen - truth, seen)
 
 
@@ -124,7 +124,7 @@ class ByPacket(routers.LabTest):
     def check(self, method, family):
         arrived = f"t({method.arrival})"
         expected = [{"a"}, {"b1", "b2", "b3"}, {"c"}, {arrived}]
-        traces = self.lab.traces([(*method.arguments, TARGET[family])] *
+        traces = self.lab.traces([(*method.arguments, "-w", 5, TARGET[family])] *
                                  routers.RUNS, routers.AT_ONCE)
         found = set()
         for trace in traces:
@@ -138,7 +138,7 @@ class ByPacket(routers.LabTest):
             self.assertEqual((trace.status, trace.errors), (0, ""))
         self.assertEqual(found, expected[1])
         # One trace alone, whose packets the balancer deals out in turn.
-        alone = self.lab.trace(*method.arguments, TARGET[family])
+        alone = self.lab.trace(*method.arguments, "-w", 5, TARGET[family])
         second = alone.json["hops"][1]["probes"]
         self.assertEqual(len({probe["from"] for probe in second}), 3, alone.seen)
         self.assertIn("several_addresses",

@@ -42,8 +42,8 @@ class Gateways(routers.LabTest):
 
     def trace(self, *arguments, status=0):
         result = self.lab.inside("s", lambda: paris.run(
-            *paris.started_with(["paris-traceroute"]), "-n", "--format", "json",
-            *arguments, user=False))
+            *paris.started_with(["paris-traceroute"]), "-n", "-w", "5", "--format",
+            "json", *arguments, user=False))
         self.assertEqual(result.returncode, status, result)
         return result.json
 

@@ -24,7 +24,7 @@ class Clamping(routers.LabTest):
 
     def run_at_source(self, *arguments, user=True):
         result = self.lab.inside("s", lambda: paris.run(
-            *paris.started_with(["paris-traceroute"]), "-n", *arguments, user=user))
+            *paris.started_with(["paris-traceroute"]), "-n", "-w", "5", *arguments, user=user))
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         return result
 

@@ -33,7 +33,7 @@ class AnotherWayBack(routers.PathTest):
     """)
 
     def test_the_address_is_that_of_the_way_back(self):
-        trace = self.lab.trace(TARGET[4])
+        trace = self.lab.trace("-w", 5, TARGET[4])
         self.assertEqual(trace.json["hops"][2]["probes"][0]["from"],
                          self.network.address("c", "x", 4))
 

@@ -32,7 +32,7 @@ class Offload(routers.LabTest):
         self.lab.inside("s", work)
 
     def trace(self, *arguments):
-        tool = [*USER, tools() / "bin/paris-traceroute", "-n", "--format", "json",
+        tool = [*USER, tools() / "bin/paris-traceroute", "-n", "-w", "5", "--format", "json",
                 "--privilege", "helper", *arguments]
         result = self.lab.inside("s", lambda: paris.run(*tool, user=False))
         self.assertEqual((result.returncode, result.stderr), (0, ""))

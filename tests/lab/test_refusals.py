@@ -98,7 +98,7 @@ class NarrowLinkFragments(routers.PathTest):
             for node in "st":
                 self.lab.inside(node, lambda: subprocess.run(
                     ["ip", "-6", "route", "flush", "cache"], check=True))
-            trace = self.lab.trace(*method.arguments, TARGET[6], self.length)
+            trace = self.lab.trace(*method.arguments, "-w", 5, TARGET[6], self.length)
             self.assertEqual(self.network.word(trace.json["hops"][2]["probes"][0],
                                                trace.json), "b(mtu 1400)", trace.seen)
             self.assertTrue(trace.seen.endswith(": unreachable"), trace.seen)
@@ -110,7 +110,7 @@ class NarrowLinkFragments(routers.PathTest):
         link that is too narrow."""
         for method in self.methods:
             for family in FAMILIES:
-                trace = self.lab.trace(*method.arguments, "-F", TARGET[family],
+                trace = self.lab.trace(*method.arguments, "-w", 5, "-F", TARGET[family],
                                        self.length)
                 self.assertEqual({trace.seen}, self.network.truth(
                     method, family, self.length, True))

@@ -227,7 +227,7 @@ class NothingStays(unittest.TestCase):
         self.assertLessEqual(made, self.in_use())
         lab.trace(TARGET[4])
         lab.close()
-        self.assertFalse(made & self.in_use())
+        paris.wait_for(lambda: not made & self.in_use(), 10, "namespaces stay")
 
 
 if __name__ == "__main__":

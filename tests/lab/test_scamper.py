@@ -54,7 +54,7 @@ class Scamper(unittest.TestCase):
                 SCAMPER, "-O", "json", "-I", f"trace -q 1 -w 1 {theirs} {flow} {target}"], False)
         finally:
             os.kill(holder, signal.SIGTERM)
-            network.finish()
+            paris.lateness.note(network.finish().report, "")
         return found, known
 
     def check(self, case):
