@@ -69,22 +69,39 @@ tcp_open(struct endpoint *e)
 	return error;
 }
 
-/* Whether the address is ours: what binding a socket of the protocol would tell. */
+/*
+ * A UDP socket with the endpoint's address and this port, or 0, as a socket of the
+ * protocol would have them: -errno when the address is not ours.
+ */
 static int
-check_source(const struct endpoint *e)
+open_keeper(const struct endpoint *e, uint16_t asked, uint16_t *port)
 {
 	int fd = socket(
 	    (int)e->key.source.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	uint16_t port;
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = socket_bind_device(e, fd);
+	error = is_v6(e) ? socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0;
 	if (error == 0)
-		error = socket_bind(e, fd, 0, &port);
+		error = socket_bind_device(e, fd);
+	if (error == 0)
+		error = socket_bind(e, fd, asked, port);
+	if (error == 0)
+		return fd;
 	close(fd);
 	return error;
+}
+
+static int
+check_source(const struct endpoint *e)
+{
+	uint16_t port;
+	int fd = open_keeper(e, 0, &port);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
 }
 
 /* Identifiers are kept by nobody: one that no other endpoint of ours has. */
@@ -107,7 +124,19 @@ ping_open(struct endpoint *e)
 	return error;
 }
 
-/* No socket keeps ports of DCCP: few kernels have it. Other protocols have none. */
+/*
+ * Few kernels have DCCP, so a socket of UDP keeps its ports: another run of ours finds
+ * them taken, and sees no answers to this one.
+ */
+static int
+dccp_open(struct endpoint *e)
+{
+	int fd = open_keeper(e, e->key.port, &e->port);
+
+	return fd < 0 ? fd : raw_take_port(e->owner->raw, e, fd);
+}
+
+/* Other protocols have no ports. */
 static int
 other_open(struct endpoint *e)
 {
@@ -285,7 +314,7 @@ const struct transport transport_dccp_raw = {
     .receives = "ICMP errors with all headers, DCCP Response and Reset",
     .flow_field = FLOW_BY_SRC_PORT,
     .quote_layer = 1,
-    .open = other_open,
+    .open = dccp_open,
     .receive = receive_nothing,
     RULES(rules),
     BY_RAW,

@@ -2,11 +2,13 @@
 would choose. Each finds what it finds alone, and no reply crosses over."""
 
 import json
+import os
 import socket
 import sys
 import unittest
 
 import paris
+import root_inside
 from multipath import SURE, TARGET, Network, fan, seen
 
 TIME_LIMIT = 300
@@ -140,6 +142,32 @@ class Crowd(unittest.TestCase):
                 self.assertEqual(addresses(trace), LINE)
             counters = trace["counters"]
             self.assertEqual((counters["strays"], counters["ambiguous"]), (0, 0))
+
+    @unittest.skipUnless(os.geteuid() == 0, "raw sockets of the prober's own are root's")
+    def test_raw_sockets(self):
+        """Each sees what answers all, and takes what answers its own."""
+        ways = (["-D"], ["-P", "89"], ["--privilege", "raw", "-U"],
+                ["--privilege", "raw", "-T"], ["--privilege", "raw", "-I"],
+                ["--privilege", "raw", "-U", "--fragment", "8,16"])
+        commands = 3 * [paris.started_with(traceroute(*way, TARGET[4])) for way in ways]
+        result = root_inside.run(fan(1), sys.executable, "-c", AT_ONCE,
+                                 json.dumps(commands), limit=120)
+        for told, said, status in json.loads(result.stdout):
+            self.assertEqual((status, said), (OK, ""))
+            self.assertEqual(addresses(json.loads(told)), LINE)
+
+    @unittest.skipUnless(os.geteuid() == 0, "DCCP is root's")
+    def test_ports_of_dccp(self):
+        """What has a UDP port, as a run of ours with -D, has that of DCCP."""
+        for family in (4, 6):
+            for asked, status in ([], OK), (["--sport", "24000"], FAILED):
+                result = root_inside.run(fan(1), *paris.ports_taken(
+                    1, traceroute("-D", *asked, TARGET[family]), FAMILIES[family]))
+                self.assertEqual(result.returncode, status, result)
+                if status == OK:
+                    self.assertNotEqual(result.json["src_port"], 24000)
+                else:
+                    self.assertIn("source port 24000 is in use", result.stderr)
 
 
 if __name__ == "__main__":
