@@ -50,6 +50,7 @@ SETPRIV = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"
 TIME_LIMIT = 30
 # No wait for what happens at once is shorter: any process may stand still for a while.
 LEAST_LIMIT = 20
+TRIES = 6  # of what a busy machine may spoil
 AT_ONCE = 4  # cases of a module, where they are independent
 
 _run_number = itertools.count(1)
@@ -173,6 +174,10 @@ class Result:
         return text.encode("utf-8", "replace").decode()
 
 
+class Ended(AssertionError):
+    """A command is over that should have been seen while it ran."""
+
+
 class Running:
     """A command that runs; end it with finish()."""
 
@@ -192,7 +197,8 @@ class Running:
             cwd="/", start_new_session=True)
 
     def find(self, name, limit=10):
-        """The pid of the descendant that runs one of our programs, once it does."""
+        """The pid of the descendant that runs one of our programs, once it does. Raises
+        Ended when the command has ended."""
         def runs(pid):
             try:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
@@ -203,8 +209,13 @@ class Running:
             return name in names and not holders.intersection(names)
 
         def look():
+            over = self.process.poll() is not None
             pids = [self.process.pid] + system.descendants(self.process.pid)
-            return next(filter(runs, pids), None)
+            found = next(filter(runs, pids), None)
+            if over and not found:
+                raise Ended(f"{shlex.join(self.command)} has ended without {name}, or "
+                            "before anybody looked")
+            return found
         return wait_for(look, limit, f"{name} is not running")
 
     def text(self):
@@ -285,19 +296,36 @@ def patience(command):
              if word.startswith("-w") and words[at:] != ["-w"]]
     # A maximum alone; with factors, or by default, waits are as short as round trips.
     wait = float(given[-1]) if given and given[-1].replace(".", "").isdigit() else 0.05
-    return min(wait, 0.9) if "-T" in words else wait
+    return min(wait, 0.9) if {"-T", "--tcp"} & set(words) else wait
 
 
-def undisturbed(topology, *command, wait=None, **more):
+def was_late(result, wait):
+    """Whether the simulated network was late by about as much as probes are waited for
+    (seconds). With less than 0.25 s there is no telling: such a test lives with losses."""
+    behind = result.report.get("sent", {}).get("behind_ns", 0)
+    return wait >= 0.25 and behind >= 0.6e9 * wait
+
+
+def undisturbed(topology, *command, run=fakeroute, wait=None, **more):
     """As fakeroute, for what is compared with the truth: run again when the simulated
     network was late, as it is on a busy machine, by about as much as probes are waited
     for, or by `wait` seconds of another program. `-w 5` makes that rare; a TCP probe waits
-    for 0.9 s at most. With less than 0.25 s there is no telling: such a test lives with
-    losses."""
+    for 0.9 s at most. `run` runs it, if fakeroute does not."""
     wait = patience(command) if wait is None else wait
-    for _ in range(5):
-        result = fakeroute(topology, *command, **more)
-        if wait < 0.25 or result.report.get("sent", {}).get("behind_ns", 0) < 0.6e9 * wait:
+    for _ in range(TRIES):
+        result = run(topology, *command, **more)
+        if not was_late(result, wait):
+            break
+    return result
+
+
+def until(agreed, run, tries=TRIES):
+    """The result of run(), which is called again while it is not as agreed(result) has
+    it: for what a process that stands still at the wrong moment makes different, and a
+    fault each time."""
+    for _ in range(tries):
+        result = run()
+        if agreed(result):
             break
     return result
 
@@ -351,6 +379,13 @@ def wait_for(condition, limit, complaint):
 def open_files(pid):
     """{descriptor: what it is} of a process."""
     return system.open_files(pid)
+
+
+def sent_datagrams(pid):
+    """How many UDP packets have left the network of a process over IPv4."""
+    names, values = (line.split() for line in Path(
+        f"/proc/{pid}/net/snmp").read_text().splitlines() if line.startswith("Udp:"))
+    return int(values[names.index("OutDatagrams")])
 
 
 def children(pid):

@@ -153,7 +153,7 @@ class Flows(unittest.TestCase):
                                     ("ping icmp.sequence 0", V6, LABEL),
                                     ("udp udp.payload 0", V6, DST)):
             with self.subTest(plan=plan, field=field):
-                many = self.trace(plan, target, 100, flow_field=field)
+                many = self.trace(plan, target, 100, flow_field=field, wait_ms=20000)
                 self.check_flows(many, 100, field)
 
     def test_fields_that_are_none(self):

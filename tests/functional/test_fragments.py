@@ -26,8 +26,8 @@ ROUTERS = (1, 2)
 
 
 def trace(*arguments, status=0, topology=NETWORK):
-    result = root_inside.run(topology, "paris-traceroute", "-n", "-w", "8", "--format",
-                             "json", *arguments)
+    result = paris.undisturbed(topology, "paris-traceroute", "-n", "-w", "8", "--format",
+                               "json", *arguments, run=root_inside.run)
     if result.returncode != status or result.stderr:
         raise AssertionError(str(result))
     return result.json, result

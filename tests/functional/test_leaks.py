@@ -51,11 +51,14 @@ class AtAnyMoment(unittest.TestCase):
         dice = random.Random(seed)
         running = start(*arguments, may_leave=True)
         delay = dice.choice((0.0, 0.002, 0.01, 0.05, 0.2)) * dice.random()
-        pid = running.find("paris-traceroute")
-        if paris.WRAP:  # valgrind finds all kinds of things left by what is killed
-            running.find("paris-prober")
-        time.sleep(delay)
-        sent = kill(pid, number)
+        try:
+            pid = running.find("paris-traceroute")
+            if paris.WRAP:  # valgrind finds all kinds of things left by what is killed
+                running.find("paris-prober")
+            time.sleep(delay)
+            sent = kill(pid, number)
+        except paris.Ended:  # after its last
+            sent = False
         result = running.finish(5)
         # Before it blocks signals the signal itself ends it; after the end it is too
         # late; in between it prints what it knows.
@@ -147,15 +150,24 @@ class Killed(unittest.TestCase):
         """The trace goes on without names."""
         for format_ in ("text", "json"):
             for method, target in KINDS:
-                running = start("-w", "0.3", "--resolver", DEAD_RESOLVER, "--format",
-                                format_, *method, target)
-                kill(running.find("paris-names"), signal.SIGKILL)
-                result = running.finish(10)
+                killed, result = paris.until(
+                    lambda found: found[0], lambda f=format_, m=method, t=target:
+                    self.kill_names("--format", f, *m, t))
+                self.assertTrue(killed, result)
                 self.assertEqual(result.returncode, 1, result)
                 if format_ == "json":
                     self.assertEqual(len(result.json["hops"]), 30)
                 else:
                     self.assertEqual(result.stdout.count("\n"), 31)
+
+    def kill_names(self, *arguments):
+        """(whether it was in time, the Result)"""
+        running = start("-w", "0.3", "--resolver", DEAD_RESOLVER, *arguments)
+        try:
+            killed = kill(running.find("paris-names"), signal.SIGKILL)
+        except paris.Ended:
+            killed = False
+        return killed, running.finish(10)
 
     def test_tool_killed(self):
         """Its servants see the end of their channels and go, whatever they are at."""

@@ -95,7 +95,7 @@ class Schedules(TraceTest):
 
     def test_no_answer_to_the_scout(self):
         for target in (V4, V6):
-            trace = Trace("silent-tail.topo", "-a", "scout", "-w", "0.3", "--gap-limit",
+            trace = Trace("silent-tail.topo", "-a", "scout", "-w", "0.5", "--gap-limit",
                           "2", target, status=1)
             self.check(trace)
             self.assertEqual(trace.json["stop"], {"reason": "gap_limit", "ttl": 5})
@@ -104,7 +104,8 @@ class Schedules(TraceTest):
 
     def test_text(self):
         """The text is a traceroute's, without the scout's hop."""
-        result = paris.fakeroute("line.topo", "paris-traceroute", "-n", "-a", "scout", V4)
+        result = paris.undisturbed("line.topo", "paris-traceroute", "-n", "-w", "5", "-a",
+                                   "scout", V4)
         lines = result.stdout.splitlines()
         self.assertEqual(len(lines), 1 + HOPS, result)
         self.assertTrue(lines[-1].startswith(f"15  {V4}  "))

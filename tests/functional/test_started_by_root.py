@@ -68,7 +68,8 @@ def without_helper():
 
 def trace(topology, *arguments, program="paris-traceroute", **more):
     """The json of a trace that must go well."""
-    result = root_inside.run(topology, program, "-n", "--format", "json", *arguments, **more)
+    result = paris.undisturbed(topology, program, "-n", "-w", "5", "--format", "json",
+                               *arguments, run=root_inside.run, **more)
     if result.returncode != 0 or result.stderr:
         raise AssertionError(str(result))
     found = result.json
