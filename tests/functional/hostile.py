@@ -596,7 +596,9 @@ def run(scenario, delay, limit, program, *arguments):
          *unprivileged(), *tool], user=False, env=environment).finish(limit)
     if ran.returncode != 0:
         raise AssertionError(f"the network of {scenario} failed: {ran}")
-    return Result(json.loads((folder / "result").read_text()))
+    result = Result(json.loads((folder / "result").read_text()))
+    paris.lateness.note({"sent": {"behind_ns": int(1e9 * result.behind)}}, result.stderr)
+    return result
 
 
 if __name__ == "__main__":

@@ -296,7 +296,7 @@ def patience(command):
              if word.startswith("-w") and words[at:] != ["-w"]]
     # A maximum alone; with factors, or by default, waits are as short as round trips.
     wait = float(given[-1]) if given and given[-1].replace(".", "").isdigit() else 0.05
-    return min(wait, 0.9) if {"-T", "--tcp"} & set(words) else wait
+    return min(wait, 0.9) if "-T" in words else wait
 
 
 def was_late(result, wait):

@@ -135,7 +135,7 @@ CASES = {
     "early_end": (
         # What has a TTL of 2 takes a short cut. Hop 1 holds the trace up.
         Case(line("rule a to=server since=1packets until=2packets",
-                  a="late=100%,1s"), {"early_end": [3, 4]}, methods=DATAGRAMS,
+                  a="late=100%,3s"), {"early_end": [3, 4]}, methods=DATAGRAMS,
              arguments=("-w", "5", "-q", "1"), notes=[
                  "hops 3-4: answered as routers do, although the path ended at hop 2"]),
     ),
