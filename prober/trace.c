@@ -352,6 +352,19 @@ refuse_endpoint(struct trace *t)
 }
 
 /*
+ * The tags of each run begin with the same destination port. With the same source port,
+ * too, late answers to a run that is over would be taken for the next one's: the kernel
+ * chooses one, as for traceroute(8).
+ */
+static bool
+tags_begin_alike(const struct trace *t)
+{
+	const char *field = strchr(t->plan.tag, '.');
+
+	return field != NULL && strcmp(field, ".dst_port") == 0;
+}
+
+/*
  * Opens the endpoint of flow 0, or begins to: the port asked for, or one that is free
  * instead. Called again when what was opening could not be had.
  */
@@ -367,6 +380,8 @@ open_flow(struct trace *t)
 		return open_endpoint(t, 0);
 	if (base > UINT16_MAX)
 		return -ERANGE;
+	if (t->ports_tried == 0 && !exact && tags_begin_alike(t))
+		t->ports_tried = PORTS_NEAR;
 	while (
 	    error == -EADDRINUSE && t->ports_tried < (exact ? 1 : TRACE_PORT_TRIES)) {
 		uint16_t port = trace_port_instead(base, t->ports_tried++);

@@ -3,6 +3,7 @@ would choose. Each finds what it finds alone, and no reply crosses over."""
 
 import json
 import os
+import shlex
 import socket
 import sys
 import unittest
@@ -142,6 +143,23 @@ class Crowd(unittest.TestCase):
                 self.assertEqual(addresses(trace), LINE)
             counters = trace["counters"]
             self.assertEqual((counters["strays"], counters["ambiguous"]), (0, 0))
+
+    def test_one_after_the_other(self):
+        """What answers a run that is over answers none of the next one's probes."""
+        text = fan(1).replace("rtt=1ms", "rtt=1s")
+        for before in (["-a", "traceroute"], ["-U"]):
+            for family in (4, 6):
+                with self.subTest(before=before, family=family):
+                    over = paris.started_with(traceroute(
+                        *before, "-m", "1", "-q", "6", "-w", "0.1", TARGET[family]))
+                    then = paris.started_with(traceroute(
+                        "-a", "traceroute", "-f", "2", "-m", "2", "-q", "6", TARGET[family]))
+                    result = paris.fakeroute(text, "sh", "-c", f"{shlex.join(over)} >&2; exec "
+                                             f"{shlex.join(then)}")
+                    hop, = result.json["hops"]
+                    found = {(probe["from"], probe["rtt_ms"] >= 2000) for probe in hop["probes"]}
+                    second = {4: "10.2.0.1", 6: "2001:db8:2::1"}[family]
+                    self.assertEqual(found, {(second, True)})
 
     @unittest.skipUnless(os.geteuid() == 0, "raw sockets of the prober's own are root's")
     def test_raw_sockets(self):

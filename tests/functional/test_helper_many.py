@@ -5,7 +5,6 @@ import ipaddress
 import unittest
 from collections import Counter
 
-import paris
 from test_concurrent import FAILED, REACHED, ManyTest, SeparateRuns, targets
 from test_flows import HELPER, V4, V6, WHY, ManyByHelper
 from test_helper import tools
