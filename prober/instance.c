@@ -14,10 +14,6 @@
 /* A device that takes nothing for so long is not waited for. The helper is: helper.h.
  */
 #define SEND_PATIENCE NS_PER_SECOND
-/* How long another program may have the port of a flow of ours, and how often to look.
- */
-#define LOST_PATIENCE (5 * NS_PER_SECOND)
-#define LOST_RETRY (100 * NS_PER_MS)
 /*
  * Timers are late by a part of a millisecond: a rate above that of 200 probes a second
  * is kept on average, by sending so much of it at once.
@@ -240,163 +236,7 @@ trace_endpoint_key(const struct trace *t, uint16_t port)
 	return key;
 }
 
-bool
-trace_tag_is_port(const struct trace *t)
-{
-	const struct field_ref *port = &t->endpoint->src_port;
-
-	return t->tags != NULL && trace_has_ports(t) &&
-	       t->tags->field.layer == port->layer &&
-	       t->tags->field.index == port->index;
-}
-
-/* ---- flows ---- */
-
-/* This trace has given the port to one of its flows. */
-bool
-trace_flow_has_port(const struct trace *t, uint16_t port)
-{
-	if (t->src_port == port)
-		return true;
-	for (uint32_t i = 0; i < t->flows_count; i++)
-		if (t->flows[i].port == port)
-			return true;
-	return false;
-}
-
-void
-trace_flows_clear(struct trace *t)
-{
-	for (uint32_t i = 0; i < t->flows_count; i++)
-		endpoint_unref(t->flows[i].endpoint);
-	free(t->flows);
-	t->flows = NULL;
-	t->flows_count = 0;
-}
-
-/* Remembers a flow's port for as long as the trace runs: it is the flow. */
-static int
-flow_keep(struct trace *t, uint32_t flow, struct endpoint *e)
-{
-	if (flow >= t->flows_count) {
-		uint32_t count = t->flows_count == 0 ? 64 : t->flows_count;
-		struct trace_flow *flows;
-
-		while (count <= flow)
-			count *= 2;
-		flows = realloc(t->flows, count * sizeof(*flows));
-		if (flows == NULL)
-			return -ENOMEM;
-		memset(flows + t->flows_count, 0,
-		    (count - t->flows_count) * sizeof(*flows));
-		t->flows = flows;
-		t->flows_count = count;
-	}
-	t->flows[flow] = (struct trace_flow){e->port, endpoint_ref(e)};
-	return 0;
-}
-
-static int
-open_port(struct trace *t, uint16_t port, struct endpoint **out)
-{
-	struct endpoint_key key = trace_endpoint_key(t, port);
-
-	return transports_open_more(&t->prober->transports, &key, out);
-}
-
-/* Likewise, on a port that nobody of this prober has; 0: of the kernel's choice. */
-static int
-open_free_port(struct trace *t, uint16_t port, struct endpoint **out)
-{
-	int error = -EADDRINUSE;
-
-	if (port == 0 || trace_port_is_free(t, port))
-		error = open_port(t, port, out);
-	if (error == 0 && port == 0 && !trace_port_is_free(t, (*out)->port)) {
-		endpoint_unref(*out);
-		error = -EADDRINUSE;
-	}
-	return error;
-}
-
-/*
- * Opens the endpoint of a flow that has a source port of its own: the one counted from
- * flow 0's or, if another program or trace has that and the user does not insist, one
- * that is free instead.
- */
-static int
-open_new_flow(struct trace *t, uint32_t flow, uint16_t own, struct endpoint **out)
-{
-	const struct prober_start *o = &t->instance.options;
-	bool exact = o->src_port != 0 || o->flow_chosen;
-	int error = -EADDRINUSE;
-
-	for (uint32_t i = 0; i < (exact ? 1 : TRACE_PORT_TRIES); i++) {
-		error = open_free_port(t, trace_port_instead(own, i), out);
-		if (error != -EADDRINUSE)
-			break;
-	}
-	if (error == 0) {
-		error = flow_keep(t, flow, *out);
-		if (error != 0)
-			endpoint_unref(*out);
-	}
-	return error;
-}
-
-/*
- * Opens the endpoint of a flow again, which was closed when descriptors ran short. No
- * other port is that flow: what has taken it meanwhile is waited for. -EAGAIN, with a
- * wake-up arranged.
- */
-static int
-open_flow_again(struct trace *t, struct trace_flow *flow, struct endpoint **out)
-{
-	int64_t now = clock_monotonic();
-	int error = open_port(t, flow->port, out);
-
-	if (error == 0) {
-		flow->endpoint = endpoint_ref(*out);
-		t->flow_lost = 0;
-	}
-	if (error != -EADDRINUSE)
-		return error;
-	if (t->flow_lost == 0)
-		t->flow_lost = now;
-	if (now >= t->flow_lost + LOST_PATIENCE)
-		return error;
-	(void)timer_set(&t->prober->timers, &t->retry, now + LOST_RETRY);
-	return -EAGAIN;
-}
-
-/* The endpoint of a flow that has a source port of its own. */
-static int
-open_flow_port(struct trace *t, uint32_t flow, uint16_t own, struct endpoint **out)
-{
-	struct trace_flow *known = flow < t->flows_count ? &t->flows[flow] : NULL;
-
-	if (known == NULL || known->port == 0)
-		return open_new_flow(t, flow, own, out);
-	if (known->endpoint == NULL)
-		return open_flow_again(t, known, out);
-	*out = endpoint_ref(known->endpoint);
-	return 0;
-}
-
-/* The endpoint that a probe of this flow leaves through, with a reference. */
-static int
-flow_endpoint(struct trace *t, uint32_t flow, struct endpoint **out)
-{
-	struct layout_probe v = {0};
-	int error = layout_flow(&t->layout, flow, &v);
-
-	if (error != 0)
-		return error;
-	if (v.src_port != t->layout.options.src_port)
-		return open_flow_port(t, flow, v.src_port, out);
-	*out = endpoint_ref(t->endpoint);
-	return 0;
-}
+/* ---- endpoints ---- */
 
 /*
  * Marks endpoints where nothing waits for an answer, and which are no trace's first:
@@ -488,39 +328,6 @@ packet_dst_port(const struct trace *t, const struct packet *packet)
 	return (uint16_t)port;
 }
 
-/* The endpoint of a tag that is a port, unless the port is someone's flow. */
-static int
-port_endpoint(struct trace *t, struct probe *p)
-{
-	const struct addr *target = &t->instance.options.target;
-	int error;
-
-	if (trace_is_own_port(t, (uint16_t)p->tag))
-		return -EADDRINUSE;
-	error = open_port(t, (uint16_t)p->tag, &p->endpoint);
-	if (error == 0 &&
-	    store_awaits(&t->prober->store, p->endpoint, target, 0, NULL)) {
-		endpoint_unref(p->endpoint);
-		error = -EADDRINUSE;
-	}
-	return error;
-}
-
-/* A port of the kernel's choice as the tag: not one that the set may hand out. */
-static int
-take_any_port(struct trace *t, struct probe *p)
-{
-	int error = open_free_port(t, 0, &p->endpoint);
-
-	if (error != 0)
-		return error;
-	p->tag = p->endpoint->port;
-	if (!tag_set_has(t->tags, p->tag))
-		return 0;
-	endpoint_unref(p->endpoint);
-	return -EADDRINUSE;
-}
-
 /*
  * A tag that is a port: takes one whose port nobody else has. Those in use rest like
  * others that are given back.
@@ -532,13 +339,13 @@ take_port(struct trace *t, struct probe *p, int64_t now)
 
 	for (uint32_t i = 0; i < TRACE_PORT_TRIES && error == -EADDRINUSE; i++) {
 		if (trace_port_instead(1, i) == 0) {
-			error = take_any_port(t, p);
+			error = trace_open_any_tag(t, p);
 			continue;
 		}
 		error = take_tag(t, p, now);
 		if (error != 0)
 			return error;
-		error = port_endpoint(t, p);
+		error = trace_open_tag(t, p);
 		if (error != 0)
 			(void)tag_set_give(t->tags, now, p->tag);
 	}
@@ -568,7 +375,7 @@ take_endpoint_and_tag(struct trace *t, struct probe *p, bool together, int64_t n
 	const struct instance *except =
 	    together && !t->transport->socket_per_probe ? &t->instance : NULL;
 	int error = trace_tag_is_port(t) ? take_port(t, p, now)
-					 : flow_endpoint(t, p->flow, &p->endpoint);
+					 : trace_open_flow(t, p->flow, &p->endpoint);
 
 	if (error != 0 || trace_tag_is_port(t))
 		return error;

@@ -14,10 +14,6 @@
 #include "prober/trace.h"
 #include "prober/wire.h"
 
-#define PORT_BASE 24000     /* source port of flow 0: below every ephemeral range */
-#define PORTS 8192          /* from there on, to be had instead of others */
-#define PORT_STEP 5063      /* odd; a golden section of PORTS */
-#define PORTS_NEAR 4        /* so many of them are tried before the kernel is asked */
 #define CHECKSUM_BASE 24000 /* ICMP checksum of flow 0, less one */
 /*
  * A rate above that of 1000 probes a second is kept by sending several at once: a
@@ -285,159 +281,6 @@ find_source(const struct trace *t, struct addr *out, uint32_t *mtu)
 	return error;
 }
 
-bool
-trace_is_own_port(const struct trace *t, uint16_t port)
-{
-	return port == t->instance.options.dst_port &&
-	       addr_equal(&t->source, &t->instance.options.target);
-}
-
-/* As trace_has_ports, before there is an endpoint. */
-static bool
-trace_transport_has_ports(const struct trace *t)
-{
-	return t->transport->ip_protocol[0] != IPPROTO_ICMP &&
-	       t->transport->ip_protocol[0] != IPPROTO_RAW;
-}
-
-bool
-trace_port_is_taken(const struct trace *t, uint16_t port)
-{
-	struct trace *other, *next;
-
-	if (trace_is_own_port(t, port))
-		return true;
-	HASH_ITER (hh, t->prober->traces, other, next) {
-		if (other != t && other->endpoint != NULL &&
-		    other->transport == t->transport &&
-		    addr_equal(
-			&other->instance.options.target, &t->instance.options.target) &&
-		    trace_flow_has_port(other, port))
-			return true;
-	}
-	return false;
-}
-
-uint16_t
-trace_port_instead(uint32_t port, uint32_t nth)
-{
-	uint32_t place = port - PORT_BASE + nth * PORT_STEP;
-
-	if (nth == 0)
-		return (uint16_t)port;
-	return (uint16_t)(nth < PORTS_NEAR ? PORT_BASE + place % PORTS : 0);
-}
-
-bool
-trace_port_is_free(const struct trace *t, uint16_t port)
-{
-	return !trace_port_is_taken(t, port) && !trace_flow_has_port(t, port);
-}
-
-static int
-open_endpoint(struct trace *t, uint16_t port)
-{
-	struct endpoint_key key = trace_endpoint_key(t, port);
-
-	return transports_open(&t->prober->transports, &key, &t->endpoint);
-}
-
-/* Lets go of the endpoint of flow 0, which somebody else here has. */
-static int
-refuse_endpoint(struct trace *t)
-{
-	endpoint_unref(t->endpoint);
-	t->endpoint = NULL;
-	return -EADDRINUSE;
-}
-
-/*
- * The tags of each run begin with the same destination port. With the same source port,
- * too, late answers to a run that is over would be taken for the next one's: the kernel
- * chooses one, as for traceroute(8).
- */
-static bool
-tags_begin_alike(const struct trace *t)
-{
-	const char *field = strchr(t->plan.tag, '.');
-
-	return field != NULL && strcmp(field, ".dst_port") == 0;
-}
-
-/*
- * Opens the endpoint of flow 0, or begins to: the port asked for, or one that is free
- * instead. Called again when what was opening could not be had.
- */
-static int
-open_flow(struct trace *t)
-{
-	const struct prober_start *o = &t->instance.options;
-	uint32_t base = (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
-	bool exact = o->src_port != 0 || o->flow_chosen;
-	int error = -EADDRINUSE;
-
-	if (!trace_transport_has_ports(t)) /* the kernel or the helper chooses */
-		return open_endpoint(t, 0);
-	if (base > UINT16_MAX)
-		return -ERANGE;
-	if (t->ports_tried == 0 && !exact && tags_begin_alike(t))
-		t->ports_tried = PORTS_NEAR;
-	while (
-	    error == -EADDRINUSE && t->ports_tried < (exact ? 1 : TRACE_PORT_TRIES)) {
-		uint16_t port = trace_port_instead(base, t->ports_tried++);
-
-		if (!exact && port != 0 && trace_port_is_taken(t, port))
-			continue;
-		error = open_endpoint(t, port);
-		if (error == 0 && port == 0 && !t->endpoint->opening &&
-		    trace_port_is_taken(t, t->endpoint->port))
-			error = refuse_endpoint(t);
-		t->src_port = port;
-		if (error == 0 && port == 0) /* 0 still while it is opening */
-			t->src_port = t->endpoint->port;
-	}
-	return error;
-}
-
-/* Says why the endpoint could not be opened. */
-static void
-fail_open(struct trace *t, int error)
-{
-	const struct prober_start *o = &t->instance.options;
-	uint32_t port = (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
-	char text[ADDR_TEXT_MAX];
-
-	if (error == -EADDRINUSE && o->src_port == 0 && !o->flow_chosen)
-		trace_fail(t, EADDRINUSE, TRACE_NO_PORT);
-	else if (error == -EADDRINUSE)
-		trace_fail(t, EADDRINUSE,
-		    "source port %u is in use by another program: choose another "
-		    "--flow-id or --sport",
-		    port);
-	else if (error == -ERANGE)
-		trace_fail(t, ERANGE, "flow %u has no source port: the last one is %u",
-		    o->flow_id, UINT16_MAX - (port - o->flow_id));
-	else if (error == -EADDRNOTAVAIL)
-		trace_fail(t, EADDRNOTAVAIL, "%s is not an address of this machine",
-		    addr_to_text(&o->source, text));
-	else if (error == -ENODEV)
-		trace_fail(
-		    t, ENODEV, "there is no interface %s: see 'ip link'", o->device);
-	else if (error == -ENOTCONN && t->transport->by_helper)
-		trace_helper_lost(t);
-	else if (error == -EMFILE && t->transport->by_helper)
-		trace_fail(t, EMFILE,
-		    "paris-privsep keeps no more than %d ports: fewer traces to one "
-		    "target at a time",
-		    PRIVSEP_RESERVATIONS);
-	else if (error == -EACCES && trace_transport_has_ports(t))
-		trace_fail(t, EACCES,
-		    "source port %u is reserved for root: choose another", port);
-	else
-		trace_fail(t, -error, "cannot open a %s socket: %s", t->transport->name,
-		    trace_error_text(-error));
-}
-
 /* The tag field of the plan, found in this pattern. */
 static int
 find_tag(struct trace *t, const char *name, struct layout_options *o)
@@ -480,20 +323,6 @@ limit_flows(struct trace *t)
 		*most = low;
 }
 
-/*
- * The port from which those of flows are counted: flow 0's, but for one of the
- * kernel's choice, which may be the last there is.
- */
-static uint16_t
-flows_from(const struct trace *t)
-{
-	uint16_t port = t->endpoint->port;
-	bool chosen =
-	    t->instance.options.src_port != 0 || t->instance.options.flow_chosen;
-
-	return chosen || port < PORT_BASE + PORTS ? port : PORT_BASE;
-}
-
 /* Prepares what probes are built from. */
 static int
 prepare_layout(struct trace *t, const struct prober_plan_family *plan)
@@ -503,7 +332,7 @@ prepare_layout(struct trace *t, const struct prober_plan_family *plan)
 	    .pattern = t->endpoint->pattern,
 	    .src = t->source,
 	    .dst = o->target,
-	    .src_port = flows_from(t),
+	    .src_port = trace_flows_from(t),
 	    .dst_port = o->dst_port,
 	    .icmp_id = trace_has_ports(t) ? 0 : t->endpoint->port,
 	    .flow_checksum = (uint16_t)(1 + (CHECKSUM_BASE + o->flow_id) % 0xfffe),
@@ -687,10 +516,10 @@ begin(struct trace *t)
 static void
 open_and_begin(struct trace *t)
 {
-	int error = open_flow(t);
+	int error = trace_open_first(t);
 
 	if (error != 0)
-		fail_open(t, error);
+		trace_fail_open(t, error);
 	else if (!t->endpoint->opening)
 		begin(t);
 }
@@ -712,11 +541,11 @@ trace_endpoint_opened(struct trace *t)
 		begin(t);
 		return;
 	}
-	(void)refuse_endpoint(t);
+	(void)trace_refuse_first(t);
 	if (error == -EADDRINUSE)
 		open_and_begin(t);
 	else
-		fail_open(t, error);
+		trace_fail_open(t, error);
 }
 
 /* All that needs no endpoint and can fail. */

@@ -80,14 +80,22 @@ void trace_tell_report(struct trace *t);
 /* Takes a probe out of everything; the store's reference goes with it. */
 void trace_probe_retire(struct trace *t, struct probe *p);
 
+/* What the probes of this trace that leave from this port leave through. */
+struct endpoint_key trace_endpoint_key(const struct trace *t, uint16_t port);
+
+/* ---- ports.c ---- */
+
+/* As trace_has_ports, before there is an endpoint. */
+bool trace_transport_has_ports(const struct trace *t);
+
 /* True when the tag is our own port, so that each probe has an endpoint of its own. */
 bool trace_tag_is_port(const struct trace *t);
 
 /* True for the port that the probes go to, if they go to our own address. */
 bool trace_is_own_port(const struct trace *t, uint16_t port);
 
-/* What the probes of this trace that leave from this port leave through. */
-struct endpoint_key trace_endpoint_key(const struct trace *t, uint16_t port);
+/* Another trace to the same target has the source port, or it is where ours goes. */
+bool trace_port_is_taken(const struct trace *t, uint16_t port);
 
 /*
  * The source port to try instead of one that is in use, nth 0 to TRACE_PORT_TRIES - 1:
@@ -103,16 +111,41 @@ uint16_t trace_port_instead(uint32_t port, uint32_t nth);
 	"no source port is free: too many programs have some at once; try again when " \
 	"some of them have ended"
 
-/* Nobody of this prober who must not share it with the trace has the source port. */
-bool trace_port_is_free(const struct trace *t, uint16_t port);
+/*
+ * Opens the endpoint of flow 0, or begins to: the port asked for, or one that is free
+ * instead. Called again when what was opening could not be had. Returns 0 or -errno.
+ */
+int trace_open_first(struct trace *t);
 
-/* This trace has given the source port to one of its flows. */
-bool trace_flow_has_port(const struct trace *t, uint16_t port);
+/* Lets go of that endpoint, whose port another trace has. Returns -EADDRINUSE. */
+int trace_refuse_first(struct trace *t);
+
+/* Ends the trace and says why it could not be opened. */
+void trace_fail_open(struct trace *t, int error);
+
+/*
+ * The port from which those of flows are counted: flow 0's, but for one of the
+ * kernel's choice, which may be the last there is.
+ */
+uint16_t trace_flows_from(const struct trace *t);
+
+/*
+ * Gives the endpoint that probes of a flow leave through, with a reference. Returns 0
+ * or -errno: -EAGAIN, with a wake-up arranged, while another program has the port.
+ */
+int trace_open_flow(struct trace *t, uint32_t flow, struct endpoint **out);
 
 /* Forgets what ports its flows have. */
 void trace_flows_clear(struct trace *t);
 
-/* Another trace to the same target has the source port, or it is where ours goes. */
-bool trace_port_is_taken(const struct trace *t, uint16_t port);
+/*
+ * The endpoint of a probe whose tag is a port. Returns 0 or -errno: -EADDRINUSE, too,
+ * when the port is someone's flow.
+ */
+int trace_open_tag(struct trace *t, struct probe *p);
+
+/* Likewise on a port of the kernel's choice, which becomes the tag; not one of the set.
+ */
+int trace_open_any_tag(struct trace *t, struct probe *p);
 
 #endif
