@@ -285,14 +285,9 @@ close_idle(struct prober *prober)
 			if (p->endpoint->idle)
 				trace_probe_retire(t, p);
 		}
-		for (uint32_t i = 0; i < t->flows_count; i++) {
-			struct trace_flow *flow = &t->flows[i];
-
-			if (flow->endpoint == NULL || !flow->endpoint->idle)
-				continue;
-			endpoint_unref(flow->endpoint);
-			flow->endpoint = NULL;
-		}
+		for (uint32_t i = 0; i < t->flows_count; i++)
+			if (t->flows[i].endpoint != NULL && t->flows[i].endpoint->idle)
+				trace_close_flow(t, i);
 	}
 	prober->released = true;
 	return true;
@@ -575,6 +570,10 @@ world_send(
 				(void)tag_set_give(t->tags, now, p->tag);
 		}
 	}
+	/* A flow that waits for a descriptor has none: else those that do would close
+	 * each other's for ever. */
+	if (no_descriptor(error))
+		trace_close_flow(t, spec->flow);
 	if (no_descriptor(error) &&
 	    (close_idle(t->prober) || t->prober->store.count > 0)) {
 		trace_hold(t, true); /* until a probe gives its socket back */

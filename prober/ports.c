@@ -224,10 +224,19 @@ flow_keep(struct trace *t, uint32_t flow, struct endpoint *e)
 }
 
 void
+trace_close_flow(struct trace *t, uint32_t flow)
+{
+	if (flow >= t->flows_count)
+		return;
+	endpoint_unref(t->flows[flow].endpoint);
+	t->flows[flow].endpoint = NULL;
+}
+
+void
 trace_flows_clear(struct trace *t)
 {
 	for (uint32_t i = 0; i < t->flows_count; i++)
-		endpoint_unref(t->flows[i].endpoint);
+		trace_close_flow(t, i);
 	free(t->flows);
 	t->flows = NULL;
 	t->flows_count = 0;

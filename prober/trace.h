@@ -135,6 +135,9 @@ uint16_t trace_flows_from(const struct trace *t);
  */
 int trace_open_flow(struct trace *t, uint32_t flow, struct endpoint **out);
 
+/* Lets go of the endpoint of a flow, if it has one; the port stays the flow's. */
+void trace_close_flow(struct trace *t, uint32_t flow);
+
 /* Forgets what ports its flows have. */
 void trace_flows_clear(struct trace *t);
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import hostile
 import paris
-from multipath import fan
+from multipath import SURE, Network, fan, seen
 from test_concurrent import HOP_LIMIT, PLANS, TIMED_OUT, Many, ManyTest, targets
 from test_trace import Trace, TraceTest, far
 
@@ -658,6 +658,17 @@ class Descriptors(ManyTest):
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
                 self.assertEqual([line.count(" ms") for line in
                                   result.stdout.splitlines()[1:]], [10] * 6)
+
+    def test_few_for_a_search(self):
+        """A flow has a socket that keeps its port, too: no two of them close each other's
+        for ever."""
+        for number in (12, 16):
+            result = paris.undisturbed(
+                fan(4), "sh", "-c", f'ulimit -n {number}; exec "$@"', "sh",
+                *paris.started_with(["mda", "-n", "-T", "-w", "5", *SURE, "--format", "json",
+                                     V4]))
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assertEqual(seen(result.json), Network(fan(4)).truth(V4))
 
     @unittest.skipUnless(paris.VARIANT == "release", "others have descriptors of their own")
     def test_too_few(self):
