@@ -521,7 +521,7 @@ fail_probe(struct trace *t, uint32_t flow, int error)
 	if (error == -ERANGE)
 		trace_fail(t, ERANGE,
 		    "there is no flow %u: its field has no value for it", flow);
-	else if (error == -EADDRINUSE && t->flow_lost != 0)
+	else if (error == -EADDRINUSE && trace_flow_is_lost(t, flow))
 		trace_fail(t, EADDRINUSE,
 		    "the source port of flow %u was taken by another program when "
 		    "open files ran short (ulimit -n)",

@@ -219,8 +219,15 @@ flow_keep(struct trace *t, uint32_t flow, struct endpoint *e)
 		t->flows = flows;
 		t->flows_count = count;
 	}
-	t->flows[flow] = (struct trace_flow){e->port, endpoint_ref(e)};
+	t->flows[flow] =
+	    (struct trace_flow){.port = e->port, .endpoint = endpoint_ref(e)};
 	return 0;
+}
+
+bool
+trace_flow_is_lost(const struct trace *t, uint32_t flow)
+{
+	return flow < t->flows_count && t->flows[flow].lost != 0;
 }
 
 void
@@ -303,13 +310,13 @@ open_flow_again(struct trace *t, struct trace_flow *flow, struct endpoint **out)
 
 	if (error == 0) {
 		flow->endpoint = endpoint_ref(*out);
-		t->flow_lost = 0;
+		flow->lost = 0;
 	}
 	if (error != -EADDRINUSE)
 		return error;
-	if (t->flow_lost == 0)
-		t->flow_lost = now;
-	if (now >= t->flow_lost + LOST_PATIENCE)
+	if (flow->lost == 0)
+		flow->lost = now;
+	if (now >= flow->lost + LOST_PATIENCE)
 		return error;
 	(void)timer_set(&t->prober->timers, &t->retry, now + LOST_RETRY);
 	return -EAGAIN;

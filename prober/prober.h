@@ -62,9 +62,9 @@ struct trace {
 	struct trace_flow {
 		uint16_t port;
 		struct endpoint *endpoint;
+		int64_t lost; /* since when another program has it; 0: none */
 	} * flows;
 	uint32_t flows_count;
-	int64_t flow_lost; /* since when another has a flow's port; 0: none has */
 	uint32_t next_number;
 	uint64_t strays_before; /* the prober's, when it began */
 	int64_t next_send;      /* pacing: not before, CLOCK_MONOTONIC, ns */

@@ -135,6 +135,9 @@ uint16_t trace_flows_from(const struct trace *t);
  */
 int trace_open_flow(struct trace *t, uint32_t flow, struct endpoint **out);
 
+/* Another program has had the port of this flow since it was closed. */
+bool trace_flow_is_lost(const struct trace *t, uint32_t flow);
+
 /* Lets go of the endpoint of a flow, if it has one; the port stays the flow's. */
 void trace_close_flow(struct trace *t, uint32_t flow);
 
@@ -143,7 +146,7 @@ void trace_flows_clear(struct trace *t);
 
 /*
  * The endpoint of a probe whose tag is a port. Returns 0 or -errno: -EADDRINUSE, too,
- * when the port is someone's flow.
+ * while another probe that left from there to the same target is to be answered.
  */
 int trace_open_tag(struct trace *t, struct probe *p);
 

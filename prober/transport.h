@@ -57,7 +57,7 @@ struct helper;
 struct raw;
 
 struct endpoint {
-	struct endpoint_key key; /* as asked */
+	struct endpoint_key key; /* as asked; of port 0, with the port it got */
 	const struct transport *transport;
 	const struct pattern *pattern;
 	struct transports *owner;
