@@ -27,21 +27,25 @@ runs = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PI
 print(json.dumps([[*run.communicate(), run.returncode] for run in runs]))
 """
 # Runs a command while another program takes each port from 24000 to 24039 that was in use
-# and is not any more.
+# and is not any more, once, for so many seconds.
 GREEDY = """
-import socket, subprocess, sys
+import socket, subprocess, sys, time
 family, kind = map(int, sys.argv[1:3])
-run = subprocess.Popen(sys.argv[3:])
+seconds = float(sys.argv[3])
+run = subprocess.Popen(sys.argv[4:])
 used, held, port = set(), {}, 24000
 while run.poll() is None:
     port = 24000 + (port - 23999) % 40
     if port in held:
+        one, until = held[port]
+        if time.monotonic() > until:
+            one.close()
         continue
     one = socket.socket(family, kind)
     try:
         one.bind(("", port))
         if port in used:
-            held[port] = one
+            held[port] = one, time.monotonic() + seconds
     except OSError:
         used.add(port)
     if port not in held:
@@ -110,13 +114,32 @@ class PortsInUse(unittest.TestCase):
                 self.assertEqual(result.json["hops"][-1]["ttl"], 4)
             self.assertGreater(min(source_ports(result, family)), LAST_OF_OURS)
 
-    def test_greedy_neighbour(self):
-        """A flow keeps its port between two probes, though another program wants it."""
-        result = paris.fakeroute(
+    def greedy(self, seconds, command):
+        return paris.fakeroute(
             fan(4), sys.executable, "-c", GREEDY, str(int(FAMILIES[4])), str(int(KINDS["T"])),
-            *paris.started_with(mda("-T", "-N", "4", TARGET[4])))
+            str(seconds), *command, *paris.started_with(mda("-T", "-N", "4", TARGET[4])))
+
+    def found_all(self, result):
         self.assertEqual((result.returncode, result.stderr), (OK, ""))
         self.assertEqual(seen(result.json), Network(fan(4)).truth(TARGET[4]))
+
+    def test_greedy_neighbour(self):
+        """A flow keeps its port between two probes, though another program wants it."""
+        self.found_all(self.greedy(100, ()))
+
+    def test_lost_ports(self):
+        """Of few descriptors a flow keeps none. No other port is that flow: its own is waited
+        for, but not for ever."""
+        few = ("sh", "-c", 'ulimit -n 16; exec "$@"', "sh")
+        self.found_all(paris.until(lambda result: result.returncode == OK,
+                                   lambda: self.greedy(0.2, few)))
+        # Unless it never has a chance.
+        result = paris.until(lambda result: result.returncode != OK,
+                             lambda: self.greedy(100, few))
+        self.assertEqual(result.returncode, FAILED, result)
+        self.assertRegex(result.stderr, r"\Amda: cannot measure: the source port of flow \d+ was "
+                         r"taken by another program when open files ran short \(ulimit -n\)\n\Z")
+        self.assertGreater(result.seconds, 5)
 
 
 class Crowd(unittest.TestCase):
