@@ -109,6 +109,44 @@ open_endpoint(struct trace *t, uint16_t port)
 	return transports_open(&t->prober->transports, &key, &t->endpoint);
 }
 
+/* A trace to the same target has the endpoint. */
+static bool
+endpoint_is_taken(const struct trace *t, const struct endpoint *e)
+{
+	struct trace *other, *next;
+
+	HASH_ITER (hh, t->prober->traces, other, next)
+		if (other->endpoint == e && addr_equal(&other->instance.options.target,
+						&t->instance.options.target))
+			return true;
+	return !e->opening && trace_port_is_taken(t, e->port);
+}
+
+/*
+ * Takes an endpoint that traces to other targets have, as all do that begin with 24000:
+ * there are few descriptors, and fewer places at the helper. Returns whether there is
+ * one.
+ */
+static bool
+share_endpoint(struct trace *t)
+{
+	struct endpoint_key key = trace_endpoint_key(t, 0);
+	struct trace *other, *next;
+
+	HASH_ITER (hh, t->prober->traces, other, next) {
+		struct endpoint *e = other->endpoint;
+
+		if (e == NULL || e->error != 0)
+			continue;
+		key.port = e->key.port;
+		if (memcmp(&key, &e->key, sizeof(key)) != 0 || endpoint_is_taken(t, e))
+			continue;
+		t->endpoint = endpoint_ref(e);
+		return true;
+	}
+	return false;
+}
+
 int
 trace_refuse_first(struct trace *t)
 {
@@ -150,7 +188,7 @@ trace_open_first(struct trace *t)
 
 		if (!exact && port != 0 && trace_port_is_taken(t, port))
 			continue;
-		error = open_endpoint(t, port);
+		error = port == 0 && share_endpoint(t) ? 0 : open_endpoint(t, port);
 		if (error == 0 && port == 0 && !t->endpoint->opening &&
 		    trace_port_is_taken(t, t->endpoint->port))
 			error = trace_refuse_first(t);

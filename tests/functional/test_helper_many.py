@@ -136,6 +136,15 @@ class Tags(ManyTest):
         self.assertEqual(words, {"paris-privsep keeps no more than 64 ports: fewer traces "
                                  "to one target at a time"})
 
+    def test_one_port_serves_all_targets(self):
+        """One of the helper's choice, too: there are more traces than reservations."""
+        many = ManyByHelper(far("diamond.topo").replace(V4, "203.0.113.0/24"))
+        many.plan("udp-helper udp.dst_port 0 none - 0")
+        for target in targets(70):
+            many.start(target, "traceroute", queries=1, wait_ms=10000)
+        self.check(many.run())
+        self.assertEqual({done.reason for done in many.done.values()}, {REACHED})
+
 
 @unittest.skipUnless(HELPER, WHY)
 class SeparateHelpers(SeparateRuns):
