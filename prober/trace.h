@@ -113,7 +113,8 @@ uint16_t trace_port_instead(uint32_t port, uint32_t nth);
 
 /*
  * Opens the endpoint of flow 0, or begins to: the port asked for, or one that is free
- * instead, which all targets share. Called again when what was opening could not be had. Returns 0 or -errno.
+ * instead; traces to different targets share it. Called again when what was opening
+ * could not be had. Returns 0 or -errno.
  */
 int trace_open_first(struct trace *t);
 
