@@ -597,7 +597,8 @@ def run(scenario, delay, limit, program, *arguments):
     if ran.returncode != 0:
         raise AssertionError(f"the network of {scenario} failed: {ran}")
     result = Result(json.loads((folder / "result").read_text()))
-    paris.lateness.note({"sent": {"behind_ns": int(1e9 * result.behind)}}, result.stderr)
+    paris.lateness.note({"sent": {"behind_ns": int(1e9 * result.behind)}}, result.stderr,
+                        result.returncode)
     return result
 
 

@@ -245,7 +245,7 @@ class Running:
         if reports.in_text(result.stderr):
             raise lateness.Fault(f"{shown}\n{result}")
         if self.files and not self.may_leave and self.files["report"].exists():
-            lateness.note(result.report, result.stderr)
+            lateness.note(result.report, result.stderr, result.returncode)
             if result.report["processes_left"]:
                 raise lateness.Fault(f"{shown}: processes left running\n{result}")
         return result

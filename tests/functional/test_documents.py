@@ -194,7 +194,8 @@ class Examples(unittest.TestCase):
             command = f"script -qec '{command}' /dev/null"
         tools = str(paris.stage() / "bin")
         if "paris-fakeroute" not in command:
-            command = [f"{tools}/paris-fakeroute", "--report", "report", "net", "--", "sh", "-euc", command]
+            command = [f"{tools}/paris-fakeroute", "--report", "report", "net", "--", "sh",
+                       "-euc", command]
         else:
             command = ["sh", "-euc", command]
         done = subprocess.run(
@@ -204,7 +205,7 @@ class Examples(unittest.TestCase):
             env=dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}"))
         report = folder / "report"
         if report.exists() and report.stat().st_size:
-            paris.lateness.note(json.loads(report.read_text()), done.stderr)
+            paris.lateness.note(json.loads(report.read_text()), done.stderr, done.returncode)
         return done
 
     def check(self, examples):

@@ -92,16 +92,16 @@ class Runner(unittest.TestCase):
 
     # Fails when it runs first, and says how late a simulated network was meanwhile.
     LATE = """
-        paris.lateness.note({{"sent": {{"behind_ns": {behind}}}}}, "{errors}")
+        paris.lateness.note({{"sent": {{"behind_ns": {behind}}}}}, "{errors}", {status})
         path = {path!r}
         if not os.path.exists(path):
             open(path, "w").close()
             raise {failure}("too late")
     """
 
-    def late(self, name, behind=40_000_000, errors="", failure="AssertionError"):
+    def late(self, name, behind=40_000_000, errors="", status=0, failure="AssertionError"):
         self.module(name, self.LATE.format(path=str(self.root / name), behind=behind,
-                                           errors=errors, failure=failure))
+                                           errors=errors, status=status, failure=failure))
 
     def test_again(self):
         """What failed while the simulated network was late is run again, and told."""
@@ -115,10 +115,11 @@ class Runner(unittest.TestCase):
         """What failed otherwise, or was no matter of time, is not."""
         for name, more in (("a", {"behind": 20_000_000}),
                            ("b", {"failure": "paris.lateness.Fault"}),
-                           ("c", {"errors": "paris-prober died of signal 11"})):
+                           ("c", {"errors": "paris-prober died of signal 11"}),
+                           ("d", {"status": 128 + 11})):
             self.late(name, **more)
         status, last, text = self.run_tests("functional")
-        self.assertEqual((status, last), (1, "0 passed, 3 failed, 0 skipped"), text)
+        self.assertEqual((status, last), (1, "0 passed, 4 failed, 0 skipped"), text)
         self.assertNotIn("run again", text)
 
     def test_not_for_ever(self):

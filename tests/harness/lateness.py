@@ -10,7 +10,8 @@ import re
 
 SHORTEST_NS = 30_000_000
 ATTEMPTS = 3
-CRASH = re.compile(r"died of signal (?:4|5|6|7|8|11|31)\b")
+CRASHES = (4, 5, 6, 7, 8, 11, 31)
+CRASH = re.compile(rf"died of signal (?:{'|'.join(map(str, CRASHES))})\b")
 
 
 class Fault(AssertionError):
@@ -27,10 +28,12 @@ def begin():
     _Seen.behind_ns, _Seen.crashed = 0, False
 
 
-def note(report, errors):
-    """Of one simulated network: its report, parsed, and the command's standard error."""
+def note(report, errors, status=0):
+    """Of one simulated network: its report, parsed, and the command's standard error and
+    exit status. A tool tells of servants that crash, a shell's status of the tool."""
     _Seen.behind_ns = max(_Seen.behind_ns, report.get("sent", {}).get("behind_ns", 0))
-    _Seen.crashed = _Seen.crashed or CRASH.search(errors) is not None
+    _Seen.crashed = (_Seen.crashed or CRASH.search(errors) is not None
+                     or status - 128 in CRASHES)
 
 
 def excuse():
