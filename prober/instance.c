@@ -570,8 +570,7 @@ world_send(
 				(void)tag_set_give(t->tags, now, p->tag);
 		}
 	}
-	/* A flow that waits for a descriptor has none: else those that do would close
-	 * each other's for ever. */
+	/* Flows that wait for a descriptor have none: each would close another's. */
 	if (no_descriptor(error))
 		trace_close_flow(t, spec->flow);
 	if (no_descriptor(error) &&

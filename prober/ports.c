@@ -225,7 +225,7 @@ trace_fail_open(struct trace *t, int error)
 	else if (error == -ENOTCONN && t->transport->by_helper)
 		trace_helper_lost(t);
 	else if (error == -EMFILE && t->transport->by_helper)
-		trace_fail(t, EMFILE,
+		trace_fail(t, EBUSY,
 		    "paris-privsep keeps no more than %d ports: fewer traces to one "
 		    "target at a time",
 		    PRIVSEP_RESERVATIONS);

@@ -372,7 +372,7 @@ class Time(NamesTest):
         self.assertEqual(answers, [(1, TIMEOUT, b""), (2, TIMEOUT, [])])
         # Not once a try, nor once a question.
         self.assertLess(elapsed, 5 + 4.9 * PATIENCE)
-        self.assertGreater(elapsed, 1.2)
+        self.assertGreater(elapsed, 3)
 
     def test_many_dead_servers_are_bounded(self):
         servers = [dns.DnsServer(default=dns.silent()) for _ in range(8)]
