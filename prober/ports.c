@@ -134,12 +134,13 @@ share_endpoint(struct trace *t)
 	struct trace *other, *next;
 
 	HASH_ITER (hh, t->prober->traces, other, next) {
-		struct endpoint *e = other->endpoint;
+		struct endpoint *e = other->endpoint, *same;
 
 		if (e == NULL || e->error != 0)
 			continue;
 		key.port = e->key.port;
-		if (memcmp(&key, &e->key, sizeof(key)) != 0 || endpoint_is_taken(t, e))
+		HASH_FIND(hh, t->prober->transports.endpoints, &key, sizeof(key), same);
+		if (same != e || endpoint_is_taken(t, e))
 			continue;
 		t->endpoint = endpoint_ref(e);
 		return true;
