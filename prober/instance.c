@@ -324,8 +324,8 @@ packet_dst_port(const struct trace *t, const struct packet *packet)
 }
 
 /*
- * A tag that is a port: takes one whose port nobody else has. Those in use rest like
- * others that are given back.
+ * A tag that is a port: takes one whose port nobody else has; where others have several
+ * of the set, one of the kernel's choice. Those in use rest like others given back.
  */
 static int
 take_port(struct trace *t, struct probe *p, int64_t now)
@@ -333,7 +333,7 @@ take_port(struct trace *t, struct probe *p, int64_t now)
 	int error = -EADDRINUSE;
 
 	for (uint32_t i = 0; i < TRACE_PORT_TRIES && error == -EADDRINUSE; i++) {
-		if (trace_port_instead(1, i) == 0) {
+		if (i >= TRACE_PORTS_NEAR) {
 			error = trace_open_any_tag(t, p);
 			continue;
 		}
@@ -516,8 +516,6 @@ no_descriptor(int error)
 static void
 fail_probe(struct trace *t, uint32_t flow, int error)
 {
-	const struct prober_start *o = &t->instance.options;
-
 	if (error == -ERANGE)
 		trace_fail(t, ERANGE,
 		    "there is no flow %u: its field has no value for it", flow);
@@ -526,7 +524,7 @@ fail_probe(struct trace *t, uint32_t flow, int error)
 		    "the source port of flow %u was taken by another program when "
 		    "open files ran short (ulimit -n)",
 		    flow);
-	else if (error == -EADDRINUSE && o->src_port == 0 && !o->flow_chosen)
+	else if (error == -EADDRINUSE && !trace_port_is_asked(t))
 		trace_fail(t, EADDRINUSE, TRACE_NO_PORT);
 	else if (error == -EADDRINUSE)
 		trace_fail(t, EADDRINUSE,

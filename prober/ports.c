@@ -13,10 +13,22 @@
 #define PORT_BASE 24000 /* source port of flow 0: below every ephemeral range */
 #define PORTS 8192      /* from there on, to be had instead of others */
 #define PORT_STEP 5063  /* odd; a golden section of PORTS */
-#define PORTS_NEAR 4    /* so many of them are tried before the kernel is asked */
 /* How long another program may have the port of a flow, and how often to look. */
 #define LOST_PATIENCE (5 * NS_PER_SECOND)
 #define LOST_RETRY (100 * NS_PER_MS)
+
+bool
+trace_port_is_asked(const struct trace *t)
+{
+	return t->instance.options.src_port != 0 || t->instance.options.flow_chosen;
+}
+
+/* The port that flow 0 has if it is free. */
+static uint32_t
+first_port(const struct prober_start *o)
+{
+	return (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
+}
 
 bool
 trace_is_own_port(const struct trace *t, uint16_t port)
@@ -86,17 +98,15 @@ trace_port_instead(uint32_t port, uint32_t nth)
 
 	if (nth == 0)
 		return (uint16_t)port;
-	return (uint16_t)(nth < PORTS_NEAR ? PORT_BASE + place % PORTS : 0);
+	return (uint16_t)(nth < TRACE_PORTS_NEAR ? PORT_BASE + place % PORTS : 0);
 }
 
 uint16_t
 trace_flows_from(const struct trace *t)
 {
 	uint16_t port = t->endpoint->port;
-	bool chosen =
-	    t->instance.options.src_port != 0 || t->instance.options.flow_chosen;
 
-	return chosen || port < PORT_BASE + PORTS ? port : PORT_BASE;
+	return trace_port_is_asked(t) || port < PORT_BASE + PORTS ? port : PORT_BASE;
 }
 
 /* ---- flow 0 ---- */
@@ -148,12 +158,11 @@ share_endpoint(struct trace *t)
 	return false;
 }
 
-int
+void
 trace_refuse_first(struct trace *t)
 {
 	endpoint_unref(t->endpoint);
 	t->endpoint = NULL;
-	return -EADDRINUSE;
 }
 
 /*
@@ -173,8 +182,8 @@ int
 trace_open_first(struct trace *t)
 {
 	const struct prober_start *o = &t->instance.options;
-	uint32_t base = (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
-	bool exact = o->src_port != 0 || o->flow_chosen;
+	uint32_t base = first_port(o);
+	bool exact = trace_port_is_asked(t);
 	int error = -EADDRINUSE;
 
 	if (!trace_transport_has_ports(t)) /* the kernel or the helper chooses */
@@ -182,7 +191,7 @@ trace_open_first(struct trace *t)
 	if (base > UINT16_MAX)
 		return -ERANGE;
 	if (t->ports_tried == 0 && !exact && tags_begin_alike(t))
-		t->ports_tried = PORTS_NEAR;
+		t->ports_tried = TRACE_PORTS_NEAR;
 	while (
 	    error == -EADDRINUSE && t->ports_tried < (exact ? 1 : TRACE_PORT_TRIES)) {
 		uint16_t port = trace_port_instead(base, t->ports_tried++);
@@ -191,8 +200,10 @@ trace_open_first(struct trace *t)
 			continue;
 		error = port == 0 && share_endpoint(t) ? 0 : open_endpoint(t, port);
 		if (error == 0 && port == 0 && !t->endpoint->opening &&
-		    trace_port_is_taken(t, t->endpoint->port))
-			error = trace_refuse_first(t);
+		    trace_port_is_taken(t, t->endpoint->port)) {
+			trace_refuse_first(t);
+			error = -EADDRINUSE;
+		}
 		t->src_port = port;
 		if (error == 0 && port == 0) /* 0 still while it is opening */
 			t->src_port = t->endpoint->port;
@@ -204,10 +215,10 @@ void
 trace_fail_open(struct trace *t, int error)
 {
 	const struct prober_start *o = &t->instance.options;
-	uint32_t port = (o->src_port != 0 ? o->src_port : PORT_BASE) + o->flow_id;
+	uint32_t port = first_port(o);
 	char text[ADDR_TEXT_MAX];
 
-	if (error == -EADDRINUSE && o->src_port == 0 && !o->flow_chosen)
+	if (error == -EADDRINUSE && !trace_port_is_asked(t))
 		trace_fail(t, EADDRINUSE, TRACE_NO_PORT);
 	else if (error == -EADDRINUSE)
 		trace_fail(t, EADDRINUSE,
@@ -319,8 +330,7 @@ open_free_port(struct trace *t, uint16_t port, struct endpoint **out)
 static int
 open_new_flow(struct trace *t, uint32_t flow, uint16_t own, struct endpoint **out)
 {
-	const struct prober_start *o = &t->instance.options;
-	bool exact = o->src_port != 0 || o->flow_chosen;
+	bool exact = trace_port_is_asked(t);
 	int error = -EADDRINUSE;
 
 	for (uint32_t i = 0; i < (exact ? 1 : TRACE_PORT_TRIES); i++) {

@@ -541,7 +541,7 @@ trace_endpoint_opened(struct trace *t)
 		begin(t);
 		return;
 	}
-	(void)trace_refuse_first(t);
+	trace_refuse_first(t);
 	if (error == -EADDRINUSE)
 		open_and_begin(t);
 	else

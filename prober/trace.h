@@ -91,6 +91,9 @@ bool trace_transport_has_ports(const struct trace *t);
 /* True when the tag is our own port, so that each probe has an endpoint of its own. */
 bool trace_tag_is_port(const struct trace *t);
 
+/* The user has named flow 0's source port, or the flow: no other will do. */
+bool trace_port_is_asked(const struct trace *t);
+
 /* True for the port that the probes go to, if they go to our own address. */
 bool trace_is_own_port(const struct trace *t, uint16_t port);
 
@@ -103,6 +106,7 @@ bool trace_port_is_taken(const struct trace *t, uint16_t port);
  * 0, the kernel's choice, which costs the same however many are in use. Flows have
  * consecutive ports: what another program has next to its own is in use, too.
  */
+#define TRACE_PORTS_NEAR 4 /* of our choice */
 #define TRACE_PORT_TRIES 8
 uint16_t trace_port_instead(uint32_t port, uint32_t nth);
 
@@ -118,8 +122,8 @@ uint16_t trace_port_instead(uint32_t port, uint32_t nth);
  */
 int trace_open_first(struct trace *t);
 
-/* Lets go of that endpoint, whose port another trace has. Returns -EADDRINUSE. */
-int trace_refuse_first(struct trace *t);
+/* Lets go of that endpoint, whose port another trace has. */
+void trace_refuse_first(struct trace *t);
 
 /* Ends the trace and says why it could not be opened. */
 void trace_fail_open(struct trace *t, int error);

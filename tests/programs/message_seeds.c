@@ -19,16 +19,6 @@
 #define FAR4 "198.51.100.7"
 #define FAR6 "2001::7"
 
-static struct addr
-address(const char *text)
-{
-	struct addr a = {0};
-
-	if (addr_from_text(text, &a) != 0)
-		abort();
-	return a;
-}
-
 static void
 print_seed(const char *folder, const char *name, uint8_t first, const struct writer *w)
 {
@@ -100,7 +90,7 @@ prober_down(void)
 	MESSAGE("prober-start-paris", START, prober_start,
 	    {.instance = 7,
 		.algorithm = "paris",
-		.target = address(FAR4),
+		.target = sample_addr(FAR4),
 		.dst_port = 33434,
 		.first_ttl = 1,
 		.max_ttl = 30,
@@ -111,7 +101,7 @@ prober_down(void)
 		.wait_max = INT64_C(5000000000)});
 	MESSAGE("prober-start-ping", START, prober_start,
 	    {.algorithm = "ping",
-		.target = address(FAR6),
+		.target = sample_addr(FAR6),
 		.first_ttl = 64,
 		.max_ttl = 64,
 		.queries = 1,
@@ -142,7 +132,7 @@ prober_up(void)
 		.reply_tos = -1,
 		.sent = INT64_C(1795302021573012345),
 		.rtt = 1000000,
-		.from = address(FAR4)});
+		.from = sample_addr(FAR4)});
 	MESSAGE("prober-result-lost", RESULT, prober_result,
 	    {.instance = 9,
 		.ttl = 255,
@@ -171,14 +161,15 @@ names(void)
 		.databases = NAMES_DATABASE_COUNTRIES,
 		.whois_port = 43,
 		.whois_server = "whois.example.net"});
-	MESSAGE("names-reverse", REVERSE, names_reverse, {1, address(V4)});
-	MESSAGE("names-reverse6", REVERSE, names_reverse, {2, address("fe80::1%4")});
+	MESSAGE("names-reverse", REVERSE, names_reverse, {1, sample_addr(V4)});
+	MESSAGE(
+	    "names-reverse6", REVERSE, names_reverse, {2, sample_addr("fe80::1%4")});
 	MESSAGE(
 	    "names-forward", FORWARD, names_forward, {3, AF_INET6, "host.example.net"});
 	MESSAGE("names-name", NAME, names_name, {1, NAMES_OK, "r1.example.net"});
 	MESSAGE("names-name-failed", NAME, names_name, {1, NAMES_TIMEOUT, ""});
 	MESSAGE("names-addrs", ADDRS, names_addrs,
-	    {3, NAMES_OK, 2, {address(V4), address(V6)}});
+	    {3, NAMES_OK, 2, {sample_addr(V4), sample_addr(V6)}});
 	MESSAGE(
 	    "names-addrs-failed", ADDRS, names_addrs, {3, NAMES_NOT_FOUND, 0, {{0}}});
 	MESSAGE("names-origin", ORIGIN, names_origin,
@@ -197,8 +188,8 @@ names(void)
 	    {.cookie = 1, \
 		.id = number, \
 		.ttl = 64, \
-		.source = address((number) % 2 == 0 ? V4 : V6), \
-		.destination = address(to), \
+		.source = sample_addr((number) % 2 == 0 ? V4 : V6), \
+		.destination = sample_addr(to), \
 		__VA_ARGS__})
 #define UDP_TO(name, number, to) \
 	SEND_TO(name, number, to, .protocol = IPPROTO_UDP, .port = 33434, \
@@ -224,15 +215,15 @@ requests(void)
 		.port = 24000,
 		.interface = 4,
 		.family = AF_INET,
-		.source = address(V4)});
+		.source = sample_addr(V4)});
 	REQUEST("reserve6-any", PRIVSEP_RESERVE, privsep_reserve,
 	    {.id = 63, .protocol = IPPROTO_ICMPV6, .family = AF_INET6});
 	REQUEST("release", PRIVSEP_RELEASE, privsep_release, {63});
 	REQUEST("other-source", PRIVSEP_SEND, privsep_send,
 	    {.protocol = IPPROTO_UDP,
 		.ttl = 1,
-		.source = address("192.0.2.2"),
-		.destination = address(FAR4)});
+		.source = sample_addr("192.0.2.2"),
+		.destination = sample_addr(FAR4)});
 	UDP_TO("udp4", 0, FAR4);
 	UDP_TO("udp6", 1, FAR6);
 	TCP_TO("tcp4-syn", 2, FAR4, .flags = 0x02);

@@ -5,8 +5,8 @@
 
 #include "common/prober_messages.h"
 
-static struct addr
-address(const char *text)
+struct addr
+sample_addr(const char *text)
 {
 	struct addr a = {0};
 
@@ -76,15 +76,15 @@ sample_start(void *out)
 	    .fill_len = PROBER_FILL_MAX};
 	m->fill[0] = 1;
 	m->fill[PROBER_FILL_MAX - 1] = 0xff;
-	m->target = address("fe80::1");
+	m->target = sample_addr("fe80::1");
 	m->target.scope = 4;
-	m->source = address("2001:db8::2");
+	m->source = sample_addr("2001:db8::2");
 	m->ip_protocol = 253;
 	m->service = UINT32_MAX;
 	m->route.count = PROBER_GATEWAYS_MAX;
 	m->route.type = 4;
 	for (size_t i = 0; i < PROBER_GATEWAYS_MAX; i++)
-		m->route.gateways[i] = address("2001:db8::3");
+		m->route.gateways[i] = sample_addr("2001:db8::3");
 }
 
 void
@@ -124,7 +124,7 @@ sample_started(void *out)
 	    .icmp_checksum = 4,
 	    .flow_label = 5,
 	    .packet_len = 6};
-	m->source = address("192.0.2.1");
+	m->source = sample_addr("192.0.2.1");
 }
 
 void
@@ -166,8 +166,8 @@ sample_result(void *out)
 	    .quoted_port = 8,
 	    .mpls_count = PROBER_MPLS_MAX,
 	    .objects_count = PROBER_OBJECTS_MAX};
-	m->from = address("198.51.100.7");
-	m->quoted_dst = address("10.0.0.7");
+	m->from = sample_addr("198.51.100.7");
+	m->quoted_dst = sample_addr("10.0.0.7");
 	for (uint8_t i = 0; i < PROBER_MPLS_MAX; i++)
 		m->mpls[i] = (struct prober_mpls){0xfffffU - i, i & 7, i == 15, i};
 	for (uint8_t i = 0; i < PROBER_OBJECTS_MAX; i++) {
@@ -184,7 +184,7 @@ sample_result(void *out)
 	    .has = INTERFACE_END - 1,
 	    .index = 0xfffffffe,
 	    .mtu = 9000};
-	m->interfaces[0].addr = address("2001:db8::1");
+	m->interfaces[0].addr = sample_addr("2001:db8::1");
 	memset(m->interfaces[0].name, 0x80, PROBER_INTERFACE_NAME_MAX);
 	m->objects[1] = (struct prober_object){1, 1, 5, 20, {0}};
 	m->objects[4] = (struct prober_object){1, 1, PROBER_MPLS_MAX - 5, 400, {0}};

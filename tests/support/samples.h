@@ -5,6 +5,11 @@
 #ifndef TESTS_SUPPORT_SAMPLES_H
 #define TESTS_SUPPORT_SAMPLES_H
 
+#include "common/addr.h"
+
+/* The address of a text that is one. */
+struct addr sample_addr(const char *text);
+
 /* Each fills a struct prober_NAME; sample_split a struct prober_start with fragments.
  */
 void sample_plan(void *out);
